@@ -1,0 +1,2 @@
+//! Whole-run benchmarks beside real peers.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The swarm: population, behaviours, the ledger.

@@ -1,0 +1,27 @@
+//! Many connections cheaply: shards, one epoll each, arenas, transports.
+//!
+//! The reactor knows bytes and connections. It does not know what a message is, whose a connection is, or why it was
+//! opened: an [`App`] does, and reaches its connections through a [`Link`].
+//!
+//! What a connection costs here: one 32 B slot in an [`Arena`] and one epoll registration made once and never changed.
+//! No task, timer or buffer: a partial frame or a full socket borrows a heap buffer for as long as it lasts.
+
+mod arena;
+mod clock;
+mod kernel;
+mod link;
+mod queue;
+mod shard;
+mod socket;
+mod table;
+mod wake;
+
+pub use arena::{Arena, Id};
+pub use clock::Clock;
+pub use kernel::{Kernel, KernelOptions, KernelStats};
+pub use link::{App, Close, Closed, Link, Origin, SendError, Taken};
+pub use queue::{Full, Queue, QueueReceiver, QueueStats};
+pub use shard::{Shard, ShardError, ShardStats, spawn};
+pub use socket::{ListenError, Listener, Sources, listen};
+pub use table::{PART_FLOOR, PartError, Parting, part, raise_nofile};
+pub use wake::Wake;

@@ -1,0 +1,123 @@
+//! What an application and a transport know of each other.
+//!
+//! The same application runs over any transport, and a transport carries any application: neither names the other.
+
+use std::net::SocketAddr;
+
+use crate::Id;
+
+/// A transport, as an application sees it.
+pub trait Link {
+    /// Begins to connect. [`App::opened`] or [`App::closed`] follows.
+    ///
+    /// # Errors
+    /// The system has no socket, address or port to give; nothing follows.
+    fn connect(&mut self, to: SocketAddr) -> Result<Id, Closed>;
+
+    /// Sends bytes, or keeps them until the peer takes them.
+    ///
+    /// # Errors
+    /// The connection is gone, or its peer reads too slowly: [`SendError::Full`] says that nothing was kept.
+    fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError>;
+
+    /// Ends a connection. [`App::closed`] does not follow: the caller knows.
+    fn close(&mut self, id: Id, how: Close);
+
+    /// Connections that are open or opening.
+    fn connections(&self) -> u32;
+
+    /// Stops taking new connections, or takes them again.
+    fn pause_accepting(&mut self, paused: bool);
+
+    /// Stops listening for good, so that pending connections go to other listeners where the kernel moves them.
+    fn stop_listening(&mut self);
+}
+
+/// An application, as a transport sees it. It is called from one thread and owns what it knows of its connections.
+pub trait App<L: Link> {
+    /// A connection is open.
+    fn opened(&mut self, link: &mut L, id: Id, origin: Origin, now_us: u64);
+
+    /// Bytes came, after what was left of the last ones. What is not taken comes again with the next.
+    fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], now_us: u64) -> Taken;
+
+    /// A connection ended without the application's having asked for it.
+    fn closed(&mut self, link: &mut L, id: Id, why: Closed, now_us: u64);
+
+    /// The end of a turn: take queues, walk, flush. Returns when the next turn is due at the latest, or `None` to end
+    /// the shard.
+    fn turn(&mut self, link: &mut L, now_us: u64) -> Option<u64>;
+}
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The peer.
+    Accepted,
+    /// We did.
+    Connected,
+}
+
+/// How many of the received bytes an application took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken(pub usize);
+
+/// How to end a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// After what waits has been sent, by FIN; what the peer still sends is dropped unread.
+    Graceful,
+    /// At once, by RST.
+    Reset,
+}
+
+/// Why a connection ended, or did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Closed {
+    /// The peer sent FIN.
+    #[error("closed by the peer")]
+    Peer,
+    /// The peer sent RST.
+    #[error("reset by the peer")]
+    Reset,
+    /// Nobody listens there.
+    #[error("connection refused")]
+    Refused,
+    /// No answer.
+    #[error("timed out")]
+    TimedOut,
+    /// No source port is free.
+    #[error("no source port is free")]
+    NoPort,
+    /// No descriptor is free.
+    #[error("no descriptor is free")]
+    NoDescriptor,
+    /// Anything else, by its number.
+    #[error("{}", std::io::Error::from_raw_os_error(*.0))]
+    Other(i32),
+}
+
+/// Why bytes were not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// There is no such connection any more.
+    #[error("the connection is gone")]
+    Gone,
+    /// The peer leaves too much unread.
+    #[error("the peer reads too slowly")]
+    Full,
+}
+
+impl From<rustix::io::Errno> for Closed {
+    fn from(errno: rustix::io::Errno) -> Self {
+        use rustix::io::Errno;
+        match errno {
+            Errno::CONNRESET | Errno::PIPE => Self::Reset,
+            Errno::CONNREFUSED => Self::Refused,
+            Errno::TIMEDOUT => Self::TimedOut,
+            Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => Self::NoPort,
+            Errno::MFILE | Errno::NFILE => Self::NoDescriptor,
+            other => Self::Other(other.raw_os_error()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A shard: one thread, one transport, one application, one loop.
+//!
+//! The loop reads the clock twice a turn, once after it slept and once before it sleeps again; the difference is its
+//! useful work, which is what CPU figures of schedulers that spin cannot show.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::{App, Clock, Kernel, PartError, Parting, Wake, part};
+
+/// Events taken from epoll a turn.
+const EVENTS: usize = 1024;
+/// The read buffer that all connections of a shard share.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// The longest sleep, so that a shard is never further from its bookkeeping.
+const SLEEP_MAX_US: u64 = 1_000_000;
+
+/// What a shard's loop counts of itself; written by the shard alone.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct ShardStats {
+    busy_us: AtomicU64,
+    turns: AtomicU64,
+}
+
+impl ShardStats {
+    /// Microseconds spent working.
+    pub fn busy_us(&self) -> u64 {
+        self.busy_us.load(Ordering::Relaxed)
+    }
+    /// Turns of the loop.
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+}
+
+/// A shard could not start, or its loop broke.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardError {
+    /// The thread could not part from the process's descriptor table.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// A system call that must not fail did.
+    #[error("shard failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A running loop.
+#[derive(Debug)]
+pub struct Shard {
+    clock: Clock,
+    wake: Wake,
+    stats: Arc<ShardStats>,
+}
+
+impl Shard {
+    /// A loop on this clock that `wake` wakes.
+    #[must_use]
+    pub fn new(clock: Clock, wake: Wake, stats: Arc<ShardStats>) -> Self {
+        Self { clock, wake, stats }
+    }
+
+    /// Runs until the application ends it.
+    ///
+    /// # Errors
+    /// epoll itself failed.
+    pub fn run<A: App<Kernel>>(&self, kernel: &mut Kernel, app: &mut A) -> Result<(), ShardError> {
+        let mut events = Vec::with_capacity(EVENTS);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut due_us = 0;
+        let mut now_us = self.clock.now_us();
+        loop {
+            let sleep_us = due_us_to_sleep(due_us, now_us);
+            kernel.wait(&mut events, Duration::from_micros(sleep_us))?;
+            let woke_us = self.clock.now_us();
+            kernel.handle(app, &events, &mut buffer, &self.wake, woke_us);
+            let Some(due) = app.turn(kernel, woke_us) else {
+                return Ok(());
+            };
+            due_us = due;
+            now_us = self.clock.now_us();
+            // One writer: a load and a store, no locked instruction.
+            let busy_us = self.stats.busy_us.load(Ordering::Relaxed) + now_us.saturating_sub(woke_us);
+            self.stats.busy_us.store(busy_us, Ordering::Relaxed);
+            self.stats
+                .turns
+                .store(self.stats.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn due_us_to_sleep(due_us: u64, now_us: u64) -> u64 {
+    due_us.saturating_sub(now_us).min(SLEEP_MAX_US)
+}
+
+/// Starts a shard's thread. `body` runs on it, after it has parted from the process's descriptors where asked.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn spawn<T: Send + 'static>(
+    name: String,
+    parting: Option<Parting>,
+    body: impl FnOnce() -> Result<T, ShardError> + Send + 'static,
+) -> std::io::Result<JoinHandle<Result<T, ShardError>>> {
+    std::thread::Builder::new()
+        .name(name)
+        .stack_size(512 * 1024)
+        .spawn(move || {
+            if let Some(parting) = parting {
+                part(parting)?;
+            }
+            body()
+        })
+}

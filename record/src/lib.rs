@@ -1,0 +1,38 @@
+//! The run folder: its schema, its writer, its reader.
+//!
+//! Everything a run leaves behind goes through here, and it is the only thing the report reads, so a folder made a
+//! year ago on another host renders the same. This crate knows no socket, no clock, no thread and no environment:
+//! time comes in as an argument.
+//!
+//! | file | type | one per |
+//! |---|---|---|
+//! | `run.json` | [`Manifest`] | run |
+//! | `plan.json` | [`PlanCurve`] | run |
+//! | `samples.jsonl` | [`Sample`] | second |
+//! | `events.jsonl` | [`Event`] | occurrence |
+//! | `summary.json` | [`Summary`] | run |
+
+mod event;
+mod histogram;
+mod manifest;
+pub mod name;
+mod plan;
+mod reader;
+mod sample;
+pub mod schema;
+mod summary;
+mod threshold;
+mod writer;
+
+pub use event::{Event, EventKind};
+pub use histogram::{Histogram, HistogramError};
+pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
+pub use plan::PlanCurve;
+pub use reader::{ReadError, Run};
+pub use sample::Sample;
+pub use summary::{
+    Connections, Latencies, Lag, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm, Summary, SwarmCost,
+    ThresholdResult, Verdict,
+};
+pub use threshold::{Threshold, ThresholdError};
+pub use writer::{RunWriter, WriteError};

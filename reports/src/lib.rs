@@ -1,0 +1,1 @@
+//! Run folder to plots, HTML, JUnit, Markdown and verdict.

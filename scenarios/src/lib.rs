@@ -1,0 +1,46 @@
+//! The scenario model, its library, arrival processes and shocks: a pure function from (file, seed) to an arrival plan.
+//!
+//! This crate knows no socket, no clock, no thread and no environment, and a plan never depends on a response. The
+//! path through it: [`Scenario::parse`] turns a file into a checked [`Scenario`], [`Scenario::plan`] into a [`Plan`],
+//! and [`Plan::actions`] yields what each user does and when. `docs/scenarios.md` is the language's reference.
+
+mod action;
+mod actions;
+mod cell;
+mod curve;
+mod day;
+mod distribution;
+mod error;
+mod group;
+mod intensity;
+mod library;
+mod load;
+mod people;
+mod permutation;
+mod plan;
+mod presence;
+mod random;
+mod raw;
+mod resolve;
+mod scenario;
+mod shock;
+mod timeline;
+mod unit;
+
+pub use action::{Action, To, What};
+pub use actions::Actions;
+pub use curve::DayMessages;
+pub use distribution::Distribution;
+pub use error::Error;
+pub use group::Groups;
+pub use library::library;
+pub use plan::{Plan, StormWindow};
+pub use scenario::{
+    Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind, PhaseSettings,
+    Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings, ThresholdSetting,
+};
+pub use shock::{Earthquake, Football, Shock};
+pub use unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, TimeOfDay, UtcOffset};
+
+/// The cells that users are dealt into: user `u` belongs to cell `u % CELLS`, whatever the number of threads.
+pub const CELLS: u32 = 256;

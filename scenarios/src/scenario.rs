@@ -1,0 +1,326 @@
+//! A scenario, resolved: every default filled in, every cross-check passed.
+//!
+//! It does not know what its shapes amount to in time: that is the plan's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::error::{Error, Mistake, reword};
+use crate::plan::Plan;
+use crate::raw::RawScenario;
+use crate::resolve::resolve;
+use crate::shock::Shock;
+use crate::unit::{Bytes, Count, Factor, Rate, Share, Span, TimeOfDay, UtcOffset};
+
+/// A whole scenario. `docs/scenarios.md` explains each key.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// A short name, fit for a folder.
+    pub name: String,
+    /// A sentence.
+    pub title: String,
+    /// What all randomness comes from, below 2^63.
+    pub seed: u64,
+    /// Connections to have online at the top of the last ramp.
+    pub connections: Count,
+    /// How often an idle connection pings; the run's clock.
+    pub ping_every: Span,
+    /// What decides the verdict.
+    pub thresholds: Vec<ThresholdSetting>,
+    /// The scenario's clock.
+    pub clock: ClockSettings,
+    /// Groups of people.
+    pub population: Vec<PopulationGroup>,
+    /// Phases, in order, without gaps.
+    pub phase: Vec<PhaseSettings>,
+    /// Messages.
+    pub messages: MessageSettings,
+    /// Media, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaSettings>,
+    /// Registrations, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registrations: Option<RegistrationSettings>,
+    /// The closed-loop HTTP storm, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storm: Option<StormSettings>,
+    /// Shocks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shock: Vec<Shock>,
+    /// How the run ends.
+    pub drain: DrainSettings,
+    /// Knobs of the server, for this scenario.
+    pub server: ServerSettings,
+}
+
+/// A threshold as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThresholdSetting {
+    /// The expression; it parses as a [`record::Threshold`].
+    pub expr: String,
+    /// Whether the run stops as soon as it can no longer hold.
+    pub abort: bool,
+}
+
+/// The scenario's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ClockSettings {
+    /// When the schedule starts.
+    pub start: TimeOfDay,
+    /// Seconds of the scenario's clock in one of the run's.
+    pub time_scale: f64,
+}
+
+/// A group of people who behave alike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PopulationGroup {
+    /// Its name.
+    pub name: String,
+    /// Its share of the connections.
+    pub share: Share,
+    /// Country code; a label.
+    pub country: String,
+    /// Platform; a label.
+    pub platform: String,
+    /// Where its clock is.
+    pub utc_offset: UtcOffset,
+    /// The region a shock may strike.
+    pub region: String,
+    /// Weight as a sender, relative to the other groups.
+    pub sociability: Factor,
+    /// How many groups each person is a member of.
+    pub groups: u8,
+    /// Share of its people who are away until the drain.
+    pub away: Share,
+    /// Share of its online people who come and go during the hold.
+    pub breaks: Share,
+    /// How long those stay; the scenario's clock.
+    pub online_for: Distribution<Span>,
+    /// How long those are away; the scenario's clock.
+    pub away_for: Distribution<Span>,
+    /// Share of its messages that carry a thumbnail and a link to media.
+    pub media: Share,
+}
+
+/// What a phase does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhaseKind {
+    /// Connections climb at a constant rate.
+    Ramp,
+    /// Connections stay; the load is as given.
+    Hold,
+    /// As hold, but with a load several times the base's.
+    Spike,
+    /// Messages cease, people who were away come back for theirs.
+    Drain,
+}
+
+/// A phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PhaseSettings {
+    /// What it does.
+    pub kind: PhaseKind,
+    /// Its name on the plots.
+    pub name: String,
+    /// Its length; the scenario's clock.
+    pub duration: Span,
+    /// Of a ramp: the share of the connections reached at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Share>,
+    /// Factor on all rates.
+    pub load: Factor,
+}
+
+/// How messages arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Evenly spaced within each cell.
+    Constant,
+    /// Poisson.
+    Poisson,
+    /// Poisson, with a rate that follows the day curve of each population's own clock.
+    Diurnal,
+}
+
+/// Messages.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MessageSettings {
+    /// The base rate with all connections up; with `diurnal` arrivals, at the busiest minute of the day.
+    pub rate: Rate,
+    /// How they arrive.
+    pub arrivals: Arrivals,
+    /// Liveliness on each full hour of local time, relative to its highest.
+    pub day: Vec<f64>,
+    /// Share of messages to one person who is away.
+    pub to_away: Share,
+    /// Share of messages to a group.
+    pub to_groups: Share,
+    /// Members of a group; a message to it is one copy fewer.
+    pub group_size: u32,
+    /// Whether owners create their groups in the run; else the server is provisioned with them.
+    pub create_groups: bool,
+    /// Length of a body.
+    pub bytes: Distribution<Bytes>,
+    /// Typing indications a message.
+    pub typing: Share,
+}
+
+/// Media.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MediaSettings {
+    /// Uploads; each is followed by a message with its link.
+    pub rate: Rate,
+    /// Size of a file.
+    pub bytes: Distribution<Bytes>,
+    /// Size of a thumbnail, added to the body of a media message.
+    pub thumbnail: Distribution<Bytes>,
+}
+
+/// Registrations of new numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RegistrationSettings {
+    /// Their rate.
+    pub rate: Rate,
+}
+
+/// The closed-loop HTTP storm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StormSettings {
+    /// Its concurrent users.
+    pub users: Count,
+    /// When it starts, after the start of the schedule; the scenario's clock.
+    pub at: Span,
+    /// Its length; the scenario's clock.
+    pub duration: Span,
+}
+
+/// What those who return in the drain do to the number of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Places {
+    /// For each who returns, one who was online leaves.
+    Swap,
+    /// They come on top.
+    Add,
+}
+
+/// How the run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DrainSettings {
+    /// How long after the schedule the ledger may take to settle; the run's clock.
+    pub settle: Span,
+    /// Share of the people away who come back in the drain phase.
+    pub returns: Share,
+    /// Whether they take places or add to them.
+    pub places: Places,
+}
+
+/// When the server says *accepted*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// At once.
+    Memory,
+    /// Written, not yet on disk.
+    Async,
+    /// On disk, by group commit.
+    Commit,
+}
+
+/// Knobs of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ServerSettings {
+    /// When it says *accepted*.
+    pub durability: Durability,
+}
+
+impl Scenario {
+    /// Reads a scenario; `file` is only for messages.
+    ///
+    /// # Errors
+    /// The first mistake, with its line and column, what was expected, and the nearest valid name.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Error> {
+        let mistake = |error: toml::de::Error| Mistake::new(error.span().unwrap_or(0..0), reword(error.message()));
+        toml::from_str::<RawScenario>(text)
+            .map_err(mistake)
+            .and_then(resolve)
+            .map_err(|mistake| mistake.locate(file, text))
+    }
+
+    /// The scenario as a file with every default written out; reading it gives this scenario again.
+    ///
+    /// # Errors
+    /// Only if a field was set by hand to what TOML cannot hold (a seed of 2^63 or more).
+    pub fn resolved(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| self.refused(error.to_string()))
+    }
+
+    /// The same scenario with another target of connections. Rates that are *per connection* follow it.
+    #[must_use]
+    pub fn with_connections(self, connections: u64) -> Self {
+        Self { connections: Count(connections), ..self }
+    }
+
+    /// The same scenario with its clock faster or slower: seconds of the scenario's clock in one of the run's.
+    #[must_use]
+    pub fn with_time_scale(mut self, time_scale: f64) -> Self {
+        self.clock.time_scale = time_scale;
+        self
+    }
+
+    /// The same scenario with another seed (its low 63 bits: TOML has no larger integers).
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed: seed & (u64::MAX >> 1), ..self }
+    }
+
+    /// The same scenario with one more threshold.
+    ///
+    /// # Errors
+    /// The expression is not a threshold.
+    pub fn with_threshold(mut self, expr: &str, abort: bool) -> Result<Self, Error> {
+        expr.parse::<record::Threshold>().map_err(|error| self.refused(error.to_string()))?;
+        self.thresholds.push(ThresholdSetting { expr: expr.to_owned(), abort });
+        Ok(self)
+    }
+
+    /// The same scenario with a schedule of `duration_us` on the run's clock: holds and spikes are stretched or cut
+    /// in proportion, ramps and drains stay, shocks keep their time of day.
+    ///
+    /// # Errors
+    /// The ramps and drains alone take as long, or there is no hold.
+    pub fn with_duration(mut self, duration_us: u64) -> Result<Self, Error> {
+        let wanted_us = (duration_us as f64 * self.clock.time_scale) as u64;
+        let stretches = |phase: &PhaseSettings| matches!(phase.kind, PhaseKind::Hold | PhaseKind::Spike);
+        let sum = |held: bool, phases: &[PhaseSettings]| -> u64 {
+            phases.iter().filter(|phase| stretches(phase) == held).map(|phase| phase.duration.0).sum()
+        };
+        let (fixed_us, held_us) = (sum(false, &self.phase), sum(true, &self.phase));
+        if held_us == 0 || wanted_us <= fixed_us {
+            let fixed_s = fixed_us as f64 / self.clock.time_scale / 1e6;
+            return Err(self.refused(format!(
+                "a duration of {} leaves no hold; the ramps and drains alone take {fixed_s:.1} s",
+                Span(duration_us)
+            )));
+        }
+        let factor = (wanted_us - fixed_us) as f64 / held_us as f64;
+        for phase in self.phase.iter_mut().filter(|phase| stretches(phase)) {
+            phase.duration = Span(((phase.duration.0 as f64 * factor) as u64).max(1));
+        }
+        Ok(self)
+    }
+
+    /// The plan: what each user does and when. Takes about 50 ns a user.
+    ///
+    /// # Errors
+    /// An override does not fit: no connections, a time scale that is not positive, too many people.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        Plan::new(self)
+    }
+
+    pub(crate) fn refused(&self, message: impl Into<String>) -> Error {
+        Error::Override { scenario: self.name.clone(), message: message.into() }
+    }
+}

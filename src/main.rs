@@ -1,0 +1,2 @@
+//! The `teem` command.
+fn main() {}
