@@ -1,2 +1,44 @@
-//! The `teem` command.
-fn main() {}
+//! The `teem` command: arguments, wiring, terminal. It has no logic of its own.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // this crate is the terminal
+
+mod cli;
+mod exit;
+mod gate;
+mod host;
+mod knob;
+mod progress;
+mod report;
+mod run;
+mod scenario;
+mod serve;
+mod storm;
+mod wsar;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use exit::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Gate(args) => gate::gate(&args),
+        Command::Scenarios(args) => scenario::scenarios(&args),
+        Command::Wsar(args) => wsar::wsar(&args),
+        Command::Knob(args) => knob::knob(&args),
+        Command::Storm => storm::storm(),
+        Command::Completions { shell } => cli::completions(shell),
+    };
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("{} {error:#}", progress::paint("error:", progress::RED, std::io::stderr()));
+            Outcome::Usage.into()
+        }
+    }
+}

@@ -22,6 +22,6 @@ pub use kernel::{Kernel, KernelOptions, KernelStats};
 pub use link::{App, Close, Closed, Link, Origin, SendError, Taken};
 pub use queue::{Full, Queue, QueueReceiver, QueueStats};
 pub use shard::{Shard, ShardError, ShardStats, spawn};
-pub use socket::{ListenError, Listener, Sources, listen};
+pub use socket::{ListenError, Listener, Reserved, Sources, listen, reserve};
 pub use table::{PART_FLOOR, PartError, Parting, part, raise_nofile};
 pub use wake::Wake;

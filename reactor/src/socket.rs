@@ -39,22 +39,47 @@ fn hint(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Listens with `SO_REUSEPORT`, so that each shard has a queue of its own (socket(7)).
+/// A port that is ours: bound, not listening, so that no connection strands in it.
+#[derive(Debug)]
+pub struct Reserved {
+    /// The address, its port chosen by the kernel where 0 was asked.
+    pub address: SocketAddr,
+    _socket: Socket,
+}
+
+/// Makes sure that nobody else listens on an address, and holds it until the shards listen.
 ///
-/// `TCP_NODELAY` is set here because accepted sockets inherit it: no call a connection. With `exclusive` the call
-/// fails where anyone else listens on the port already; the first shard of a server uses it.
+/// Without this, `SO_REUSEPORT` would silently share the port with another server of the same user.
 ///
 /// # Errors
 /// The address is taken, not ours, or not allowed.
-pub fn listen(address: SocketAddr, backlog: i32, exclusive: bool) -> Result<Listener, ListenError> {
+pub fn reserve(address: SocketAddr) -> Result<Reserved, ListenError> {
     let make = || {
-        if exclusive && address.port() != 0 {
-            // SO_REUSEPORT would silently share the port with another server of the same user.
-            let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-            probe.set_reuse_address(true)?;
-            probe.bind(&address.into())?;
-            probe.listen(1)?;
-        }
+        let probe = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM.cloexec(),
+            Some(Protocol::TCP),
+        )?;
+        probe.set_reuse_address(true)?;
+        probe.bind(&address.into())?;
+        probe.set_reuse_port(true)?;
+        let address = probe.local_addr()?.as_socket().unwrap_or(address);
+        Ok(Reserved {
+            address,
+            _socket: probe,
+        })
+    };
+    make().map_err(|source| ListenError { address, source })
+}
+
+/// Listens with `SO_REUSEPORT`, so that each shard has a queue of its own (socket(7)).
+///
+/// `TCP_NODELAY` is set here because accepted sockets inherit it: no call a connection.
+///
+/// # Errors
+/// The address is taken, not ours, or not allowed.
+pub fn listen(address: SocketAddr, backlog: i32) -> Result<Listener, ListenError> {
+    let make = || {
         let socket = Socket::new(
             Domain::for_address(address),
             Type::STREAM.nonblocking().cloexec(),
@@ -152,15 +177,17 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_named_with_a_remedy() {
-        let first = listen("127.0.0.1:0".parse().unwrap(), 16, true).unwrap();
-        let error = listen(first.address, 16, true).unwrap_err().to_string();
+        let reserved = reserve("127.0.0.1:0".parse().unwrap()).unwrap();
+        let first = listen(reserved.address, 16).unwrap();
+        let _second = listen(reserved.address, 16).expect("shards share a port");
+        drop(reserved);
+        let error = reserve(first.address).unwrap_err().to_string();
         assert!(error.contains("another process has the port"), "{error}");
-        listen(first.address, 16, false).expect("shards share a port");
     }
 
     #[test]
     fn sources_use_every_address_and_skip_taken_ports() {
-        let listener = listen("127.0.0.1:0".parse().unwrap(), 64, true).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap(), 64).unwrap();
         let addresses = vec![Ipv4Addr::new(127, 9, 9, 1), Ipv4Addr::new(127, 9, 9, 2)];
         let local = |fd: &OwnedFd| rustix::net::getsockname(fd).map(|at| format!("{at:?}")).unwrap();
         let mut first = Sources::new(addresses.clone());

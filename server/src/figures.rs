@@ -1,6 +1,69 @@
-//! The server's figures, summed over its shards when asked.
+//! The server's figures: each thread counts for itself, and they are summed when somebody asks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use reactor::{KernelStats, ShardStats};
+use record::name::server as name;
+use wsar::{Counter, Gauge, HighWater};
+
+/// What a shard counts; written by the shard alone.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct ShardFigures {
+    pub(crate) loop_stats: Arc<ShardStats>,
+    pub(crate) connections: Gauge,
+    pub(crate) online: Gauge,
+    pub(crate) messages_in: Counter,
+    pub(crate) messages_refused: Counter,
+    pub(crate) malformed: Counter,
+    pub(crate) idle_closed: Counter,
+    pub(crate) slow_readers_cut: Counter,
+    pub(crate) accept_pauses: Counter,
+    pub(crate) connections_refused: Counter,
+    pub(crate) letters: Counter,
+    pub(crate) parcel_letters: Gauge,
+    pub(crate) parcel_longest: HighWater,
+    accepted: Gauge,
+    closed: Gauge,
+    bytes_in: Gauge,
+    bytes_out: Gauge,
+    stalls: Gauge,
+}
+
+impl ShardFigures {
+    /// Publishes what the transport counted.
+    pub(crate) fn transport(&self, stats: &KernelStats) {
+        self.accepted.set(stats.accepted);
+        self.closed.set(stats.closed);
+        self.bytes_in.set(stats.bytes_in);
+        self.bytes_out.set(stats.bytes_out);
+        self.stalls.set(stats.stalls);
+    }
+}
+
+/// What the office counts; written by the office alone.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct OfficeFigures {
+    pub(crate) online: Gauge,
+    pub(crate) logins: Counter,
+    pub(crate) logins_refused: Counter,
+    pub(crate) registrations: Counter,
+    pub(crate) copies_accepted: Counter,
+    pub(crate) messages_refused: Counter,
+    pub(crate) copies_sent: Counter,
+    pub(crate) copies_acknowledged: Counter,
+    pub(crate) repeats_absorbed: Counter,
+    pub(crate) ticks_dropped: Counter,
+    pub(crate) copies_queued: Gauge,
+    pub(crate) longest_mailbox: Gauge,
+    pub(crate) commits: Gauge,
+    pub(crate) commit_us: Gauge,
+    pub(crate) store_bytes: Gauge,
+    pub(crate) store_full: Gauge,
+    pub(crate) letters_done: Counter,
+}
 
 /// Counters and gauges by the names of the run folder's schema.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,14 +74,78 @@ pub struct Snapshot {
     pub gauges: BTreeMap<String, f64>,
 }
 
-/// Gives the figures.
+/// Gives the figures. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {}
+pub struct Figures {
+    shards: Arc<[Arc<ShardFigures>]>,
+    office: Arc<OfficeFigures>,
+}
 
 impl Figures {
+    pub(crate) fn new(shards: Arc<[Arc<ShardFigures>]>, office: Arc<OfficeFigures>) -> Self {
+        Self { shards, office }
+    }
+
     /// The figures at this instant.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::default()
+        let mut snapshot = Snapshot::default();
+        self.counters(&mut snapshot.counters);
+        self.gauges(&mut snapshot.gauges);
+        snapshot
+    }
+
+    fn counters(&self, into: &mut BTreeMap<String, u64>) {
+        let office = &self.office;
+        let refused = self.sum(|shard| shard.messages_refused.total()) + office.messages_refused.total();
+        let rows = [
+            (name::ACCEPTED_CONNECTIONS, self.sum(|shard| shard.accepted.level())),
+            (name::CLOSED_CONNECTIONS, self.sum(|shard| shard.closed.level())),
+            (name::BYTES_IN, self.sum(|shard| shard.bytes_in.level())),
+            (name::BYTES_OUT, self.sum(|shard| shard.bytes_out.level())),
+            (name::LOOP_BUSY_US, self.sum(|shard| shard.loop_stats.busy_us())),
+            (name::SLOW_READERS_CUT, self.sum(|shard| shard.slow_readers_cut.total())),
+            (name::ACCEPT_PAUSES, self.sum(|shard| shard.accept_pauses.total())),
+            (name::CONNECTIONS_REFUSED, self.sum(|shard| shard.connections_refused.total())),
+            ("server.messages_in", self.sum(|shard| shard.messages_in.total())),
+            ("server.malformed_frames", self.sum(|shard| shard.malformed.total())),
+            ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
+            ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
+            (name::COPIES_ACCEPTED, office.copies_accepted.total()),
+            (name::COPIES_REFUSED, refused),
+            (name::COPIES_SENT, office.copies_sent.total()),
+            (name::COPIES_ACKNOWLEDGED, office.copies_acknowledged.total()),
+            (name::REPEATS_ABSORBED, office.repeats_absorbed.total()),
+            (name::COMMITS, office.commits.level()),
+            (name::COMMIT_US, office.commit_us.level()),
+            ("server.logins", office.logins.total()),
+            ("server.logins_refused", office.logins_refused.total()),
+            ("server.registrations", office.registrations.total()),
+            ("server.ticks_dropped", office.ticks_dropped.total()),
+        ];
+        into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    fn gauges(&self, into: &mut BTreeMap<String, f64>) {
+        let office = &self.office;
+        let sent = self.sum(|shard| shard.letters.total());
+        let waiting = sent.saturating_sub(office.letters_done.total()) + self.sum(|shard| shard.parcel_letters.level());
+        let longest = self.shards.iter().map(|shard| shard.parcel_longest.mark()).max().unwrap_or(0);
+        let rows = [
+            (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
+            (name::ONLINE, office.online.level()),
+            (name::SHARDS, self.shards.len() as u64),
+            (name::COPIES_QUEUED, office.copies_queued.level()),
+            (name::LONGEST_MAILBOX, office.longest_mailbox.level()),
+            (name::STORE_BYTES, office.store_bytes.level()),
+            ("server.store_full", office.store_full.level()),
+            ("server.queue.office.depth", waiting),
+            ("server.queue.office.longest", longest),
+        ];
+        into.extend(rows.map(|(name, value)| (name.to_owned(), value as f64)));
+    }
+
+    fn sum(&self, of: impl Fn(&ShardFigures) -> u64) -> u64 {
+        self.shards.iter().map(|shard| of(shard)).sum()
     }
 }

@@ -1,1 +1,589 @@
-//! The log-structured mailbox store.
+//! The log-structured mailbox store: messages wait here until their recipients have them.
+//!
+//! It refuses to know connections, groups' meaning and clocks: time comes in as an argument, and one thread owns it.
+//!
+//! **The log.** Everything is appended to segments, files of equal length that are made in advance, full of zeros,
+//! by a second thread ([`Store`] owns it). A message is one record, whether to one person or to a group, so a crash
+//! keeps all of it or nothing. [`Store::commit`] writes what a batch appended, once, and syncs it. An
+//! acknowledgement is a record too; it refers to its own or an older segment only, so taking segments away oldest
+//! first never has to copy one.
+//!
+//! **Collection.** The oldest segment's living items and senders' windows are copied to the end, then its file goes.
+//! That happens when more than half of the log is dead, when space is short, and when the oldest segment holds bodies
+//! to erase and is mostly dead. **Erasure**: elsewhere a dead body is overwritten with zeros where it stands, which
+//! makes no copies of what still lives. Both are done in bounded steps by [`Store::maintain`] and reach every
+//! acknowledged body within [`Options::erase_within_ms`], if `maintain` is called at least every tenth of that and
+//! the disk keeps up. That holds for the file's content; a file system that copies on write or a flash disk may keep
+//! old blocks, as it may after a removal.
+//!
+//! **A full disk.** Two segments are always in reserve. Messages never take those, so [`Error::Full`] is what a sender
+//! gets, while acknowledgements still land and collection can still copy. Should acknowledgements fill even those,
+//! they count in memory only ([`Stats::acks_unlogged`]): after a crash such messages may be delivered again. Any
+//! other error of a write or a sync refuses messages until everything that was appended is safe again; reads go on,
+//! and nothing committed is lost, because bytes stay in memory until a sync has succeeded.
+//!
+//! **Ids.** A repeated id of one sender is found by a window of 64 ids (RFC 4303 section 3.4.3), kept across restarts
+//! for [`Options::window_age_ms`] after the sender's last message, for at most [`Options::windows_max`] senders.
+//!
+//! **Memory.** 48 B an item, about 60 B a mailbox that is not empty, about 56 B a sender in the window; nothing for
+//! anyone else. The open segment is in memory, and what is not synced yet.
+
+mod collection;
+mod disk;
+mod erasure;
+mod flushing;
+mod index;
+mod keeper;
+mod log;
+mod record;
+mod recovery;
+mod segment;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod simulation;
+mod slab;
+mod switching;
+mod window;
+
+pub mod accounts;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use collection::Scan;
+use index::{Entry, Index, NewEntry, Place};
+use log::{Log, Purpose, RESERVES};
+use record::ItemHead;
+pub use window::{Seen, WINDOW_IDS};
+use window::Windows;
+
+/// The longest body in bytes.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Acknowledgements alone are written this much later at most.
+const LAZY_WRITE_MS: u64 = 1000;
+
+/// When an answer may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// No file: nothing survives the process.
+    Memory,
+    /// Written at each commit, synced every second: the process may die, the host may cost a second.
+    Async,
+    /// Synced by each commit: whatever was answered survives the host.
+    #[default]
+    Commit,
+}
+
+/// How the store is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the log is; `None` only with [`Durability::Memory`], and then for good.
+    pub dir: Option<PathBuf>,
+    /// When an answer may go out.
+    pub durability: Durability,
+    /// The length of a segment: a multiple of 8, at most 32 MiB.
+    pub segment_bytes: usize,
+    /// Bodies are gone from the files this long after their last recipient acknowledged.
+    pub erase_within_ms: u64,
+    /// A bound on the files' total length (on memory, without files); at least six segments.
+    pub quota_bytes: u64,
+    /// A bound on the items of one mailbox.
+    pub mailbox_max_items: usize,
+    /// How long a quiet sender's ids are remembered.
+    pub window_age_ms: u64,
+    /// How many senders' ids are remembered.
+    pub windows_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            durability: Durability::default(),
+            segment_bytes: 16 << 20,
+            erase_within_ms: 120_000,
+            quota_bytes: 16 << 30,
+            mailbox_max_items: 10_000,
+            window_age_ms: 24 * 3_600_000,
+            windows_max: 1 << 20,
+        }
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No space or quota for messages; acknowledgements still land.
+    #[error("the store is full")]
+    Full,
+    /// The recipient has too much waiting.
+    #[error("the mailbox of {to} is full")]
+    MailboxFull {
+        /// The recipient.
+        to: u64,
+    },
+    /// A body or a list of recipients that no record holds.
+    #[error("{bytes} bytes are too many, {max} are the most")]
+    TooLarge {
+        /// What was asked for.
+        bytes: usize,
+        /// What is possible.
+        max: usize,
+    },
+    /// The files could not be written lately, so nothing new is taken until they can.
+    #[error("the store cannot write: {kind}")]
+    Failed {
+        /// What the host said.
+        kind: io::ErrorKind,
+    },
+    /// The host refused a read or a write.
+    #[error("the store's files: {0}")]
+    Io(#[from] io::Error),
+    /// An item's bytes are not what was written.
+    #[error("item {seq} is damaged")]
+    Damaged {
+        /// The item.
+        seq: u64,
+    },
+    /// An option that cannot be.
+    #[error("{0}")]
+    Options(&'static str),
+}
+
+/// A message to put. `from` and `id` name it for good.
+#[derive(Clone, Copy, Debug)]
+pub struct NewMessage<'a> {
+    /// The sender.
+    pub from: u64,
+    /// The group, or 0.
+    pub group: u64,
+    /// The sender's number for it.
+    pub id: u64,
+    /// When the server took it, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// What the office calls this kind of body.
+    pub kind: u8,
+    /// The body, at most [`BODY_BYTES_MAX`].
+    pub body: &'a [u8],
+}
+
+/// An item of a mailbox. Its body is in the caller's buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its place in the mailbox; never used twice.
+    pub seq: u64,
+    /// Whether it is a second tick and not a message.
+    pub tick: bool,
+    /// The message's kind.
+    pub kind: u8,
+    /// The sender; of a tick, who has the message now.
+    pub from: u64,
+    /// The group, or 0.
+    pub group: u64,
+    /// The sender's number for the message.
+    pub id: u64,
+    /// When the server took it; 0 for a tick.
+    pub time_ms: u64,
+    /// Where the body is in the buffer.
+    pub body: std::ops::Range<usize>,
+}
+
+/// An item that an acknowledgement took away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// Its place in the mailbox.
+    pub seq: u64,
+    /// Whether it was a second tick.
+    pub tick: bool,
+    /// The message's kind.
+    pub kind: u8,
+    /// The sender, who is now due a second tick.
+    pub from: u64,
+    /// The group, or 0.
+    pub group: u64,
+    /// The sender's number for the message.
+    pub id: u64,
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommitStats {
+    /// Messages and ticks that are as safe now as the durability says.
+    pub items: u64,
+    /// Bytes handed to the files.
+    pub bytes: usize,
+    /// Time it took.
+    pub took_us: u64,
+}
+
+/// How the store feels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// All is well.
+    Good,
+    /// Space is short: messages are refused, or soon will be.
+    Full,
+    /// The files cannot be written.
+    Failing(io::ErrorKind),
+}
+
+/// What opening found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Recovery {
+    /// Items that wait.
+    pub items: usize,
+    /// Senders whose ids are remembered.
+    pub windows: usize,
+    /// Segments read.
+    pub segments: usize,
+    /// Bytes of records that a crash cut.
+    pub torn_bytes: u64,
+    /// Items left out because their body never reached the file.
+    pub torn_items: usize,
+    /// Files put aside because they are not what was written.
+    pub damaged_files: usize,
+    /// Time it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Figures since opening, and sizes now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Items in all mailboxes.
+    pub items: usize,
+    /// Mailboxes that are not empty.
+    pub mailboxes: usize,
+    /// Items in the longest mailbox.
+    pub longest_mailbox: usize,
+    /// Senders whose ids are remembered.
+    pub windows: usize,
+    /// Segments, without reserves.
+    pub segments: usize,
+    /// The length of all files, reserves too (of all segments, without files).
+    pub space_bytes: u64,
+    /// What of that a copy of everything living would take.
+    pub live_bytes: u64,
+    /// Memory of mailboxes, items and windows.
+    pub index_bytes: usize,
+    /// Memory of segments held in memory, and of lists a segment.
+    pub buffer_bytes: usize,
+    /// Commits that had something to do.
+    pub commits: u64,
+    /// Time in commits.
+    pub commit_us_total: u64,
+    /// Bytes handed to the files by commits.
+    pub committed_bytes: u64,
+    /// Messages refused for want of space.
+    pub full_refusals: u64,
+    /// Messages refused because a mailbox was full.
+    pub mailbox_refusals: u64,
+    /// Acknowledgements that found no room in the log and count in memory only.
+    pub acks_unlogged: u64,
+    /// Segments collected.
+    pub collected_segments: u64,
+    /// Segments in which bodies were overwritten.
+    pub erased_segments: u64,
+    /// Segments given up because they could not be read back.
+    pub damaged_segments: u64,
+}
+
+/// The store.
+pub struct Store {
+    log: Log,
+    index: Index,
+    windows: Windows,
+    /// Records with several items: how many still live, by segment and offset.
+    shared: HashMap<(u16, u32), u32, RandomState>,
+    erase_within_ms: u64,
+    quota_bytes: u64,
+    mailbox_max_items: usize,
+    pending_items: u64,
+    appended_bytes: usize,
+    wrote_ms: u64,
+    synced_ms: u64,
+    collecting: Option<Scan>,
+    erasing: Option<Scan>,
+    scratch: Vec<u8>,
+    /// Index slot, recipient and sequence of an item's survivors.
+    survivors: Vec<(u32, u64, u64)>,
+    counts: Stats,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// What the sender's window says of a message id.
+    #[must_use]
+    pub fn check(&self, sender: u64, id: u64) -> Seen {
+        self.windows.check(sender, id)
+    }
+
+    /// The highest id the sender's window knows; 0 where nobody remembers one.
+    #[must_use]
+    pub fn last_id(&self, sender: u64) -> u64 {
+        self.windows.highest(sender)
+    }
+
+    /// Remembers a message id as seen. Recovery finds it again in the message's own record.
+    pub fn accept(&mut self, sender: u64, id: u64, now_ms: u64) {
+        self.windows.accept(sender, id, now_ms);
+    }
+
+    /// Puts a message for one recipient; returns its sequence number. It is safe after the next good commit.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::MailboxFull`], [`Error::TooLarge`], [`Error::Failed`]; nothing was put then.
+    pub fn put_message(&mut self, to: u64, message: &NewMessage<'_>) -> Result<u64, Error> {
+        self.put_group_message(&[to], message)
+    }
+
+    /// Puts one message for several recipients, all or none; the n-th gets the returned sequence number plus n.
+    ///
+    /// # Errors
+    /// As [`Self::put_message`].
+    pub fn put_group_message(&mut self, to: &[u64], message: &NewMessage<'_>) -> Result<u64, Error> {
+        let head = ItemHead {
+            tick: false,
+            kind: message.kind,
+            from: message.from,
+            id: message.id,
+            group: message.group,
+            time_ms: message.time_ms,
+            body_crc: crc32c::crc32c(message.body),
+        };
+        self.put(to, &head, message.body)
+    }
+
+    /// Puts a second tick for a sender who is away: `by` has message `id`. Returns its sequence number.
+    ///
+    /// # Errors
+    /// As [`Self::put_message`].
+    pub fn put_tick(&mut self, to: u64, by: u64, id: u64, group: u64) -> Result<u64, Error> {
+        let head = ItemHead {
+            tick: true,
+            kind: 0,
+            from: by,
+            id,
+            group,
+            time_ms: 0,
+            body_crc: 0,
+        };
+        self.put(&[to], &head, &[])
+    }
+
+    fn put(&mut self, recipients: &[u64], head: &ItemHead, body: &[u8]) -> Result<u64, Error> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Error::TooLarge { bytes: body.len(), max: BODY_BYTES_MAX });
+        }
+        let first = self.log.next_seq;
+        if recipients.is_empty() {
+            return Ok(first);
+        }
+        if let Some(&to) = recipients.iter().find(|to| self.index.len(**to) >= self.mailbox_max_items) {
+            self.counts.mailbox_refusals += 1;
+            return Err(Error::MailboxFull { to });
+        }
+        let bytes = record::item_bytes(body.len(), recipients.len());
+        let appended = self.log.append(bytes, Purpose::Message, |out, segment| {
+            record::append_item(out, segment, head, body, recipients.iter().copied().zip(first..));
+        });
+        let (order, offset) = appended.inspect_err(|error| {
+            self.counts.full_refusals += u64::from(matches!(error, Error::Full));
+        })?;
+        let shared = recipients.len() > 1;
+        let place = Place { segment: order as u16, offset, shared };
+        if shared {
+            self.shared.insert((place.segment, offset), recipients.len() as u32);
+        }
+        let Self { log, index, .. } = self;
+        let slots = recipients.iter().zip(first..).map(|(to, seq)| {
+            let new = NewEntry {
+                seq,
+                from: head.from,
+                id: head.id,
+                group: head.group,
+                kind: head.kind,
+                tick: head.tick,
+                body_bytes: body.len() as u16,
+                place,
+            };
+            index.push(*to, &new).unwrap_or(slab::NONE)
+        });
+        log.count_item(bytes, slots);
+        log.next_seq += recipients.len() as u64;
+        self.pending_items += 1;
+        self.appended_bytes += bytes;
+        Ok(first)
+    }
+
+    /// Takes away all items of `to` with a sequence of at most `through`, oldest first, and tells which. It is
+    /// written with the next commit, or within a second by [`Self::maintain`].
+    pub fn ack(&mut self, to: u64, through: u64, mut erased: impl FnMut(Erased)) {
+        let Self { log, index, shared, .. } = self;
+        let last = index.pop_through(to, through, |entry| {
+            count_death(log, shared, entry);
+            erased(Erased {
+                seq: entry.seq(),
+                tick: entry.is_tick(),
+                kind: entry.kind(),
+                from: entry.from(),
+                group: entry.group(),
+                id: entry.id(),
+            });
+        });
+        // The number of the last item, not the asked one: a number from the future must not touch items to come.
+        let Some(last) = last else {
+            return;
+        };
+        let write = |out: &mut Vec<u8>, segment| record::append_ack(out, segment, to, last);
+        match self.log.append(record::ACK_BYTES, Purpose::Upkeep, write) {
+            Ok(_) => self.appended_bytes += record::ACK_BYTES,
+            Err(_) => self.counts.acks_unlogged += 1,
+        }
+    }
+
+    /// The first item of `to` after a sequence number. Its body is appended to `out`. Reading on from the item
+    /// read before takes constant time.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Damaged`]; the item stays, and `out` is as it was.
+    pub fn next(&mut self, to: u64, after: u64, out: &mut Vec<u8>) -> Result<Option<Item>, Error> {
+        let Some(entry) = self.index.next(to, after) else {
+            return Ok(None);
+        };
+        let seq = entry.seq();
+        let place = entry.place();
+        let start = out.len();
+        let segment = self.log.segment(place.segment).ok_or(Error::Damaged { seq })?;
+        segment.read(place.offset as usize, record::ITEM_HEAD_BYTES + entry.body_bytes(), out)?;
+        let (head, body) = out[start..].split_at(record::ITEM_HEAD_BYTES);
+        let (time_ms, body_crc) = record::time_and_body_crc(head);
+        if crc32c::crc32c(body) != body_crc {
+            out.truncate(start);
+            return Err(Error::Damaged { seq });
+        }
+        out.drain(start..start + record::ITEM_HEAD_BYTES);
+        Ok(Some(Item {
+            seq,
+            tick: entry.is_tick(),
+            kind: entry.kind(),
+            from: entry.from(),
+            group: entry.group(),
+            id: entry.id(),
+            time_ms,
+            body: start..out.len(),
+        }))
+    }
+
+    /// Makes everything put so far as safe as the durability says. Call it before any answer goes out.
+    ///
+    /// # Errors
+    /// The files refuse. Then no answer of the batch may go out as accepted; what was put stays, is tried again by
+    /// every later call, and is safe after the first that succeeds. Until then messages are refused.
+    pub fn commit(&mut self, now_ms: u64) -> Result<CommitStats, Error> {
+        self.log.now_ms = self.log.now_ms.max(now_ms);
+        self.log.poll_keeper();
+        let items = self.pending_items;
+        if self.log.durability == Durability::Memory {
+            self.pending_items = 0;
+            return Ok(CommitStats { items, ..CommitStats::default() });
+        }
+        let start = Instant::now();
+        let bytes = self.log.write_out()?;
+        let must_sync = self.log.failure.is_some() || (self.log.durability == Durability::Commit && items > 0);
+        if must_sync {
+            self.log.sync()?;
+        }
+        self.wrote_ms = self.log.now_ms;
+        self.pending_items = 0;
+        let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.counts.commits += u64::from(bytes > 0);
+        self.counts.commit_us_total += took_us;
+        self.counts.committed_bytes += bytes as u64;
+        Ok(CommitStats { items, bytes, took_us })
+    }
+
+    /// Whether messages or ticks wait for a commit. Acknowledgements alone do not.
+    #[must_use]
+    pub fn needs_commit(&self) -> bool {
+        self.pending_items > 0
+    }
+
+    /// Items of one mailbox.
+    #[must_use]
+    pub fn mailbox_len(&self, to: u64) -> usize {
+        self.index.len(to)
+    }
+
+    /// Whether one more item fits into a mailbox.
+    #[must_use]
+    pub fn has_room(&self, to: u64) -> bool {
+        self.index.len(to) < self.mailbox_max_items
+    }
+
+    /// The office's own note on a mailbox: the highest sequence sent, and how many sent items are unacknowledged;
+    /// zeros where the mailbox is empty.
+    #[must_use]
+    pub fn sent(&self, to: u64) -> (u64, u16) {
+        self.index.sent(to)
+    }
+
+    /// Sets that note. It goes when the mailbox is empty and does not survive a restart; false, and nothing kept,
+    /// where the mailbox is empty already.
+    pub fn set_sent(&mut self, to: u64, sent_through: u64, in_flight: u16) -> bool {
+        self.index.set_sent(to, sent_through, in_flight)
+    }
+
+    /// How the store feels.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self.log.failure {
+            Some(kind) => Health::Failing(kind),
+            None if self.log.starved_since_ms.is_some() && self.log.reserves.len() < RESERVES => Health::Full,
+            None => Health::Good,
+        }
+    }
+
+    /// Figures.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            items: self.index.items(),
+            mailboxes: self.index.mailboxes(),
+            longest_mailbox: self.index.longest(),
+            windows: self.windows.len(),
+            segments: self.log.segments.len(),
+            space_bytes: self.log.space_bytes(),
+            live_bytes: self.log.live_bytes,
+            index_bytes: self.index.bytes() + self.windows.bytes() + self.shared.allocation_size(),
+            buffer_bytes: self.log.memory_bytes(),
+            ..self.counts
+        }
+    }
+}
+
+/// Counts an item's bytes as dead; the body's only when it was the last item of its record.
+fn count_death(log: &mut Log, shared: &mut HashMap<(u16, u32), u32, RandomState>, entry: &Entry) {
+    let place = entry.place();
+    if place.shared
+        && let Some(living) = shared.get_mut(&(place.segment, place.offset))
+    {
+        *living -= 1;
+        if *living > 0 {
+            log.count_dead(place.segment, record::RECIPIENT_BYTES, false);
+            return;
+        }
+        shared.remove(&(place.segment, place.offset));
+    }
+    let bytes = record::item_bytes(entry.body_bytes(), 1);
+    log.count_dead(place.segment, bytes, entry.body_bytes() > 0);
+}

@@ -11,9 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+mod figures;
 mod parse;
 
-pub use parse::{ExpositionError, Figures, Series, figures, parse_exposition};
+pub use figures::{Figures, figures};
+pub use parse::{ExpositionError, Series, parse_exposition};
 
 /// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

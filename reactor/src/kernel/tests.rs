@@ -99,7 +99,7 @@ where
 #[test]
 fn large_messages_echo_whole_over_many_connections() {
     const CONNECTIONS: u32 = 50;
-    let listener = listen("127.0.0.1:0".parse().unwrap(), 128, true).unwrap();
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 128).unwrap();
     let to = listener.address;
     let server = run(
         Some(listener),
@@ -151,7 +151,7 @@ impl<L: Link> App<L> for Refused {
 
 #[test]
 fn a_refused_connect_says_so() {
-    let free = listen("127.0.0.1:0".parse().unwrap(), 1, true).unwrap();
+    let free = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
     let to = free.address;
     drop(free);
     let app = run(

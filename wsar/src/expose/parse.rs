@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::PREFIX;
-
 /// One line's sample. A timestamp, where there was one, is checked and dropped: the scraper knows when it asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
@@ -15,15 +13,6 @@ pub struct Series {
     pub labels: BTreeMap<String, String>,
     /// Its value.
     pub value: f64,
-}
-
-/// The figures of a teem server, under their own dotted names.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Figures {
-    /// Counters, cumulative.
-    pub counters: BTreeMap<String, u64>,
-    /// Gauges.
-    pub gauges: BTreeMap<String, f64>,
 }
 
 /// The text is not in the exposition format.
@@ -50,56 +39,18 @@ pub fn parse_exposition(text: &str) -> Result<Vec<Series>, ExpositionError> {
     Ok(all)
 }
 
-/// The figures that a teem server exposed, under the dotted names that its HELP lines carry. Metrics of other
-/// programs, and any with labels, are passed over.
-///
-/// # Errors
-/// The text is not in the exposition format, or a counter of ours is not a whole number.
-pub fn figures(text: &str) -> Result<Figures, ExpositionError> {
-    let mut dotted = BTreeMap::new();
-    let mut kinds = BTreeMap::new();
-    let mut figures = Figures::default();
-    for line in lines(text) {
-        let (number, line) = line?;
-        match line {
-            Line::Help(name, help) => drop(dotted.insert(name, help)),
-            Line::Type(name, kind) => drop(kinds.insert(name, kind)),
-            Line::Series(series, raw) if series.name.starts_with(PREFIX) && series.labels.is_empty() => {
-                let Some(name) = dotted.get(series.name.as_str()) else {
-                    continue;
-                };
-                match kinds.get(series.name.as_str()).copied() {
-                    // From the digits, not through the float: a counter of bytes outgrows its 53 bits.
-                    Some("counter") => {
-                        let expected = "a whole number as a counter's value";
-                        let value = raw.parse().map_err(|_| ExpositionError {
-                            line: number,
-                            expected,
-                        })?;
-                        figures.counters.insert(name.clone(), value);
-                    }
-                    Some("gauge") => drop(figures.gauges.insert(name.clone(), series.value)),
-                    _ => {}
-                }
-            }
-            Line::Series(..) | Line::Comment => {}
-        }
-    }
-    Ok(figures)
-}
-
 /// A line, taken apart. Names and kinds are as written, help is unescaped, a series has its value's text beside it.
-enum Line<'t> {
+pub(super) enum Line<'t> {
     Comment,
     Help(&'t str, String),
     Type(&'t str, &'t str),
     Series(Series, &'t str),
 }
 
-type Numbered<'t> = Result<(usize, Line<'t>), ExpositionError>;
+pub(super) type Numbered<'t> = Result<(usize, Line<'t>), ExpositionError>;
 
 /// The lines with their numbers, from 1. Only a line feed ends one.
-fn lines(text: &str) -> impl Iterator<Item = Numbered<'_>> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Numbered<'_>> {
     text.split('\n').enumerate().map(|(index, line)| {
         let number = index + 1;
         match parse_line(line) {
@@ -349,35 +300,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_our_own_figures_are_taken_and_counters_keep_all_their_digits() {
-        let text = "# HELP teem_server_bytes_in_total server.bytes_in\n# TYPE teem_server_bytes_in_total counter\n\
-            teem_server_bytes_in_total 18446744073709551615\n\
-            # HELP go_threads Threads.\n# TYPE go_threads gauge\ngo_threads 7\n\
-            teem_unexplained 3\nteem_server_bytes_in_total{shard=\"1\"} 4\n";
-        let counters = BTreeMap::from([("server.bytes_in".to_owned(), u64::MAX)]);
-        assert_eq!(
-            figures(text).unwrap(),
-            Figures {
-                counters,
-                gauges: BTreeMap::new()
-            }
-        );
-        let broken = text.replace("18446744073709551615", "0.5");
-        assert_eq!(figures(&broken).unwrap_err().line, 3);
-    }
-
     proptest! {
         #[test]
         fn garbage_is_refused_or_read_but_never_panics(text in "(?s).{0,200}") {
             let _ = parse_exposition(&text);
-            let _ = figures(&text);
         }
 
         #[test]
         fn near_misses_never_panic(text in "[#a{}=\",\\\\\n 1.eE+HELPTY_-]{0,60}") {
             let _ = parse_exposition(&text);
-            let _ = figures(&text);
         }
 
         #[test]

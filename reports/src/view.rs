@@ -1,0 +1,99 @@
+//! What a page and a comment both say of a run: the verdict in words, the key figures, the ledger, the thresholds.
+//!
+//! It knows words and figures; it knows neither HTML nor Markdown.
+
+mod key;
+mod table;
+
+use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
+
+use crate::quantity::{Unit, clock, grouped, short, trimmed};
+
+pub(crate) use key::Tile;
+pub(crate) use table::{LedgerRow, Wait, cells};
+
+/// A run in words and figures.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// `pass`, `fail`, `invalid` or `plan`.
+    pub(crate) class: &'static str,
+    /// One word.
+    pub(crate) word: &'static str,
+    /// One sentence.
+    pub(crate) headline: String,
+    /// Why, a sentence each.
+    pub(crate) reasons: Vec<String>,
+    /// When the run was stopped before its end.
+    pub(crate) interrupted: Option<String>,
+    pub(crate) duration: String,
+    pub(crate) tiles: Vec<Tile>,
+    pub(crate) ledger: Vec<LedgerRow>,
+    pub(crate) ledger_notes: Vec<String>,
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) thresholds: Vec<Outcome>,
+}
+
+/// A threshold's outcome.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) expr: String,
+    pub(crate) value: String,
+    pub(crate) pass: bool,
+}
+
+impl View {
+    pub(crate) fn of(run: &Run, summary: &Summary) -> Self {
+        let thresholds: Vec<Outcome> = summary.thresholds.iter().map(Outcome::of).collect();
+        let failed: Vec<&Outcome> = thresholds.iter().filter(|outcome| !outcome.pass).collect();
+        let (class, word, headline, reasons) = if run.manifest.dry_run {
+            let headline = "This is a plan: nothing was started, and nothing was measured.".to_owned();
+            ("plan", "Planned", headline, Vec::new())
+        } else {
+            match summary.verdict {
+                Verdict::Pass => {
+                    let headline = match thresholds.len() {
+                        1 => "The one threshold held.".to_owned(),
+                        count => format!("All {count} thresholds held."),
+                    };
+                    ("pass", "Passed", headline, Vec::new())
+                }
+                Verdict::Fail => {
+                    let headline = format!("{} of {} thresholds failed.", failed.len(), thresholds.len());
+                    let reason = |outcome: &&Outcome| format!("{}: measured {}", outcome.expr, outcome.value);
+                    ("fail", "Failed", headline, failed.iter().map(reason).collect())
+                }
+                Verdict::Invalid => {
+                    let headline = "The testbed fell short, so this run says nothing about the server.".to_owned();
+                    ("invalid", "Invalid", headline, summary.invalid_because.clone())
+                }
+            }
+        };
+        Self {
+            class,
+            word,
+            headline,
+            reasons,
+            interrupted: summary.interrupted.then(|| clock(summary.duration_s)),
+            duration: clock(summary.duration_s),
+            tiles: if run.manifest.dry_run { key::of_plan(run) } else { key::of_run(run, summary) },
+            ledger: table::ledger(&summary.messages),
+            ledger_notes: table::ledger_notes(run, summary),
+            waits: table::waits(&summary.latency_ms),
+            thresholds,
+        }
+    }
+}
+
+impl Outcome {
+    fn of(result: &ThresholdResult) -> Self {
+        let unit = result.expr.parse::<Threshold>().map_or("", |threshold| threshold.unit());
+        let value = match (result.value, unit) {
+            (None, _) => "nothing".to_owned(),
+            (Some(value), "") if value.fract() == 0.0 && value >= 0.0 => grouped(value as u64),
+            (Some(value), "B") => short(value, Unit::Bytes),
+            (Some(value), unit @ ("k" | "M" | "")) => format!("{}{unit}", trimmed(value, 3)),
+            (Some(value), unit) => format!("{} {unit}", trimmed(value, 3)),
+        };
+        Self { expr: result.expr.clone(), value, pass: result.pass }
+    }
+}

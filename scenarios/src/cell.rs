@@ -1,0 +1,266 @@
+//! A cell: one of the 256 parts of the population, with its own randomness and the sources of its actions.
+//!
+//! A cell knows its own users by name and everybody else by the plan's pure functions, so it needs no other cell.
+
+mod draw;
+mod walk;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::CELLS;
+use crate::action::{Action, What};
+use crate::intensity::{ArrivalCursor, Intensity};
+use crate::people::{Role, RoleKind};
+use crate::plan::Inner;
+use crate::presence::GRACE_US;
+use crate::random::{Purpose, Stream};
+use crate::scenario::Arrivals;
+use walk::{CutList, Roster, Walk};
+
+/// What yields actions; the order decides ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SourceKind {
+    Connects,
+    Groups,
+    Breaks,
+    Cuts,
+    Returns,
+    Leaves,
+    Messages,
+    Typing,
+    Uploads,
+    Registrations,
+}
+
+impl SourceKind {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Connects,
+        Self::Groups,
+        Self::Breaks,
+        Self::Cuts,
+        Self::Returns,
+        Self::Leaves,
+        Self::Messages,
+        Self::Typing,
+        Self::Uploads,
+        Self::Registrations,
+    ];
+    /// Those that decide who is online.
+    pub(crate) const PRESENCE: [Self; 5] = [Self::Connects, Self::Breaks, Self::Cuts, Self::Returns, Self::Leaves];
+}
+
+/// An arrival process of the cell and its randomness.
+struct Process {
+    cursor: ArrivalCursor,
+    stream: Stream,
+}
+
+/// One of the parts of the population.
+pub(crate) struct Cell {
+    pub(crate) number: u32,
+    roster: Roster,
+    connects: Walk,
+    creators: Walk,
+    /// Groups whose creation is due, and when.
+    creations: Vec<Action>,
+    leaves: Walk,
+    /// Changes to come of those who take breaks: when, who, whether it is the leaving.
+    breaks: BinaryHeap<Reverse<(u64, u32, bool)>>,
+    cuts: Vec<CutList>,
+    /// Those who return, the last first.
+    returns: Vec<u32>,
+    messages: Process,
+    typing: Process,
+    uploads: Process,
+    registrations: Process,
+    registered: u32,
+}
+
+impl Cell {
+    pub(crate) fn new(plan: &Inner, number: u32) -> Self {
+        let presence = &plan.presence;
+        let (roster, returns) = Roster::new(presence, number);
+        let weight = plan.cell_weights[number as usize];
+        let even = plan.scenario.messages.arrivals == Arrivals::Constant;
+        let process = |purpose, weight| {
+            let mut stream = Stream::new(plan.scenario.seed, purpose, number);
+            let phase = (f64::from(number) + 0.5) / f64::from(CELLS);
+            Process { cursor: ArrivalCursor::new(weight, even, phase, &mut stream), stream }
+        };
+        let mut cell = Self {
+            number,
+            connects: Walk::new(presence, &roster),
+            creators: Walk::new(presence, &roster),
+            creations: Vec::new(),
+            leaves: Walk::new(presence, &roster),
+            breaks: BinaryHeap::new(),
+            cuts: presence.cuts.iter().map(|cut| CutList::new(cut.from_us)).collect(),
+            returns,
+            messages: process(Purpose::Messages, weight),
+            typing: process(Purpose::Typing, weight * plan.scenario.messages.typing.0),
+            uploads: process(Purpose::Uploads, weight),
+            registrations: process(Purpose::Registrations, 1.0 / f64::from(CELLS)),
+            registered: 0,
+            roster,
+        };
+        cell.schedule_breaks(plan);
+        cell
+    }
+
+    fn schedule_breaks(&mut self, plan: &Inner) {
+        let mut changes = Vec::new();
+        for user in self.roster.users() {
+            let role = plan.presence.people.role(user);
+            if let RoleKind::Online { number, breaks: true } = role.kind
+                && let Some((at_us, leaves)) = plan.presence.next_break(user, role, 0)
+                // Those whom no ramp reaches take no breaks either.
+                && plan.presence.connect_us(number) < at_us
+            {
+                changes.push(Reverse((at_us, user, leaves)));
+            }
+        }
+        self.breaks = BinaryHeap::from(changes);
+    }
+
+    /// When a source has something next, at the earliest.
+    pub(crate) fn due(&mut self, plan: &Inner, kind: SourceKind) -> Option<u64> {
+        match kind {
+            SourceKind::Connects => {
+                self.connects.rank().map(|rank| plan.presence.connect_us_by_rank(rank)).filter(|at| *at < u64::MAX)
+            }
+            SourceKind::Groups => self.next_creation(plan),
+            SourceKind::Breaks => self.breaks.peek().map(|Reverse((at_us, ..))| *at_us),
+            SourceKind::Cuts => self.cuts.iter().filter_map(CutList::due).min(),
+            SourceKind::Returns => self.returns.last().and_then(|user| match plan.presence.people.role(*user).kind {
+                RoleKind::Away { number } => plan.presence.return_us(number),
+                RoleKind::Online { .. } => None,
+            }),
+            SourceKind::Leaves => self.next_leave(plan),
+            SourceKind::Messages => self.messages.cursor.due(&plan.load.messages),
+            SourceKind::Typing => self.typing.cursor.due(&plan.load.messages),
+            SourceKind::Uploads => self.uploads.cursor.due(plan.load.uploads.as_ref()?),
+            SourceKind::Registrations => self.registrations.cursor.due(plan.load.registrations.as_ref()?),
+        }
+    }
+
+    /// What a source has at an instant that was due, if anything comes of it.
+    pub(crate) fn fire(&mut self, plan: &Inner, kind: SourceKind, at_us: u64) -> Option<Action> {
+        let act = |user, what| Some(Action { at_us, user, what });
+        match kind {
+            SourceKind::Connects => {
+                let user = self.connects.pass(&plan.presence, &self.roster)?;
+                act(user, What::Connect)
+            }
+            SourceKind::Groups => self.creations.pop(),
+            SourceKind::Breaks => {
+                let Reverse((_, user, leaves)) = self.breaks.pop()?;
+                let role = plan.presence.people.role(user);
+                if let Some((next_us, leaves)) = plan.presence.next_break(user, role, at_us + 1) {
+                    self.breaks.push(Reverse((next_us, user, leaves)));
+                }
+                act(user, if leaves { What::Disconnect } else { What::Connect })
+            }
+            SourceKind::Cuts => {
+                let cuts = &plan.presence.cuts;
+                let index = self.cuts.iter().position(|list| list.due() == Some(at_us))?;
+                let user = self.cuts[index].pass(&plan.presence, &self.roster, index)?;
+                act(user, What::Cut { until_us: cuts[index].until_us })
+            }
+            SourceKind::Returns => act(self.returns.pop()?, What::Connect),
+            SourceKind::Leaves => {
+                let user = self.leaves.pass(&plan.presence, &self.roster)?;
+                act(user, What::Disconnect)
+            }
+            SourceKind::Messages => self.message(plan, at_us),
+            SourceKind::Typing => self.typing(plan, at_us),
+            SourceKind::Uploads => self.upload(plan, at_us, plan.load.uploads.as_ref()?),
+            SourceKind::Registrations => {
+                self.registrations.cursor.advance(&mut self.registrations.stream);
+                let users = plan.presence.people.count();
+                // The first number beyond the users that belongs to this cell.
+                let first = self.number.wrapping_sub(users) % CELLS;
+                let number_offset = first + CELLS * self.registered;
+                self.registered += 1;
+                act(users.checked_add(number_offset)?, What::Register { number_offset })
+            }
+        }
+    }
+
+    fn message(&mut self, plan: &Inner, at_us: u64) -> Option<Action> {
+        let Process { cursor, stream } = &mut self.messages;
+        let part = &plan.load.parts[cursor.part(&plan.load.messages, stream.unit())];
+        let passed = self.connects.passed();
+        let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
+        let action = drawn.map(|(user, to)| {
+            let group = &plan.scenario.population[plan.presence.people.role(user).band];
+            let mut bytes = plan.scenario.messages.bytes.at(stream.normal()).max(1);
+            let media = stream.unit() < group.media.0;
+            if let (true, Some(settings)) = (media, &plan.scenario.media) {
+                bytes += settings.thumbnail.at(stream.normal());
+            }
+            let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+            Action { at_us, user, what: What::Send { to, bytes, media } }
+        });
+        self.messages.cursor.advance(&mut self.messages.stream);
+        action
+    }
+
+    fn typing(&mut self, plan: &Inner, at_us: u64) -> Option<Action> {
+        let Process { cursor, stream } = &mut self.typing;
+        let part = &plan.load.parts[cursor.part(&plan.load.messages, stream.unit())];
+        let passed = self.connects.passed();
+        let user = draw::sender(plan, &self.roster, passed, part.band, at_us, stream);
+        let to = user.and_then(|user| draw::online(plan, user, part, at_us, stream));
+        cursor.advance(stream);
+        Some(Action { at_us, user: user?, what: What::Typing { to: to? } })
+    }
+
+    fn upload(&mut self, plan: &Inner, at_us: u64, intensity: &Intensity) -> Option<Action> {
+        let Process { cursor, stream } = &mut self.uploads;
+        let part = &plan.load.parts[cursor.part(intensity, stream.unit())];
+        let passed = self.connects.passed();
+        let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
+        let bytes = plan.scenario.media.as_ref().map_or(0, |media| media.bytes.at(stream.normal())).max(1);
+        cursor.advance(stream);
+        let (user, to) = drawn?;
+        Some(Action { at_us, user, what: What::Upload { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), to } })
+    }
+
+    /// Looks for the next to connect who owns a group, and lists the groups he creates.
+    fn next_creation(&mut self, plan: &Inner) -> Option<u64> {
+        if !plan.groups.created {
+            return None;
+        }
+        let groups = crate::Groups { book: &plan.groups, presence: &plan.presence };
+        while self.creations.is_empty() {
+            let rank = self.creators.rank()?;
+            let connect_us = plan.presence.connect_us_by_rank(rank);
+            let user = self.creators.pass(&plan.presence, &self.roster)?;
+            if connect_us == u64::MAX {
+                return None;
+            }
+            let at_us = connect_us + GRACE_US;
+            let owned = groups.of(user).filter(|group| groups.owner(*group) == Some(user));
+            self.creations.extend(owned.map(|group| Action { at_us, user, what: What::CreateGroup { group } }));
+        }
+        self.creations.last().map(|action| action.at_us)
+    }
+
+    /// Passes over those who stay, to the next who makes place for one who returns.
+    fn next_leave(&mut self, plan: &Inner) -> Option<u64> {
+        let presence = &plan.presence;
+        loop {
+            let user = self.leaves.user(&self.roster)?;
+            let role: Role = presence.people.role(user);
+            let RoleKind::Online { number, breaks } = role.kind else { return None };
+            // The order of leaving is that of connecting: after the first who stays for good, all do.
+            let at_us = presence.leave_us(number)?;
+            let stays = presence.is_ever_cut(user, role.band) || (breaks && presence.next_break(user, role, 0).is_some());
+            if !stays {
+                return Some(at_us);
+            }
+            self.leaves.pass(presence, &self.roster);
+        }
+    }
+}

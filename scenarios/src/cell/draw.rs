@@ -1,0 +1,143 @@
+//! Draws of senders and recipients.
+//!
+//! By rejection: a candidate costs a few tens of nanoseconds and is nearly always right.
+
+use super::walk::Roster;
+use crate::action::To;
+use crate::load::Part;
+use crate::plan::Inner;
+use crate::presence::GRACE_US;
+use crate::random::Stream;
+
+/// Candidates before the cell's roster is searched in order.
+const TRIES: usize = 32;
+/// How far that search goes.
+const SEARCHED: usize = 512;
+/// Senders drawn until one is in a group that exists by now.
+const GROUP_TRIES: usize = 12;
+
+/// A sender and a recipient, if the plan has any.
+pub(super) fn message(
+    plan: &Inner,
+    roster: &Roster,
+    passed: impl Fn(usize) -> usize,
+    part: &Part,
+    at_us: u64,
+    stream: &mut Stream,
+) -> Option<(u32, To)> {
+    let kind = stream.unit();
+    let mut user = sender(plan, roster, &passed, part.band, at_us, stream)?;
+    if kind < part.to_away
+        && let Some(to) = away(plan, part, at_us, stream)
+    {
+        return Some((user, To::User(to)));
+    }
+    if kind >= part.to_away && kind < part.to_away + part.to_groups {
+        for _ in 0..GROUP_TRIES {
+            if let Some(group) = group_of(plan, user, at_us, stream) {
+                return Some((user, To::Group(group)));
+            }
+            user = sender(plan, roster, &passed, part.band, at_us, stream)?;
+        }
+    }
+    let to = online(plan, user, part, at_us, stream)?;
+    Some((user, To::User(to)))
+}
+
+/// A user of the cell, of that population if it has one online, who is online then.
+pub(super) fn sender(
+    plan: &Inner,
+    roster: &Roster,
+    passed: impl Fn(usize) -> usize,
+    band: usize,
+    at_us: u64,
+    stream: &mut Stream,
+) -> Option<u32> {
+    // Small populations have nobody in some cells; another population then sends for them.
+    let band = if passed(band) > 0 { band } else { (0..roster.bands.len()).max_by_key(|band| passed(*band))? };
+    let users = roster.bands[band].get(..passed(band))?;
+    let is_settled = |user: u32| plan.presence.session(user, at_us).is_some_and(|session| session.is_settled(at_us));
+    let n = users.len() as u64;
+    for _ in 0..TRIES.min(users.len() * 4) {
+        let user = users[stream.below(n) as usize];
+        if is_settled(user) {
+            return Some(user);
+        }
+    }
+    let start = stream.below(n) as usize;
+    let from_there = users.iter().cycle().skip(start).take(users.len().min(SEARCHED));
+    from_there.copied().find(|user| is_settled(*user))
+}
+
+/// Somebody who is online then, other than the sender.
+pub(super) fn online(plan: &Inner, sender: u32, part: &Part, at_us: u64, stream: &mut Stream) -> Option<u32> {
+    let presence = &plan.presence;
+    let people = &presence.people;
+    let connected = presence.connected(at_us.saturating_sub(GRACE_US));
+    for _ in 0..TRIES {
+        let number = match &part.into {
+            None if connected == 0 => return None,
+            None => presence.by_rank(stream.below(connected.into()) as u32),
+            Some(bands) => {
+                let ranges = bands.iter().map(|band| people.bands[*band].online_numbers());
+                pick(ranges, stream)?
+            }
+        };
+        let user = people.online_user(number);
+        let is_settled = presence.session(user, at_us).is_some_and(|session| session.is_settled(at_us));
+        if user != sender && is_settled {
+            return Some(user);
+        }
+    }
+    None
+}
+
+/// Somebody who is away then and stays so until the drain.
+fn away(plan: &Inner, part: &Part, at_us: u64, stream: &mut Stream) -> Option<u32> {
+    let presence = &plan.presence;
+    let people = &presence.people;
+    for _ in 0..TRIES {
+        let number = match &part.into {
+            None if people.away == 0 => return None,
+            None => stream.below(people.away.into()) as u32,
+            Some(bands) => {
+                let ranges = bands.iter().map(|band| {
+                    let band = &people.bands[*band];
+                    band.first_away..band.first_away + band.away
+                });
+                pick(ranges, stream)?
+            }
+        };
+        let user = people.away_user(number);
+        // Only in a drain that goes on sending can he be back already.
+        if at_us < presence.timeline.drain_us || presence.session(user, at_us).is_none() {
+            return Some(user);
+        }
+    }
+    None
+}
+
+/// A group of the user that exists by then.
+fn group_of(plan: &Inner, user: u32, at_us: u64, stream: &mut Stream) -> Option<u32> {
+    let groups = crate::Groups { book: &plan.groups, presence: &plan.presence };
+    let count = groups.of(user).count() as u64;
+    let group = groups.of(user).nth(stream.below(count.max(1)) as usize)?;
+    groups.ready_us(group).is_some_and(|ready_us| ready_us <= at_us).then_some(group)
+}
+
+/// A number uniform over several ranges.
+fn pick(ranges: impl Iterator<Item = std::ops::Range<u32>> + Clone, stream: &mut Stream) -> Option<u32> {
+    let total: u64 = ranges.clone().map(|range| u64::from(range.end - range.start)).sum();
+    if total == 0 {
+        return None;
+    }
+    let mut left = stream.below(total) as u32;
+    for range in ranges {
+        let length = range.end - range.start;
+        if left < length {
+            return Some(range.start + left);
+        }
+        left -= length;
+    }
+    None
+}

@@ -1,0 +1,92 @@
+//! What a server is told at its start, resolved, and how its shards follow from it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use reactor::PART_FLOOR;
+
+use crate::knobs::Durability;
+use crate::office::Provisioned;
+
+/// Everything a server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Media and registration by HTTP; none turns them off.
+    pub http: Option<SocketAddr>,
+    /// Admin HTTP; none turns it off.
+    pub admin: Option<SocketAddr>,
+    /// The admin HTTP's token; needed anywhere but on loopback.
+    pub admin_token: Option<String>,
+    /// Where the store, the accounts and the media are kept.
+    pub data: PathBuf,
+    /// When a message counts as safe.
+    pub durability: Durability,
+    /// Connections that the server is to hold.
+    pub connections: u64,
+    /// Shards; `None` chooses.
+    pub shards: Option<u16>,
+    /// Which numbers have derived keys.
+    pub provisioned: Provisioned,
+    /// The secret that they are derived from.
+    pub secret: Vec<u8>,
+    /// Disk space that the store may take, bytes; none is the disk's.
+    pub store_quota_bytes: Option<u64>,
+    /// Where PINs go: `file:PATH`, `http://...`, `none`.
+    pub sms: String,
+    /// Where notices of waiting messages go, likewise.
+    pub push: String,
+}
+
+/// How many shards, and whether each has a descriptor table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardPlan {
+    /// How many.
+    pub shards: u16,
+    /// Whether their threads part from the process's descriptor table.
+    pub parted: bool,
+    /// What each may hold.
+    pub connections_max: u32,
+}
+
+/// Descriptors of a table that are not connections: epoll, listener, spare ones for refusals.
+const SPARE: u64 = 64;
+/// How full a table may be on average: `SO_REUSEPORT` spreads like a binomial, and seven standard deviations of
+/// 18,000 are under 1,000.
+const FILL: f64 = 0.93;
+
+impl ShardPlan {
+    /// Plans for so many connections under this limit of descriptors, on so many CPUs.
+    ///
+    /// One table for the process where they fit; else a table a thread, as few as hold them all.
+    #[must_use]
+    pub fn new(connections: u64, nofile: u64, cpus: u16, wanted: Option<u16>) -> Self {
+        let floor = PART_FLOOR as u64;
+        let one_table = nofile.saturating_sub(floor);
+        if connections <= one_table.saturating_sub(SPARE) {
+            let connections_max = one_table.min(u64::from(u32::MAX)) as u32;
+            return Self { shards: wanted.unwrap_or(cpus).max(1), parted: false, connections_max };
+        }
+        let each = one_table.saturating_sub(SPARE).max(1);
+        let needed = (connections as f64 / (each as f64 * FILL)).ceil() as u64;
+        let shards = needed.max(u64::from(wanted.unwrap_or(0))).min(u64::from(u16::MAX)) as u16;
+        Self { shards, parted: true, connections_max: each.min(u64::from(u32::MAX)) as u32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_shared_while_they_last() {
+        let plan = ShardPlan::new(10_000, 20_000, 2, None);
+        assert_eq!((plan.shards, plan.parted), (2, false));
+        let plan = ShardPlan::new(200_000, 20_000, 2, None);
+        assert!(plan.parted && plan.shards == 12, "{plan:?}");
+        assert!(u64::from(plan.connections_max) * u64::from(plan.shards) > 200_000);
+        assert!(!ShardPlan::new(200_000, 1 << 20, 2, None).parted);
+        assert_eq!(ShardPlan::new(5_000_000, 20_000, 2, None).shards, 285);
+    }
+}

@@ -1,0 +1,284 @@
+//! The office: who is online, what waits for whom, what was seen. One state machine, one thread, no socket.
+//!
+//! It knows neither how frames travel nor on which thread it runs. Shards hand it parcels of frames; it appends what
+//! a crash would lose to the store, commits a whole batch at once, and only then gives out the answers. Because
+//! everything that must agree (mailboxes, id windows, presence, accounts) is in one place, nothing of it is locked
+//! and nothing can disagree.
+//!
+//! A message costs here: a look at the sender's window, one append, one mailbox entry, one look for the recipient, two
+//! frames; its acknowledgement one look in the mailbox, one for the sender, one frame. No allocation.
+
+mod directory;
+mod groups;
+mod login;
+mod mail;
+mod registrar;
+mod runner;
+mod watches;
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha12Rng;
+use wire::chat::{ClientFrame, Code, Number, Secret, ServerFrame};
+
+use crate::desk::Inquiry;
+use crate::figures::OfficeFigures;
+use crate::knobs::{self, Knobs};
+use crate::parcel::{Content, Letter, Location, Outbox, Parcel};
+use crate::sink::{Notice, Sink, Sms};
+use crate::store::accounts::Accounts;
+use crate::store::{Durability, Erased, Health, Store};
+use directory::Directory;
+use registrar::Registrar;
+use watches::Watches;
+
+pub(crate) use runner::{Runner, unix_ms};
+
+/// Provisioned numbers: `base .. base + count`. Their keys are derived, so they take no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provisioned {
+    /// The first.
+    pub base: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Provisioned {
+    /// Whether a number is one of them.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        number.wrapping_sub(self.base) < self.count
+    }
+}
+
+/// What the office is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    pub(crate) secret: Secret,
+    pub(crate) provisioned: Provisioned,
+    pub(crate) knobs: Knobs,
+    pub(crate) figures: Arc<OfficeFigures>,
+    pub(crate) sms: Sink<Sms>,
+    pub(crate) push: Sink<Notice>,
+    pub(crate) rng: ChaCha12Rng,
+    pub(crate) shards: u16,
+}
+
+/// See the module.
+pub(crate) struct Office {
+    parts: Parts,
+    directory: Directory,
+    registrar: Registrar,
+    watches: Watches,
+    out: Vec<Outbox>,
+    now_ms: u64,
+    /// Inquiries answered in this batch, held back until it is committed.
+    held: Vec<Box<dyn FnOnce() + Send>>,
+    /// A commit failed: every answer waits until one succeeds.
+    unsafe_since_ms: Option<u64>,
+    /// An item's body on its way out.
+    body: Vec<u8>,
+    /// Messages just acknowledged whose senders are away.
+    ticks_away: Vec<Erased>,
+}
+
+impl Office {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let out = (0..parts.shards).map(|_| Outbox::default()).collect();
+        Self {
+            parts,
+            directory: Directory::default(),
+            registrar: Registrar::default(),
+            watches: Watches::default(),
+            out,
+            now_ms: 0,
+            held: Vec::new(),
+            unsafe_since_ms: None,
+            body: Vec::new(),
+            ticks_away: Vec::new(),
+        }
+    }
+
+    /// Begins a batch, at this Unix time in milliseconds.
+    pub(crate) fn begin(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        let wanted = match self.parts.knobs.durability() {
+            knobs::Durability::Memory => Durability::Memory,
+            knobs::Durability::Async => Durability::Async,
+            knobs::Durability::Commit => Durability::Commit,
+        };
+        if wanted != self.parts.store.durability() {
+            if let Err(error) = self.parts.store.set_durability(wanted, now_ms) {
+                tracing::error!("the store cannot change to {wanted:?}: {error}");
+            }
+        }
+    }
+
+    /// Works a parcel off.
+    pub(crate) fn process(&mut self, parcel: &Parcel) {
+        for letter in &parcel.letters {
+            let at = Location::new(parcel.shard, letter.conn);
+            match letter.what {
+                Content::Closed => self.leave(at, letter.number),
+                Content::Login => self.login(at, parcel.content(letter)),
+                Content::Frame => self.frame(at, letter, parcel.content(letter)),
+            }
+        }
+        self.parts.figures.letters_done.add(parcel.letters.len() as u64);
+        if let Some(outbox) = self.out.get_mut(usize::from(parcel.shard)) {
+            outbox.parcels_done += 1;
+        }
+    }
+
+    /// Answers the HTTP side.
+    pub(crate) fn inquire(&mut self, inquiry: Inquiry) {
+        match inquiry {
+            Inquiry::Register { number, reply } => {
+                let answer = self.issue_pin(number);
+                // The asker may have given up.
+                self.hold(move || _ = reply.send(answer));
+            }
+            Inquiry::Prove { number, pin, reply } => {
+                let answer = self.redeem_pin(number, pin);
+                // The asker may have given up.
+                self.hold(move || _ = reply.send(answer));
+            }
+            Inquiry::Exists { number, reply } => {
+                let exists = self.exists(number.value());
+                self.hold(move || _ = reply.send(exists));
+            }
+        }
+    }
+
+    /// Ends the batch. Where this returns outboxes, what a crash would lose is on disk and the answers may go out;
+    /// where a commit failed they are kept back, all of them, until one succeeds.
+    pub(crate) fn finish(&mut self) -> Option<&mut [Outbox]> {
+        let durability = self.parts.store.durability();
+        let accounts = &mut self.parts.accounts;
+        let mut failure = None;
+        if accounts.needs_commit() {
+            failure = accounts.commit(durability == Durability::Commit).err();
+        }
+        if self.parts.store.needs_commit() || self.unsafe_since_ms.is_some() {
+            failure = self.parts.store.commit(self.now_ms).err().or(failure);
+        }
+        match failure {
+            Some(error) => {
+                if self.unsafe_since_ms.is_none() {
+                    tracing::error!("answers wait: the store cannot commit: {error}");
+                    self.unsafe_since_ms = Some(self.now_ms);
+                }
+            }
+            None => {
+                if let Some(since_ms) = self.unsafe_since_ms.take() {
+                    tracing::warn!("the store commits again, after {} ms", self.now_ms.saturating_sub(since_ms));
+                }
+                self.held.drain(..).for_each(|answer| answer());
+            }
+        }
+        self.publish();
+        self.unsafe_since_ms.is_none().then_some(&mut self.out)
+    }
+
+    /// Writes what is still unwritten, and ends.
+    pub(crate) fn close(self) {
+        if let Err(error) = self.parts.store.close() {
+            tracing::error!("the store cannot be closed cleanly: {error}");
+        }
+    }
+
+    /// Takes the only shard's outbox back, for its memory.
+    pub(crate) fn recycle(&mut self, outbox: Outbox) {
+        if let [only] = self.out.as_mut_slice() {
+            *only = outbox;
+        }
+    }
+
+    /// Housekeeping between batches: collection, erasure, lazy writes. Bounded work.
+    pub(crate) fn maintain(&mut self, now_ms: u64) {
+        self.parts.store.maintain(now_ms);
+        self.publish();
+    }
+
+    fn frame(&mut self, at: Location, letter: &Letter, bytes: &[u8]) {
+        // The shard decoded it before: it is whole and well formed.
+        let Ok(Some((frame, _))) = ClientFrame::decode(bytes) else { return };
+        let about = frame.kind();
+        let done = match frame {
+            ClientFrame::Register { number } => {
+                self.issue_pin(number).map(|()| self.reply(at, &ServerFrame::PinSent { number }))
+            }
+            ClientFrame::Prove { number, pin } => {
+                self.redeem_pin(number, pin).map(|key| self.reply(at, &ServerFrame::NewKey { number, key }))
+            }
+            frame => match Number::new(letter.number) {
+                Ok(who) => self.online_frame(at, who, frame),
+                Err(_) => Err(Code::NotLoggedIn),
+            },
+        };
+        if let Err(code) = done {
+            self.reply(at, &ServerFrame::Error { code, about });
+        }
+    }
+
+    fn online_frame(&mut self, at: Location, who: Number, frame: ClientFrame<'_>) -> Result<(), Code> {
+        match frame {
+            ClientFrame::Send { id, to, body } => {
+                match self.send(who, id, to, body) {
+                    Ok(()) => self.reply(at, &ServerFrame::Accepted { id }),
+                    Err(code) => {
+                        self.parts.figures.messages_refused.add(1);
+                        self.reply(at, &ServerFrame::Refused { id, code });
+                    }
+                }
+                Ok(())
+            }
+            ClientFrame::Ack { seq } => {
+                self.acknowledge(at, who, seq);
+                Ok(())
+            }
+            ClientFrame::Typing { to, on } => {
+                if let Some(there) = self.directory.location(to.value()) {
+                    self.reply(there, &ServerFrame::Typing { from: who, on });
+                }
+                Ok(())
+            }
+            ClientFrame::Watch { number, on } => self.watch(at, who, number, on),
+            ClientFrame::SetGroup { tag, members } => self.set_group(at, who, tag, members),
+            ClientFrame::LeaveGroup { group } => self.leave_group(at, who, group),
+            // The shard answers these itself, or refuses them.
+            ClientFrame::Ping { .. }
+            | ClientFrame::Login { .. }
+            | ClientFrame::Register { .. }
+            | ClientFrame::Prove { .. } => Ok(()),
+        }
+    }
+
+    fn reply(&mut self, at: Location, frame: &ServerFrame<'_>) {
+        if let Some(outbox) = self.out.get_mut(usize::from(at.shard)) {
+            outbox.send(at, frame);
+        }
+    }
+
+    fn hold(&mut self, answer: impl FnOnce() + Send + 'static) {
+        self.held.push(Box::new(answer));
+    }
+
+    /// Whether a number has an account, provisioned or registered.
+    fn exists(&self, number: u64) -> bool {
+        self.parts.provisioned.contains(number) || self.parts.accounts.account(number).is_some()
+    }
+
+    fn publish(&self) {
+        let (figures, store) = (&self.parts.figures, self.parts.store.stats());
+        figures.online.set(self.directory.online());
+        figures.copies_queued.set(store.items as u64);
+        figures.longest_mailbox.set(store.longest_mailbox as u64);
+        figures.commits.set(store.commits);
+        figures.commit_us.set(store.commit_us_total);
+        figures.store_bytes.set(store.space_bytes);
+        figures.store_full.set(u64::from(self.parts.store.health() != Health::Good));
+    }
+}
+

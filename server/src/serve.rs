@@ -1,0 +1,317 @@
+//! Puts a server together, starts its threads, and stops them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha12Rng;
+use reactor::{
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Shard, ShardError, Sources,
+    Wake, raise_nofile, reserve, spawn,
+};
+use wire::chat::Secret;
+
+use crate::config::{Config, ShardPlan};
+use crate::desk::{Desk, Inquiry};
+use crate::figures::{Figures, OfficeFigures, ShardFigures};
+use crate::http::{self, HttpConfig, HttpError, HttpHandle};
+use crate::knobs::{KnobError, Knobs};
+use crate::office::{Office, Parts, Runner, unix_ms};
+use crate::parcel::{Outbox, Parcel};
+use crate::shard::{ServerShard, ShardParts, Way};
+use crate::sink::{self, SinkError, SinkTask, Target};
+use crate::store::accounts::Accounts;
+use crate::store::{self, Store};
+
+/// Connections that may wait to be accepted, a shard; the kernel cuts it to `net.core.somaxconn`.
+const BACKLOG: i32 = 65_535;
+/// Inquiries of the HTTP side that may wait.
+const INQUIRIES_MAX: usize = 4096;
+/// Outboxes that may wait for one shard.
+const OUTBOXES_MAX: usize = 256;
+
+/// How long a sink may take to hand over what waits when the server stops.
+const SINK_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    plan: ShardPlan,
+    figures: Figures,
+    http: HttpHandle,
+    sinks: Vec<SinkTask>,
+    stop: Arc<AtomicBool>,
+    office_stop: Arc<AtomicBool>,
+    wakes: Vec<Wake>,
+    office_wake: Wake,
+    shards: Vec<JoinHandle<Result<(), ShardError>>>,
+    office: Option<JoinHandle<()>>,
+}
+
+/// A server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A sink's address.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The HTTP side.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// A knob's value.
+    #[error(transparent)]
+    Knob(#[from] KnobError),
+    /// A shard's thread.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// Threads, eventfds, folders.
+    #[error("cannot start: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// The queues and wakers of all threads, made before any thread parts from the descriptor table.
+struct Wiring {
+    wakes: Vec<Wake>,
+    office_wake: Wake,
+    parcels: Queue<Parcel>,
+    parcels_out: QueueReceiver<Parcel>,
+    outboxes: Vec<Queue<Outbox>>,
+    outboxes_out: Vec<QueueReceiver<Outbox>>,
+}
+
+impl Wiring {
+    fn new(shards: u16) -> std::io::Result<Self> {
+        let wakes = (0..shards).map(|_| Wake::new()).collect::<Result<Vec<_>, _>>()?;
+        let office_wake = Wake::new()?;
+        let (parcels, parcels_out) = Queue::new("parcels", 2 * usize::from(shards), office_wake.clone());
+        let (outboxes, outboxes_out) =
+            wakes.iter().map(|wake| Queue::new("outboxes", OUTBOXES_MAX, wake.clone())).unzip();
+        Ok(Self { wakes, office_wake, parcels, parcels_out, outboxes, outboxes_out })
+    }
+}
+
+impl Server {
+    /// Starts a server. The HTTP side and the sinks run on the tokio runtime that this is called from; it is ready
+    /// for connections when this returns.
+    ///
+    /// # Errors
+    /// A port is taken, a folder cannot be written, a limit is too low: the error says which and what to do.
+    pub async fn start(config: Config, knobs: Knobs) -> Result<Self, StartError> {
+        let nofile = raise_nofile()?;
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(1024) as u16);
+        let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards);
+        let reserved = reserve(config.listen)?;
+        let address = reserved.address;
+
+        let shard_figures: Arc<[Arc<ShardFigures>]> = (0..plan.shards).map(|_| Arc::default()).collect();
+        let office_figures = Arc::<OfficeFigures>::default();
+        let figures = Figures::new(Arc::clone(&shard_figures), Arc::clone(&office_figures));
+        let wiring = Wiring::new(plan.shards)?;
+        let inline = plan.shards == 1 && !plan.parted;
+        // An inline office sleeps where its shard does.
+        let desk_wake = if inline { wiring.wakes[0].clone() } else { wiring.office_wake.clone() };
+        let (inquiries, inquiries_out) = Queue::new("inquiries", INQUIRIES_MAX, desk_wake);
+
+        let (office, sinks) = open_office(&config, plan.shards, &knobs, office_figures)?;
+        let http = http::serve(HttpConfig {}, Desk::new(inquiries), figures.clone(), knobs.clone()).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let office_stop = Arc::new(AtomicBool::new(false));
+        let mut server = Self {
+            address,
+            plan,
+            figures,
+            http,
+            sinks,
+            stop: Arc::clone(&stop),
+            office_stop,
+            wakes: wiring.wakes.clone(),
+            office_wake: wiring.office_wake.clone(),
+            shards: Vec::new(),
+            office: None,
+        };
+        server.start_threads(wiring, office, inquiries_out, reserved, &shard_figures, &knobs, inline)?;
+        Ok(server)
+    }
+
+    #[allow(clippy::too_many_arguments)] // the pieces of one server, put together once
+    fn start_threads(
+        &mut self,
+        wiring: Wiring,
+        office: Office,
+        inquiries: QueueReceiver<Inquiry>,
+        reserved: Reserved,
+        figures: &Arc<[Arc<ShardFigures>]>,
+        knobs: &Knobs,
+        inline: bool,
+    ) -> Result<(), StartError> {
+        let mut runner = Some(Box::new(Runner::new(office, inquiries)));
+        let keep: Vec<Wake> = wiring.wakes.iter().chain([&wiring.office_wake]).cloned().collect();
+        let clock = Clock::start();
+        let (ready, is_ready) = mpsc::channel();
+        for (index, outboxes) in (0..self.plan.shards).zip(wiring.outboxes_out) {
+            let way = match runner.take_if(|_| inline) {
+                Some(runner) => Way::Inline(runner),
+                None => Way::Thread { parcels: wiring.parcels.clone(), outboxes },
+            };
+            let parts = ShardParts {
+                index,
+                way,
+                knobs: knobs.clone(),
+                figures: Arc::clone(&figures[usize::from(index)]),
+                others: Arc::clone(figures),
+                connections_max: self.plan.connections_max,
+                stop: Arc::clone(&self.stop),
+                rng: ChaCha12Rng::from_rng(&mut rand::rng()),
+            };
+            let (wake, ready, address) = (wiring.wakes[usize::from(index)].clone(), ready.clone(), self.address);
+            let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
+            self.shards.push(spawn(format!("shard-{index}"), parting, move || {
+                run_shard(parts, address, clock, wake, &ready)
+            })?);
+        }
+        drop(ready);
+        for _ in 0..self.plan.shards {
+            if is_ready.recv().is_err() {
+                break;
+            }
+        }
+        if let Some(failed) = self.shards.iter().position(JoinHandle::is_finished) {
+            if let Ok(Err(error)) = self.shards.swap_remove(failed).join() {
+                return Err(error.into());
+            }
+        }
+        drop(reserved);
+        if let Some(runner) = runner {
+            let stop = Arc::clone(&self.office_stop);
+            self.office = Some(runner.spawn(wiring.parcels_out, wiring.outboxes, stop)?);
+        }
+        Ok(())
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The shards it has.
+    #[must_use]
+    pub fn plan(&self) -> ShardPlan {
+        self.plan
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Its HTTP side.
+    #[must_use]
+    pub fn http(&self) -> &HttpHandle {
+        &self.http
+    }
+
+    /// Stops gracefully: no new connections, a farewell to everybody, what was accepted on disk.
+    ///
+    /// # Errors
+    /// A shard had failed before.
+    pub async fn stop(mut self) -> Result<(), StartError> {
+        self.http.stop().await;
+        let sinks = std::mem::take(&mut self.sinks);
+        let result = tokio::task::spawn_blocking(move || self.join()).await.map_err(std::io::Error::other)?;
+        for sink in sinks {
+            sink.stop(SINK_GRACE).await;
+        }
+        result
+    }
+
+    fn join(&mut self) -> Result<(), StartError> {
+        self.stop.store(true, Ordering::Release);
+        self.wakes.iter().for_each(Wake::wake);
+        let mut result = Ok(());
+        for shard in self.shards.drain(..) {
+            match shard.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => result = Err(error.into()),
+                Err(_) => result = Err(std::io::Error::other("a shard panicked").into()),
+            }
+        }
+        // The office last: it still works off what the shards left.
+        self.office_stop.store(true, Ordering::Release);
+        self.office_wake.wake();
+        if self.office.take().is_some_and(|office| office.join().is_err()) {
+            result = Err(std::io::Error::other("the office panicked").into());
+        }
+        result
+    }
+}
+
+/// A shard's thread: its listener and its epoll are made here, in its own descriptor table.
+fn run_shard(
+    parts: ShardParts,
+    address: SocketAddr,
+    clock: Clock,
+    wake: Wake,
+    ready: &mpsc::Sender<()>,
+) -> Result<(), ShardError> {
+    let stats = Arc::clone(&parts.figures.loop_stats);
+    let listener = reactor::listen(address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let mut kernel = Kernel::new(Some(listener), Sources::default(), KernelOptions::default(), &wake)?;
+    let mut shard = ServerShard::new(parts);
+    // Nobody waits any more if the start failed elsewhere.
+    let _ = ready.send(());
+    Shard::new(clock, wake, stats).run(&mut kernel, &mut shard)?;
+    shard.close();
+    Ok(())
+}
+
+/// Opens what the office keeps. Called before any thread parts: the sinks' wakers must be in every table.
+fn open_office(
+    config: &Config,
+    shards: u16,
+    knobs: &Knobs,
+    figures: Arc<OfficeFigures>,
+) -> Result<(Office, Vec<SinkTask>), StartError> {
+    std::fs::create_dir_all(&config.data)?;
+    let durability = match config.durability {
+        crate::knobs::Durability::Memory => store::Durability::Memory,
+        crate::knobs::Durability::Async => store::Durability::Async,
+        crate::knobs::Durability::Commit => store::Durability::Commit,
+    };
+    let defaults = store::Options::default();
+    let options = store::Options {
+        dir: Some(config.data.join("mail")),
+        durability,
+        quota_bytes: config.store_quota_bytes.unwrap_or(defaults.quota_bytes),
+        mailbox_max_items: knobs.mailbox_max_items() as usize,
+        windows_max: defaults.windows_max.max(config.connections as usize),
+        ..defaults
+    };
+    let (store, recovery) = Store::open(options, unix_ms())?;
+    tracing::info!(?recovery, "store opened");
+    let (sms, sms_task) = config.sms.parse::<Target>()?.start(&sink::Options::named("sms"))?;
+    let (push, push_task) = config.push.parse::<Target>()?.start(&sink::Options::named("push"))?;
+    let office = Office::new(Parts {
+        store,
+        accounts: Accounts::open(Some(config.data.join("accounts")))?,
+        secret: Secret::new(&config.secret),
+        provisioned: config.provisioned,
+        knobs: knobs.clone(),
+        figures,
+        sms,
+        push,
+        rng: ChaCha12Rng::from_rng(&mut rand::rng()),
+        shards,
+    });
+    Ok((office, vec![sms_task, push_task]))
+}

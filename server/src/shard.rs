@@ -1,0 +1,385 @@
+//! A shard of the server: its connections, and their frames on the way to and from the office.
+//!
+//! It knows frames and sessions; it knows nothing of mailboxes, accounts or disks. An idle connection costs 48 B here
+//! and in the transport, and nothing happens to it but a look a minute. A message costs one `recv` and one `send` an
+//! end, and a copy into the turn's parcel.
+
+mod limits;
+mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha12Rng;
+use reactor::{App, Close, Closed, Id, Kernel, Link, Origin, Queue, QueueReceiver, SendError, Taken};
+use wire::chat::{ClientFrame, Code, FrameError, Nonce, ServerFrame, VERSION};
+
+use crate::figures::ShardFigures;
+use crate::knobs::Knobs;
+use crate::office::Runner;
+use crate::parcel::{Act, Outbox, Parcel};
+use limits::Limits;
+use sessions::Sessions;
+
+/// Parcels a shard may have at the office: one being worked off, one waiting.
+const PARCELS_OUT_MAX: u32 = 2;
+/// Letters in a parcel before new messages are refused as *busy*; everything else still goes in.
+const LETTERS_MAX: usize = 32 * 1024;
+/// How often a shard looks at its slots, and in how many looks it has seen all.
+const WALK_US: u64 = 1_000_000;
+const WALKS_A_ROUND: u32 = 60;
+/// A connection that has not logged in by then is closed.
+const GUEST_S: u32 = 60;
+/// When stopping: how long to wait for farewells to be read.
+const FAREWELL_US: u64 = 1_000_000;
+
+/// The way to the office.
+pub(crate) enum Way {
+    /// The office runs in this shard.
+    Inline(Box<Runner>),
+    /// The office has its own thread.
+    Thread {
+        parcels: Queue<Parcel>,
+        outboxes: QueueReceiver<Outbox>,
+    },
+}
+
+/// What a shard is made of.
+pub(crate) struct ShardParts {
+    pub(crate) index: u16,
+    pub(crate) way: Way,
+    pub(crate) knobs: Knobs,
+    pub(crate) figures: Arc<ShardFigures>,
+    /// Connections of all shards, for the limit that all share.
+    pub(crate) others: Arc<[Arc<ShardFigures>]>,
+    /// Connections that this shard's descriptor table can hold.
+    pub(crate) connections_max: u32,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) rng: ChaCha12Rng,
+}
+
+/// See the module.
+pub(crate) struct ServerShard {
+    parts: ShardParts,
+    sessions: Sessions,
+    limits: Limits,
+    parcel: Parcel,
+    spare: Vec<Parcel>,
+    parcels_out: u32,
+    outboxes: Vec<Outbox>,
+    answer: Vec<u8>,
+    walk_at: u32,
+    walk_us: u64,
+    paused: bool,
+    stopping_us: Option<u64>,
+}
+
+impl ServerShard {
+    pub(crate) fn new(parts: ShardParts) -> Self {
+        let parcel = Parcel { shard: parts.index, ..Parcel::default() };
+        Self {
+            parts,
+            sessions: Sessions::default(),
+            limits: Limits::default(),
+            parcel,
+            spare: Vec::new(),
+            parcels_out: 0,
+            outboxes: Vec::new(),
+            answer: Vec::new(),
+            walk_at: 0,
+            walk_us: 0,
+            paused: false,
+            stopping_us: None,
+        }
+    }
+
+    /// Takes one frame. `Err` closes the connection with the code.
+    fn frame<L: Link>(
+        &mut self,
+        link: &mut L,
+        id: Id,
+        frame: &ClientFrame<'_>,
+        bytes: &[u8],
+        now_us: u64,
+    ) -> Result<(), Code> {
+        let number = self.sessions.hear(id, seconds(now_us));
+        match frame {
+            ClientFrame::Ping { token } => self.send(link, id, &ServerFrame::Pong { token: *token }),
+            ClientFrame::Login { .. } => {
+                if number != 0 {
+                    return Err(Code::AlreadyLoggedIn);
+                }
+                let nonce = self.sessions.take_nonce(id).ok_or(Code::AlreadyLoggedIn)?;
+                self.parcel.login(id, &nonce, bytes);
+            }
+            ClientFrame::Register { .. } | ClientFrame::Prove { .. } => self.parcel.frame(id, number, bytes),
+            _ if number == 0 => return Err(Code::NotLoggedIn),
+            ClientFrame::Send { id: message, .. } => {
+                self.parts.figures.messages_in.add(1);
+                let refusal = if self.parcel.letters.len() >= LETTERS_MAX {
+                    Some(Code::Busy)
+                } else if !self.limits.allow(id.index, self.parts.knobs.messages_per_second(), now_us) {
+                    Some(Code::RateLimited)
+                } else {
+                    None
+                };
+                match refusal {
+                    None => self.parcel.frame(id, number, bytes),
+                    Some(code) => {
+                        self.parts.figures.messages_refused.add(1);
+                        self.send(link, id, &ServerFrame::Refused { id: *message, code });
+                    }
+                }
+            }
+            _ => self.parcel.frame(id, number, bytes),
+        }
+        Ok(())
+    }
+
+    fn send<L: Link>(&mut self, link: &mut L, id: Id, frame: &ServerFrame<'_>) {
+        let mut answer = std::mem::take(&mut self.answer);
+        answer.clear();
+        frame.encode(&mut answer);
+        self.send_bytes(link, id, &answer);
+        self.answer = answer;
+    }
+
+    fn send_bytes<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8]) {
+        match link.send(id, bytes) {
+            // Gone: the transport says so by itself.
+            Ok(()) | Err(SendError::Gone) => {}
+            Err(SendError::Full) => {
+                self.parts.figures.slow_readers_cut.add(1);
+                link.close(id, Close::Reset);
+                self.end(id);
+            }
+        }
+    }
+
+    /// Says why and closes.
+    fn dismiss<L: Link>(&mut self, link: &mut L, id: Id, code: Code) {
+        self.send(link, id, &ServerFrame::Bye { code });
+        link.close(id, Close::Graceful);
+        self.end(id);
+    }
+
+    /// Forgets a connection and tells the office who left.
+    fn end(&mut self, id: Id) {
+        self.limits.forget(id.index);
+        let number = self.sessions.end(id);
+        if number != 0 {
+            self.parcel.closed(id, number);
+        }
+    }
+
+    fn apply<L: Link>(&mut self, link: &mut L, outbox: &Outbox) {
+        for reply in &outbox.replies {
+            let Some(id) = self.sessions.find(reply.to) else {
+                // Logged in after its connection had ended: the office must hear of the end, too.
+                if let Act::LoggedIn(number) = reply.act {
+                    let id = Id { index: reply.to.index, generation: u32::from(reply.to.generation) };
+                    self.parcel.closed(id, number);
+                }
+                continue;
+            };
+            if let Act::LoggedIn(number) = reply.act {
+                self.sessions.log_in(id, number);
+            }
+            self.send_bytes(link, id, outbox.frames(reply));
+            if reply.act == Act::Close {
+                link.close(id, Close::Graceful);
+                self.end(id);
+            }
+        }
+    }
+
+    /// Sends the turn's parcel and works off what the office has answered.
+    fn exchange<L: Link>(&mut self, link: &mut L) {
+        let mut outboxes = std::mem::take(&mut self.outboxes);
+        if let Way::Thread { outboxes: queue, .. } = &self.parts.way {
+            queue.take(&mut outboxes);
+        }
+        for outbox in outboxes.drain(..) {
+            self.parcels_out -= outbox.parcels_done;
+            self.apply(link, &outbox);
+        }
+        self.outboxes = outboxes;
+        match &mut self.parts.way {
+            Way::Inline(runner) => {
+                let mut parcel = std::mem::take(&mut self.parcel);
+                let answers = runner.work(std::slice::from_ref(&parcel));
+                let outbox = answers.and_then(<[Outbox]>::first_mut).map(std::mem::take);
+                parcel.clear();
+                self.parcel = parcel;
+                if let Some(mut outbox) = outbox {
+                    self.apply(link, &outbox);
+                    outbox.clear();
+                    self.recycle(outbox);
+                }
+            }
+            Way::Thread { parcels, .. } => {
+                if self.parcel.letters.is_empty() || self.parcels_out >= PARCELS_OUT_MAX {
+                    return;
+                }
+                let next = self.spare.pop().unwrap_or(Parcel { shard: self.parts.index, ..Parcel::default() });
+                let letters = self.parcel.letters.len() as u64;
+                let mut post = vec![std::mem::replace(&mut self.parcel, next)];
+                match parcels.push_all(&mut post) {
+                    Ok(()) => {
+                        self.parcels_out += 1;
+                        self.parts.figures.letters.add(letters);
+                    }
+                    // Cannot happen while the queue holds two parcels a shard; if it does, nothing is lost.
+                    Err(_) => {
+                        if let Some(parcel) = post.pop() {
+                            self.spare.push(std::mem::replace(&mut self.parcel, parcel));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives an inline office its outbox back, for its memory.
+    fn recycle(&mut self, outbox: Outbox) {
+        if let Way::Inline(runner) = &mut self.parts.way {
+            runner.recycle(outbox);
+        }
+    }
+
+    /// Ends the shard, and with it an inline office.
+    pub(crate) fn close(self) {
+        if let Way::Inline(runner) = self.parts.way {
+            runner.close();
+        }
+    }
+
+    /// Looks at a sixtieth of the slots: the silent are dismissed, guests that linger too.
+    fn walk<L: Link>(&mut self, link: &mut L, now_us: u64) {
+        let now_s = seconds(now_us);
+        let idle_s = self.parts.knobs.idle_timeout().as_secs().min(u64::from(u32::MAX)) as u32;
+        let extent = self.sessions.extent();
+        for _ in 0..extent.div_ceil(WALKS_A_ROUND) {
+            self.walk_at = (self.walk_at + 1) % extent.max(1);
+            if let Some((id, session)) = self.sessions.at(self.walk_at) {
+                if session.number != 0 && now_s.saturating_sub(session.heard_s) > idle_s {
+                    self.parts.figures.idle_closed.add(1);
+                    self.dismiss(link, id, Code::Idle);
+                }
+            }
+        }
+        let late: Vec<u32> = self.sessions.guests_before(now_s.saturating_sub(GUEST_S)).collect();
+        for index in late {
+            if let Some((id, _)) = self.sessions.at(index) {
+                self.parts.figures.idle_closed.add(1);
+                self.dismiss(link, id, Code::Idle);
+            }
+        }
+    }
+
+    /// Accepting pauses at the shard's own bound and while the office is behind.
+    fn regulate<L: Link>(&mut self, link: &mut L) {
+        let behind = self.parcel.letters.len() as u64 > self.parts.knobs.accept_pause_queue();
+        let full = link.connections() >= self.parts.connections_max;
+        let pause = behind || full;
+        if pause != self.paused {
+            self.paused = pause;
+            self.parts.figures.accept_pauses.add(u64::from(pause));
+            link.pause_accepting(pause);
+        }
+    }
+
+    fn publish<L: Link>(&self, link: &L) {
+        let figures = &self.parts.figures;
+        figures.connections.set(u64::from(link.connections()));
+        figures.online.set(self.sessions.online());
+        figures.parcel_letters.set(self.parcel.letters.len() as u64);
+        figures.parcel_longest.raise(self.parcel.letters.len() as u64);
+    }
+
+    /// Farewell to all, a part of them a turn; `None` once the shard may end.
+    fn stop<L: Link>(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
+        let since_us = match self.stopping_us {
+            Some(since_us) => since_us,
+            None => {
+                link.stop_listening();
+                for index in 0..self.sessions.extent() {
+                    if let Some((id, _)) = self.sessions.at(index) {
+                        self.dismiss(link, id, Code::ShuttingDown);
+                    }
+                }
+                self.stopping_us = Some(now_us);
+                now_us
+            }
+        };
+        let settled = self.parcels_out == 0 && self.parcel.letters.is_empty();
+        if now_us > since_us + FAREWELL_US || (settled && link.connections() == 0) {
+            return None;
+        }
+        Some(now_us + 10_000)
+    }
+}
+
+impl App<Kernel> for ServerShard {
+    fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
+        let nonce: Nonce = self.parts.rng.random();
+        self.sessions.greet(id, nonce, seconds(now_us));
+        let all: u64 = self.parts.others.iter().map(|shard| shard.connections.level()).sum();
+        if all >= self.parts.knobs.connections_max() {
+            self.parts.figures.connections_refused.add(1);
+            return self.dismiss(link, id, Code::ConnectionLimit);
+        }
+        self.send(link, id, &ServerFrame::Hello { version: VERSION, nonce });
+    }
+
+    fn received(&mut self, link: &mut Kernel, id: Id, bytes: &[u8], now_us: u64) -> Taken {
+        let mut taken = 0;
+        loop {
+            let rest = &bytes[taken..];
+            let fault = match ClientFrame::decode(rest) {
+                Ok(None) => return Taken(taken),
+                Ok(Some((frame, length))) => {
+                    taken += length;
+                    match self.frame(link, id, &frame, &rest[..length], now_us) {
+                        Ok(()) => continue,
+                        Err(code) => code,
+                    }
+                }
+                Err(error) => self.malformed(error),
+            };
+            self.dismiss(link, id, fault);
+            return Taken(bytes.len());
+        }
+    }
+
+    fn closed(&mut self, _: &mut Kernel, id: Id, _: Closed, _: u64) {
+        self.end(id);
+    }
+
+    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+        self.exchange(link);
+        if now_us >= self.walk_us {
+            self.walk_us = now_us + WALK_US;
+            self.walk(link, now_us);
+        }
+        self.regulate(link);
+        self.publish(link);
+        self.parts.figures.transport(&link.stats());
+        if self.parts.stop.load(Ordering::Relaxed) {
+            return self.stop(link, now_us);
+        }
+        Some(self.walk_us)
+    }
+}
+
+impl ServerShard {
+    fn malformed(&mut self, error: FrameError) -> Code {
+        self.parts.figures.malformed.add(1);
+        error.into()
+    }
+}
+
+fn seconds(now_us: u64) -> u32 {
+    (now_us / 1_000_000) as u32
+}

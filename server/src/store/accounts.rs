@@ -1,0 +1,407 @@
+//! Accounts and groups that outlive the process: an append-only log of their last state.
+//!
+//! It refuses to know what a key proves and who may join a group.
+//!
+//! ```text
+//! every record  0 CRC32C of the rest u32, 4 type u8, 5 zero u8, 6 members u16
+//! account (1)   8 number u64, 16 epoch u32, 20 key [32]
+//! group (2)     8 group u64, 16 members u64 each
+//! ```
+//!
+//! A record replaces the earlier ones of its number; a group without members is none. Reading stops at the first
+//! record that is not whole, and what follows is cut off: it was never committed. When more than half of the file
+//! is replaced records, a new file is written beside it, some at each commit, and takes its name.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher;
+
+use super::Error;
+use super::disk::{Disk, DiskFile, RealDisk, read_exact_at, write_all_at};
+use super::slab::{Linked, NONE, Slab};
+
+const FILE: &str = "accounts.log";
+const NEW_FILE: &str = "accounts.new";
+const ACCOUNT: u8 = 1;
+const GROUP: u8 = 2;
+const ACCOUNT_BYTES: usize = 52;
+const GROUP_HEAD_BYTES: usize = 16;
+/// The most members of one group.
+pub const MEMBERS_MAX: usize = 4096;
+const CHUNK_BYTES: usize = 1 << 20;
+/// A file this short is not worth rewriting.
+const COMPACT_FROM_BYTES: u64 = 1 << 20;
+/// Accounts copied at each commit while the file is rewritten.
+const COPIES: u32 = 4096;
+
+/// What is kept of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The key that logs in.
+    pub key: [u8; 32],
+    /// Counts registrations; a key of an earlier one is void.
+    pub epoch: u32,
+}
+
+/// One account: 44 bytes, and about 8 in the table.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    number: [u32; 2],
+    epoch: u32,
+    key: [u8; 32],
+}
+
+impl Row {
+    fn number(&self) -> u64 {
+        u64::from(self.number[0]) | u64::from(self.number[1]) << 32
+    }
+}
+
+impl Linked for Row {
+    const VACANT: Self = Self { number: [0; 2], epoch: 0, key: [0; 32] };
+
+    fn link(&self) -> u32 {
+        self.epoch
+    }
+
+    fn set_link(&mut self, slot: u32) {
+        self.epoch = slot;
+    }
+}
+
+/// The file that is written to take the log's place.
+struct Rewriting {
+    file: Arc<dyn DiskFile>,
+    end: u64,
+    next_slot: u32,
+    dead_bytes: u64,
+}
+
+/// All stored accounts and groups.
+pub struct Accounts {
+    disk: Option<Arc<dyn Disk>>,
+    file: Option<Arc<dyn DiskFile>>,
+    rows: Slab<Row>,
+    table: HashTable<u32>,
+    groups: HashMap<u64, Box<[u64]>, RandomState>,
+    hasher: RandomState,
+    pending: Vec<u8>,
+    end: u64,
+    is_synced: bool,
+    dead_bytes: u64,
+    rewriting: Option<Rewriting>,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Accounts").field("accounts", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// Opens the table in a directory and reads it; without a directory it is in memory only.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the directory or the file cannot be read or written.
+    pub fn open(directory: Option<PathBuf>) -> Result<Self, Error> {
+        let disk = match directory {
+            Some(directory) => Some(Arc::new(RealDisk::open(directory)?) as Arc<dyn Disk>),
+            None => None,
+        };
+        Self::start(disk)
+    }
+
+    fn start(disk: Option<Arc<dyn Disk>>) -> Result<Self, Error> {
+        let mut accounts = Self {
+            disk: disk.clone(),
+            file: None,
+            rows: Slab::new(),
+            table: HashTable::new(),
+            groups: HashMap::default(),
+            hasher: RandomState::default(),
+            pending: Vec::new(),
+            end: 0,
+            is_synced: true,
+            dead_bytes: 0,
+            rewriting: None,
+        };
+        if let Some(disk) = disk {
+            let names = disk.list()?;
+            if names.iter().any(|name| name == NEW_FILE) {
+                disk.remove(NEW_FILE)?;
+            }
+            let file = if names.iter().any(|name| name == FILE) {
+                disk.open(FILE)?
+            } else {
+                disk.create(FILE, 0)?
+            };
+            accounts.read(&*file)?;
+            file.truncate(accounts.end)?;
+            file.sync_data()?;
+            accounts.file = Some(file);
+        }
+        Ok(accounts)
+    }
+
+    /// How many accounts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory of accounts, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.rows.bytes() + self.table.allocation_size()
+    }
+
+    /// The account of a number.
+    #[must_use]
+    pub fn account(&self, number: u64) -> Option<Account> {
+        let row = self.rows.at(self.slot(number)?)?;
+        Some(Account { key: row.key, epoch: row.epoch })
+    }
+
+    /// The members of a group.
+    #[must_use]
+    pub fn group(&self, group: u64) -> Option<&[u64]> {
+        self.groups.get(&group).map(|members| &**members)
+    }
+
+    /// Puts an account, in place of the number's earlier one. It is safe after the next good commit.
+    pub fn put_account(&mut self, number: u64, account: &Account) {
+        if self.file.is_some() {
+            append_account(&mut self.pending, number, account);
+        }
+        self.set_account(number, account);
+    }
+
+    /// Puts a group, in place of its earlier members; without members it is gone. Safe after the next good commit.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond [`MEMBERS_MAX`].
+    pub fn put_group(&mut self, group: u64, members: &[u64]) -> Result<(), Error> {
+        if members.len() > MEMBERS_MAX {
+            return Err(Error::TooLarge { bytes: members.len() * 8, max: MEMBERS_MAX * 8 });
+        }
+        if self.file.is_some() {
+            append_group(&mut self.pending, group, members);
+        }
+        self.set_group(group, members.into());
+        Ok(())
+    }
+
+    /// Whether anything waits for a commit.
+    #[must_use]
+    pub fn needs_commit(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Writes what was put, and syncs it where `sync`.
+    ///
+    /// # Errors
+    /// The file refuses; what was put is tried again by the next call, and is not safe before one succeeds.
+    pub fn commit(&mut self, sync: bool) -> Result<(), Error> {
+        let Some(file) = self.file.clone() else {
+            return Ok(());
+        };
+        if !self.pending.is_empty() {
+            write_all_at(&*file, &self.pending, self.end)?;
+            self.is_synced = false;
+        }
+        if sync && !self.is_synced {
+            // Nothing counts as written before this: a failed sync may have dropped it.
+            file.sync_data()?;
+            self.is_synced = true;
+        }
+        if !self.pending.is_empty() {
+            self.end += self.pending.len() as u64;
+            self.copy_pending();
+            self.pending.clear();
+        }
+        // Trouble with the new file only puts the rewriting off; the old file stays good.
+        if self.rewrite().is_err() {
+            self.rewriting = None;
+        }
+        Ok(())
+    }
+
+    /// What is put while the file is rewritten goes to both files.
+    fn copy_pending(&mut self) {
+        if let Some(rewriting) = &mut self.rewriting {
+            match write_all_at(&*rewriting.file, &self.pending, rewriting.end) {
+                Ok(()) => rewriting.end += self.pending.len() as u64,
+                Err(_) => self.rewriting = None,
+            }
+        }
+    }
+
+    fn rewrite(&mut self) -> io::Result<()> {
+        let Some(disk) = self.disk.clone() else {
+            return Ok(());
+        };
+        if self.rewriting.is_none() {
+            if self.end < COMPACT_FROM_BYTES || self.dead_bytes * 2 < self.end {
+                return Ok(());
+            }
+            let file = disk.create(NEW_FILE, 0)?;
+            let mut groups = Vec::new();
+            for (group, members) in &self.groups {
+                append_group(&mut groups, *group, members);
+            }
+            write_all_at(&*file, &groups, 0)?;
+            let end = groups.len() as u64;
+            // What dies from now on is dead in the new file too, at most.
+            self.rewriting = Some(Rewriting { file, end, next_slot: 0, dead_bytes: self.dead_bytes });
+        }
+        let Some(rewriting) = &mut self.rewriting else {
+            return Ok(());
+        };
+        let mut copies = Vec::new();
+        // Rows are never removed, so the slots below their number are all taken.
+        let last = (rewriting.next_slot.saturating_add(COPIES)).min(self.rows.len() as u32);
+        for slot in rewriting.next_slot..last {
+            if let Some(row) = self.rows.at(slot) {
+                append_account(&mut copies, row.number(), &Account { key: row.key, epoch: row.epoch });
+            }
+        }
+        write_all_at(&*rewriting.file, &copies, rewriting.end)?;
+        rewriting.end += copies.len() as u64;
+        rewriting.next_slot = last;
+        if (last as usize) < self.rows.len() {
+            return Ok(());
+        }
+        rewriting.file.sync_data()?;
+        disk.rename(NEW_FILE, FILE)?;
+        if let Some(rewritten) = self.rewriting.take() {
+            self.file = Some(rewritten.file);
+            self.end = rewritten.end;
+            self.dead_bytes -= rewritten.dead_bytes;
+        }
+        Ok(())
+    }
+
+    fn set_account(&mut self, number: u64, account: &Account) {
+        if let Some(slot) = self.slot(number) {
+            self.dead_bytes += ACCOUNT_BYTES as u64;
+            if let Some(row) = self.rows.at_mut(slot) {
+                (row.key, row.epoch) = (account.key, account.epoch);
+            }
+            return;
+        }
+        let row = Row {
+            number: [number as u32, (number >> 32) as u32],
+            epoch: account.epoch,
+            key: account.key,
+        };
+        let Some(slot) = self.rows.insert(row) else {
+            return;
+        };
+        let Self { rows, table, hasher, .. } = self;
+        table.insert_unique(hasher.hash_one(number), slot, |slot| {
+            hasher.hash_one(rows.at(*slot).map_or(0, Row::number))
+        });
+    }
+
+    fn set_group(&mut self, group: u64, members: Box<[u64]>) {
+        let old = if members.is_empty() {
+            self.dead_bytes += GROUP_HEAD_BYTES as u64;
+            self.groups.remove(&group)
+        } else {
+            self.groups.insert(group, members)
+        };
+        if let Some(old) = old {
+            self.dead_bytes += (GROUP_HEAD_BYTES + old.len() * 8) as u64;
+        }
+    }
+
+    fn slot(&self, number: u64) -> Option<u32> {
+        let is_number = |slot: &u32| self.rows.at(*slot).is_some_and(|row| row.number() == number);
+        self.table.find(self.hasher.hash_one(number), is_number).copied()
+    }
+
+    fn read(&mut self, file: &dyn DiskFile) -> io::Result<()> {
+        let size = file.size()?;
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        loop {
+            let count = (size - self.end).min(CHUNK_BYTES as u64) as usize;
+            chunk.clear();
+            chunk.resize(count, 0);
+            read_exact_at(file, &mut chunk, self.end)?;
+            let mut at = 0;
+            while let Some(bytes) = self.read_record(&chunk[at..]) {
+                at += bytes;
+            }
+            if at == 0 {
+                return Ok(());
+            }
+            self.end += at as u64;
+        }
+    }
+
+    /// Takes the record at the start of `bytes`; its length, if it is whole.
+    fn read_record(&mut self, bytes: &[u8]) -> Option<usize> {
+        let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
+        let length = match bytes[4] {
+            ACCOUNT => ACCOUNT_BYTES,
+            GROUP => GROUP_HEAD_BYTES + members * 8,
+            _ => return None,
+        };
+        let bytes = bytes.get(..length)?;
+        if crc32c::crc32c(&bytes[4..]).to_le_bytes() != bytes[..4] {
+            return None;
+        }
+        let number = u64_of(&bytes[8..16]);
+        if bytes[4] == ACCOUNT {
+            let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
+            self.set_account(number, &Account { key: bytes[20..].try_into().ok()?, epoch });
+        } else {
+            self.set_group(number, bytes[GROUP_HEAD_BYTES..].chunks_exact(8).map(u64_of).collect());
+        }
+        Some(length)
+    }
+}
+
+const _: () = assert!(GROUP_HEAD_BYTES + MEMBERS_MAX * 8 < CHUNK_BYTES && NONE == u32::MAX);
+
+fn append_account(out: &mut Vec<u8>, number: u64, account: &Account) {
+    let start = out.len();
+    out.extend_from_slice(&[0, 0, 0, 0, ACCOUNT, 0, 0, 0]);
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&account.epoch.to_le_bytes());
+    out.extend_from_slice(&account.key);
+    seal(out, start);
+}
+
+fn append_group(out: &mut Vec<u8>, group: u64, members: &[u64]) {
+    let start = out.len();
+    out.extend_from_slice(&[0, 0, 0, 0, GROUP, 0]);
+    out.extend_from_slice(&(members.len() as u16).to_le_bytes());
+    out.extend_from_slice(&group.to_le_bytes());
+    for member in members {
+        out.extend_from_slice(&member.to_le_bytes());
+    }
+    seal(out, start);
+}
+
+fn seal(out: &mut [u8], start: usize) {
+    let crc = crc32c::crc32c(&out[start + 4..]);
+    out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+}
+
+fn u64_of(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The file system as the store sees it: one flat directory of files.
+//!
+//! It refuses to know what the files hold. The real directory is here; the tests bring a simulated one that runs
+//! out of space, tears writes and forgets what was never synced.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A flat directory of files.
+pub(super) trait Disk: Send + Sync {
+    /// The names of the files.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes a file of `bytes` zeros whose blocks are really allocated and whose name survives a crash.
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>>;
+    /// Opens a file that exists.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    /// Removes a file; the removal survives a crash once this returns.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Gives a file another name, in place of the file that had it; durable once this returns.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+}
+
+/// One open file, addressed by offset.
+pub(super) trait DiskFile: Send + Sync {
+    /// The length in bytes.
+    fn size(&self) -> io::Result<u64>;
+    /// Reads some bytes at `offset`; 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes some of `bytes` at `offset`; possibly fewer than asked.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Returns once what was written is on stable storage (`fdatasync`).
+    fn sync_data(&self) -> io::Result<()>;
+    /// Cuts the file to `bytes`.
+    fn truncate(&self, bytes: u64) -> io::Result<()>;
+}
+
+/// Reads exactly `buffer.len()` bytes at `offset`.
+pub(super) fn read_exact_at(file: &dyn DiskFile, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match file.read_at(buffer, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                buffer = &mut buffer[count..];
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` at `offset`.
+pub(super) fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write_at(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                bytes = &bytes[count..];
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A directory of the host.
+#[derive(Debug)]
+pub(super) struct RealDisk {
+    directory: PathBuf,
+    handle: File,
+}
+
+impl RealDisk {
+    /// Opens the directory, and makes it first where it is missing.
+    pub(super) fn open(directory: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&directory)?;
+        let handle = File::open(&directory)?;
+        Ok(Self { directory, handle })
+    }
+
+    fn fill(file: &File, bytes: u64) -> io::Result<()> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        // Reserving first finds a full disk at once instead of after many writes.
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        // Real zeros, although reserved blocks read as zeros too: the first write into a reserved block changes
+        // metadata, which made each fdatasync on ext4 take 220 us instead of 130.
+        const ZEROS: &[u8] = &[0; 256 * 1024];
+        let mut offset = 0;
+        while offset < bytes {
+            let count = (bytes - offset).min(ZEROS.len() as u64);
+            FileExt::write_all_at(file, &ZEROS[..count as usize], offset)?;
+            offset += count;
+        }
+        file.sync_all()
+    }
+}
+
+impl Disk for RealDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if let (true, Ok(name)) = (entry.file_type()?.is_file(), entry.file_name().into_string()) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.directory.join(name);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let made = Self::fill(&file, bytes).and_then(|()| self.handle.sync_all());
+        if let Err(error) = made {
+            // Half a segment must not hold the last free blocks of a full disk.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Arc::new(file))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).open(self.directory.join(name))?;
+        Ok(Arc::new(file))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.directory.join(name))?;
+        self.handle.sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.directory.join(from), self.directory.join(to))?;
+        self.handle.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        File::sync_data(self)
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        self.set_len(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_file_is_made_full_of_zeros_and_keeps_what_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path().join("inner")).unwrap();
+        let file = disk.create("a.log", 300_000).unwrap();
+        assert_eq!(file.size().unwrap(), 300_000);
+        write_all_at(&*file, b"kept", 299_996).unwrap();
+        file.sync_data().unwrap();
+        disk.rename("a.log", "b.log").unwrap();
+        let mut tail = [1; 8];
+        read_exact_at(&*disk.open("b.log").unwrap(), &mut tail, 299_992).unwrap();
+        assert_eq!(&tail, b"\0\0\0\0kept");
+        assert_eq!(disk.list().unwrap(), ["b.log"]);
+        disk.remove("b.log").unwrap();
+        assert!(disk.list().unwrap().is_empty());
+    }
+}

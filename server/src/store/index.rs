@@ -1,0 +1,424 @@
+//! Who waits for what: the mailboxes, in memory.
+//!
+//! It refuses to know bodies and files; it keeps where they are. A user without waiting items costs nothing.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry as MapEntry;
+
+use super::slab::{Linked, NONE, Slab};
+
+/// Segments are at most this long, so that an offset in units of 8 bytes fits 22 bits.
+pub(super) const SEGMENT_BYTES_MAX: usize = 8 << OFFSET_BITS;
+const OFFSET_BITS: u32 = 22;
+const SHARED: u32 = 1 << OFFSET_BITS;
+const TICK: u32 = 1 << (OFFSET_BITS + 1);
+
+/// Two halves of a `u64`, so that an entry aligns to 4 and wastes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Halves([u32; 2]);
+
+impl Halves {
+    const fn of(value: u64) -> Self {
+        Self([value as u32, (value >> 32) as u32])
+    }
+
+    const fn value(self) -> u64 {
+        self.0[0] as u64 | (self.0[1] as u64) << 32
+    }
+}
+
+/// One item of one mailbox: 44 bytes, and 4 more in its segment's list of slots.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    seq: Halves,
+    from: Halves,
+    id: Halves,
+    group: Halves,
+    next: u32,
+    /// Offset / 8 (22 bits), shared, tick, kind (8 bits).
+    place: u32,
+    segment: u16,
+    body_bytes: u16,
+}
+
+const _: () = assert!(size_of::<Entry>() == 44);
+
+/// What an [`Entry`] is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewEntry {
+    pub(super) seq: u64,
+    pub(super) from: u64,
+    pub(super) id: u64,
+    pub(super) group: u64,
+    pub(super) kind: u8,
+    pub(super) tick: bool,
+    pub(super) body_bytes: u16,
+    pub(super) place: Place,
+}
+
+/// Where an item's record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The low bits of the segment's place in the log.
+    pub(super) segment: u16,
+    /// Bytes from the segment's start; a multiple of 8.
+    pub(super) offset: u32,
+    /// Whether other items have the same record.
+    pub(super) shared: bool,
+}
+
+impl Entry {
+    fn new(new: &NewEntry) -> Self {
+        let tick = if new.tick { TICK } else { 0 };
+        let mut entry = Self {
+            seq: Halves::of(new.seq),
+            from: Halves::of(new.from),
+            id: Halves::of(new.id),
+            group: Halves::of(new.group),
+            next: NONE,
+            place: tick | u32::from(new.kind) << 24,
+            segment: 0,
+            body_bytes: new.body_bytes,
+        };
+        entry.set_place(new.place);
+        entry
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.seq.value()
+    }
+
+    pub(super) fn from(&self) -> u64 {
+        self.from.value()
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id.value()
+    }
+
+    pub(super) fn group(&self) -> u64 {
+        self.group.value()
+    }
+
+    pub(super) fn kind(&self) -> u8 {
+        (self.place >> 24) as u8
+    }
+
+    pub(super) fn is_tick(&self) -> bool {
+        self.place & TICK != 0
+    }
+
+    pub(super) fn body_bytes(&self) -> usize {
+        usize::from(self.body_bytes)
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place {
+            segment: self.segment,
+            offset: (self.place & (SHARED - 1)) * 8,
+            shared: self.place & SHARED != 0,
+        }
+    }
+
+    fn set_place(&mut self, place: Place) {
+        let shared = if place.shared { SHARED } else { 0 };
+        self.segment = place.segment;
+        self.place = (self.place & !(2 * SHARED - 1)) | shared | (place.offset / 8);
+    }
+}
+
+impl Linked for Entry {
+    const VACANT: Self = Self {
+        seq: Halves::of(0),
+        from: Halves::of(0),
+        id: Halves::of(0),
+        group: Halves::of(0),
+        next: NONE,
+        place: 0,
+        segment: 0,
+        body_bytes: 0,
+    };
+
+    fn link(&self) -> u32 {
+        self.next
+    }
+
+    fn set_link(&mut self, slot: u32) {
+        self.next = slot;
+    }
+}
+
+/// A mailbox that is not empty.
+#[derive(Clone, Copy, Debug)]
+struct Mailbox {
+    sent_through: u64,
+    head: u32,
+    tail: u32,
+    count: u32,
+    /// The item read last, so that reading on does not walk the list again.
+    read: u32,
+    in_flight: u16,
+}
+
+/// All mailboxes and their items.
+#[derive(Debug)]
+pub(super) struct Index {
+    entries: Slab<Entry>,
+    mailboxes: HashMap<u64, Mailbox, RandomState>,
+    /// How many mailboxes have each length, which gives the longest without a walk.
+    lengths: Vec<u32>,
+    longest: usize,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: Slab::new(),
+            mailboxes: HashMap::default(),
+            lengths: vec![0],
+            longest: 0,
+        }
+    }
+
+    /// Items in all mailboxes.
+    pub(super) fn items(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Mailboxes that are not empty.
+    pub(super) fn mailboxes(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    /// Items in the longest mailbox.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.bytes() + self.mailboxes.allocation_size() + self.lengths.capacity() * size_of::<u32>()
+    }
+
+    /// Items in one mailbox.
+    pub(super) fn len(&self, to: u64) -> usize {
+        self.mailboxes.get(&to).map_or(0, |mailbox| mailbox.count as usize)
+    }
+
+    /// Appends an item. Sequence numbers within a mailbox only grow. `None` once 2³² items wait.
+    pub(super) fn push(&mut self, to: u64, new: &NewEntry) -> Option<u32> {
+        let slot = self.entries.insert(Entry::new(new))?;
+        let count = match self.mailboxes.entry(to) {
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(Mailbox {
+                    sent_through: 0,
+                    head: slot,
+                    tail: slot,
+                    count: 1,
+                    read: NONE,
+                    in_flight: 0,
+                });
+                1
+            }
+            MapEntry::Occupied(occupied) => {
+                let mailbox = occupied.into_mut();
+                if let Some(tail) = self.entries.at_mut(mailbox.tail) {
+                    tail.next = slot;
+                }
+                mailbox.tail = slot;
+                mailbox.count += 1;
+                mailbox.count as usize
+            }
+        };
+        self.count_length(count - 1, count);
+        Some(slot)
+    }
+
+    /// Takes the items of `to` with a sequence of at most `through` out, oldest first. Returns the last one's sequence.
+    pub(super) fn pop_through(
+        &mut self,
+        to: u64,
+        through: u64,
+        mut popped: impl FnMut(&Entry),
+    ) -> Option<u64> {
+        let mailbox = self.mailboxes.get_mut(&to)?;
+        let before = mailbox.count as usize;
+        let mut last = None;
+        while let Some(entry) = self.entries.at(mailbox.head).copied() {
+            if mailbox.count == 0 || entry.seq() > through {
+                break;
+            }
+            if mailbox.read == mailbox.head {
+                mailbox.read = NONE;
+            }
+            self.entries.remove(mailbox.head);
+            mailbox.head = entry.next;
+            mailbox.count -= 1;
+            last = Some(entry.seq());
+            popped(&entry);
+        }
+        let after = mailbox.count as usize;
+        if after == 0 {
+            self.mailboxes.remove(&to);
+        }
+        if before != after {
+            self.count_length(before, after);
+        }
+        last
+    }
+
+    /// The first item of `to` with a sequence above `after`. Constant time when `after` is the item read before.
+    pub(super) fn next(&mut self, to: u64, after: u64) -> Option<Entry> {
+        let mailbox = self.mailboxes.get_mut(&to)?;
+        let mut slot = match self.entries.at(mailbox.read) {
+            Some(read) if read.seq() == after => read.next,
+            _ => mailbox.head,
+        };
+        while let Some(entry) = self.entries.at(slot) {
+            if entry.seq() > after {
+                mailbox.read = slot;
+                return Some(*entry);
+            }
+            slot = entry.next;
+        }
+        None
+    }
+
+    /// Whether `slot` holds the item with this sequence at this place.
+    pub(super) fn is_at(&self, slot: u32, seq: u64, segment: u16, offset: u32) -> bool {
+        self.entries.at(slot).is_some_and(|entry| {
+            let place = entry.place();
+            entry.seq() == seq && place.segment == segment && place.offset == offset
+        })
+    }
+
+    /// Tells an item that its record has moved.
+    pub(super) fn relocate(&mut self, slot: u32, place: Place) {
+        if let Some(entry) = self.entries.at_mut(slot) {
+            entry.set_place(place);
+        }
+    }
+
+    /// The highest sequence that was sent to `to`, and how many sent items are unacknowledged.
+    pub(super) fn sent(&self, to: u64) -> (u64, u16) {
+        self.mailboxes.get(&to).map_or((0, 0), |mailbox| (mailbox.sent_through, mailbox.in_flight))
+    }
+
+    /// Notes what was sent; false where the mailbox is empty, so that nothing is kept.
+    pub(super) fn set_sent(&mut self, to: u64, sent_through: u64, in_flight: u16) -> bool {
+        let Some(mailbox) = self.mailboxes.get_mut(&to) else {
+            return false;
+        };
+        mailbox.sent_through = sent_through;
+        mailbox.in_flight = in_flight;
+        true
+    }
+
+    fn count_length(&mut self, before: usize, after: usize) {
+        if after >= self.lengths.len() {
+            self.lengths.resize(after + 1, 0);
+        }
+        if before > 0 {
+            self.lengths[before] -= 1;
+        }
+        if after > 0 {
+            self.lengths[after] += 1;
+        }
+        self.longest = self.longest.max(after);
+        while self.longest > 0 && self.lengths[self.longest] == 0 {
+            self.longest -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, VecDeque};
+
+    fn new_entry(seq: u64) -> NewEntry {
+        NewEntry {
+            seq,
+            from: seq * 3,
+            id: !seq,
+            group: seq << 33,
+            kind: seq as u8,
+            tick: seq.is_multiple_of(5),
+            body_bytes: seq as u16,
+            place: Place {
+                segment: seq as u16,
+                offset: (seq as u32 % 4096) * 8,
+                shared: seq.is_multiple_of(3),
+            },
+        }
+    }
+
+    #[test]
+    fn an_entry_keeps_every_field_at_its_bounds() {
+        let new = NewEntry {
+            seq: u64::MAX,
+            from: u64::MAX - 1,
+            id: u64::MAX - 2,
+            group: u64::MAX - 3,
+            kind: 255,
+            tick: true,
+            body_bytes: u16::MAX,
+            place: Place {
+                segment: u16::MAX,
+                offset: SEGMENT_BYTES_MAX as u32 - 8,
+                shared: true,
+            },
+        };
+        let mut entry = Entry::new(&new);
+        assert_eq!((entry.seq(), entry.from(), entry.id(), entry.group()), (new.seq, new.from, new.id, new.group));
+        assert_eq!((entry.kind(), entry.is_tick(), entry.body_bytes()), (255, true, 65_535));
+        assert_eq!(entry.place(), new.place);
+        let moved = Place { segment: 0, offset: 8, shared: false };
+        entry.set_place(moved);
+        assert_eq!((entry.place(), entry.kind(), entry.is_tick()), (moved, 255, true));
+    }
+
+    proptest! {
+        #[test]
+        fn mailboxes_are_queues(steps in proptest::collection::vec((0u8..4, 0u64..6, 0u64..12), 1..400)) {
+            let mut index = Index::new();
+            let mut model: BTreeMap<u64, VecDeque<u64>> = BTreeMap::new();
+            let mut seq = 0;
+            for (what, to, number) in steps {
+                let queue = model.entry(to).or_default();
+                match what {
+                    0 | 1 => {
+                        seq += 1;
+                        index.push(to, &new_entry(seq)).unwrap();
+                        queue.push_back(seq);
+                    }
+                    2 => {
+                        let through = queue.front().map_or(0, |first| first + number);
+                        let mut popped = Vec::new();
+                        let last = index.pop_through(to, through, |entry| popped.push(entry.seq()));
+                        let expected: Vec<u64> =
+                            std::iter::from_fn(|| queue.pop_front_if(|seq| *seq <= through)).collect();
+                        prop_assert_eq!(last, expected.last().copied());
+                        prop_assert_eq!(popped, expected);
+                    }
+                    _ => {
+                        let mut after = queue.get(number as usize).copied().unwrap_or(0);
+                        let expected: Vec<u64> = queue.iter().copied().filter(|seq| *seq > after).collect();
+                        let mut read = Vec::new();
+                        while let Some(entry) = index.next(to, after) {
+                            after = entry.seq();
+                            read.push(after);
+                        }
+                        prop_assert_eq!(read, expected);
+                    }
+                }
+                let lengths = model.values().map(VecDeque::len);
+                prop_assert_eq!(index.longest(), lengths.clone().max().unwrap_or(0));
+                prop_assert_eq!(index.items(), lengths.sum::<usize>());
+                prop_assert_eq!(index.mailboxes(), model.values().filter(|queue| !queue.is_empty()).count());
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Outcome;
+
+const AFTER_HELP: &str = "\
+Start here:
+  teem run football --dry-run     plot the plan, start nothing
+  teem run football               a match night: 200,000 people, one spike, one report
+  teem run smoke                  the same in ten seconds, small
+  teem scenarios                  what else there is
+
+Exit codes: 0 passed; 1 a threshold failed; 2 usage or configuration; 3 invalid (the testbed itself fell short).";
+
+/// Fill one box with millions of real connections, and plot where it breaks.
+#[derive(Debug, Parser)]
+#[command(name = "teem", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario: server, swarm, sampler, report, verdict.
+    Run(RunArgs),
+    /// Run the reference chat server alone.
+    Serve(ServeArgs),
+    /// Render a run folder's report again.
+    Report(ReportArgs),
+    /// Judge a run again, by its own thresholds and more: for CI.
+    Gate(GateArgs),
+    /// List the library's scenarios, show one, or check a file.
+    Scenarios(ScenariosArgs),
+    /// The system activity report, live, a line a second.
+    Wsar(WsarArgs),
+    /// Read or turn a knob of a running server.
+    Knob(KnobArgs),
+    /// The HTTP storm's child process; `run` starts it and speaks to it over standard input.
+    #[command(hide = true)]
+    Storm,
+    /// Print a shell's completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// When a message counts as safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// At once; a crash loses what waits.
+    Memory,
+    /// Written at once, synced every second.
+    Async,
+    /// Synced before the sender's first tick.
+    Commit,
+}
+
+impl DurabilityArg {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Async => "async",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A scenario of the library, or a file of your own (*.toml).
+    pub(crate) scenario: String,
+    /// Plot the planned load and start nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Connections at the plan's highest: 5000, 200k, 1M.
+    #[arg(long, value_parser = count)]
+    pub(crate) connections: Option<u64>,
+    /// The seed; the same seed is the same load to the byte.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How many times faster than the scenario's own clock.
+    #[arg(long)]
+    pub(crate) time_scale: Option<f64>,
+    /// Drive a server of your own at HOST:PORT instead of starting one.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) target: Option<String>,
+    /// That server's HTTP port for media and registration.
+    #[arg(long, value_name = "HOST:PORT", requires = "target")]
+    pub(crate) target_http: Option<SocketAddr>,
+    /// That server's admin port, for its own figures.
+    #[arg(long, value_name = "HOST:PORT", requires = "target")]
+    pub(crate) target_admin: Option<SocketAddr>,
+    /// The secret that the target derives provisioned keys from: a file with hex digits.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// When a message counts as safe, on the server that is started.
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<DurabilityArg>,
+    /// One more threshold, such as `delivery.p99 < 250ms`; may be given again.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) threshold: Vec<String>,
+    /// The run folder; must not exist or be empty. Default: runs/NAME-TIME.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print summary.json to standard output at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Keep the server's data folder in the run folder.
+    #[arg(long)]
+    pub(crate) keep_data: bool,
+    /// End the server with SIGKILL at this second of the run, and start it again on its data: what was accepted must
+    /// survive.
+    #[arg(long, value_name = "SECOND", conflicts_with = "target")]
+    pub(crate) kill_server_at: Vec<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where clients connect.
+    #[arg(long, default_value = "127.0.0.1:7700")]
+    pub(crate) listen: SocketAddr,
+    /// Media and registration by HTTP.
+    #[arg(long, default_value = "127.0.0.1:7780")]
+    pub(crate) http: SocketAddr,
+    /// Admin HTTP: /healthz, /metrics, /stats, /knobs. Off loopback it needs TEEM_ADMIN_TOKEN.
+    #[arg(long, default_value = "127.0.0.1:7790")]
+    pub(crate) admin: SocketAddr,
+    /// The admin HTTP's bearer token.
+    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
+    pub(crate) admin_token: Option<String>,
+    /// Where messages, accounts and media are kept.
+    #[arg(long, default_value = "teem-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// When a message counts as safe.
+    #[arg(long, value_enum, default_value = "commit")]
+    pub(crate) durability: DurabilityArg,
+    /// Connections to make room for: 20k, 1M. Beyond RLIMIT_NOFILE each shard gets a descriptor table of its own.
+    #[arg(long, value_parser = count, default_value = "10k")]
+    pub(crate) connections: u64,
+    /// Shards (threads); default: as many as there are CPUs, or as descriptors need.
+    #[arg(long)]
+    pub(crate) shards: Option<u16>,
+    /// Provisioned numbers, whose keys derive from the secret and take no memory.
+    #[arg(long, value_parser = count, default_value = "0")]
+    pub(crate) provisioned: u64,
+    /// The first provisioned number.
+    #[arg(long, default_value_t = PROVISIONED_BASE)]
+    pub(crate) provisioned_base: u64,
+    /// The secret for provisioned keys and media tokens: a file with 32 or more bytes as hex digits. Made if absent.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// The most disk that the message store may take, bytes with a unit: 4G.
+    #[arg(long, value_parser = count, value_name = "BYTES")]
+    pub(crate) store_quota: Option<u64>,
+    /// Where PINs go: file:PATH, http://HOST/PATH or none.
+    #[arg(long, default_value = "none")]
+    pub(crate) sms: String,
+    /// Where notices of waiting messages go, likewise.
+    #[arg(long, default_value = "none")]
+    pub(crate) push: String,
+    /// Print one JSON line with the addresses when ready, instead of sentences.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End when the parent process ends.
+    #[arg(long, hide = true)]
+    pub(crate) die_with_parent: bool,
+}
+
+/// The default first provisioned number: +15 550 000 000, of a range that is nobody's.
+pub(crate) const PROVISIONED_BASE: u64 = 15_550_000_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    /// Print summary.json to standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GateArgs {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    /// A file of thresholds, one a line; # begins a comment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) thresholds: Option<PathBuf>,
+    /// One more threshold; may be given again.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) threshold: Vec<String>,
+    /// Print the judged summary as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScenariosArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ScenariosAction>,
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenariosAction {
+    /// Print a scenario of the library: a file to start from.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Check a file of your own; mistakes are told with line and column.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WsarArgs {
+    /// Seconds between lines.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) interval: u64,
+    /// Lines before it ends; default: until interrupted.
+    #[arg(long)]
+    pub(crate) count: Option<u64>,
+    /// Also watch a process: LABEL=PID; may be given again.
+    #[arg(long, value_name = "LABEL=PID")]
+    pub(crate) watch: Vec<String>,
+    /// Write samples as JSON lines to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KnobArgs {
+    /// The knob; none lists them all.
+    pub(crate) name: Option<String>,
+    /// Its new value; none reads it.
+    pub(crate) value: Option<String>,
+    /// The server's admin address.
+    #[arg(long, default_value = "127.0.0.1:7790")]
+    pub(crate) admin: SocketAddr,
+    /// The admin HTTP's bearer token.
+    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
+    pub(crate) admin_token: Option<String>,
+}
+
+/// Reads a count or a size: `5000`, `200k`, `1.5M`, `4G`.
+fn count(text: &str) -> Result<u64, String> {
+    let expected = || format!("`{text}` is not a count: expected digits and perhaps k, M or G, such as 200k");
+    let text = text.trim();
+    let (digits, factor) = match text.chars().last() {
+        Some('k' | 'K') => (&text[..text.len() - 1], 1e3),
+        Some('m' | 'M') => (&text[..text.len() - 1], 1e6),
+        Some('g' | 'G') => (&text[..text.len() - 1], 1e9),
+        _ => (text, 1.0),
+    };
+    let value: f64 = digits.replace('_', "").parse().map_err(|_| expected())?;
+    let value = value * factor;
+    if value < 0.0 || value.fract() != 0.0 || value > 1e15 { Err(expected()) } else { Ok(value as u64) }
+}
+
+/// Prints a completion script.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
+    clap_complete::generate(shell, &mut Cli::command(), "teem", &mut std::io::stdout());
+    Ok(Outcome::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn counts_have_units() {
+        assert_eq!(count("200k"), Ok(200_000));
+        assert_eq!(count("1.5M"), Ok(1_500_000));
+        assert_eq!(count("20_000"), Ok(20_000));
+        for wrong in ["", "k", "-1", "1.5", "12x", "1e99"] {
+            assert!(count(wrong).unwrap_err().contains("expected"), "{wrong}");
+        }
+    }
+}
