@@ -3,7 +3,9 @@
 //! The fuzz targets call these with bytes they invent, `wire/tests/corpus.rs` with the bytes that were kept. This
 //! file knows no fuzzing engine.
 
-use wire::chat::{Client, ClientFrame, Event, FRAME_MAX_BYTES, HEADER_BYTES, Identity, Key, Number, Phase, ServerFrame};
+use wire::chat::{
+    Client, ClientFrame, Event, FRAME_MAX_BYTES, HEADER_BYTES, Identity, Key, Number, Phase, ServerFrame,
+};
 
 /// Client frames: a decoder never panics, never takes more than it was given, and what it takes encodes to the
 /// same bytes.
@@ -52,7 +54,10 @@ pub(crate) fn session(bytes: &[u8]) {
     };
     let whole = converse(stream.chunks(stream.len().max(1)));
     let cut = converse(stream.chunks(usize::from(piece).max(1)));
-    assert_eq!(whole, cut, "in pieces of {piece} bytes the session went otherwise");
+    assert_eq!(
+        whole, cut,
+        "in pieces of {piece} bytes the session went otherwise"
+    );
 }
 
 fn check_frame(taken: &[u8], again: &[u8], kind: u8) {
@@ -110,7 +115,12 @@ fn converse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
         }
         stash.drain(..taken);
     }
-    Outcome { events, sent, last_id: client.last_id(), left: stash.len() }
+    Outcome {
+        events,
+        sent,
+        last_id: client.last_id(),
+        left: stash.len(),
+    }
 }
 
 /// Hands one frame over and checks the client's own side: phases only go forward, an ended client is silent, each
@@ -118,7 +128,11 @@ fn converse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
 fn receive(client: &mut Client, frame: ServerFrame<'_>, sent: &mut Vec<u8>) -> String {
     let (phase, last_id, start) = (client.phase(), client.last_id(), sent.len());
     let event = client.receive(frame, &Somebody, sent);
-    assert!(client.phase() as u8 >= phase as u8, "{phase:?} became {:?}", client.phase());
+    assert!(
+        client.phase() as u8 >= phase as u8,
+        "{phase:?} became {:?}",
+        client.phase()
+    );
     assert!(client.last_id() >= last_id, "an id may be used twice");
 
     let answers = answers(&sent[start..]);

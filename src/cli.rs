@@ -268,7 +268,11 @@ fn count(text: &str) -> Result<u64, String> {
     };
     let value: f64 = digits.replace('_', "").parse().map_err(|_| expected())?;
     let value = value * factor;
-    if value < 0.0 || value.fract() != 0.0 || value > 1e15 { Err(expected()) } else { Ok(value as u64) }
+    if value < 0.0 || value.fract() != 0.0 || value > 1e15 {
+        Err(expected())
+    } else {
+        Ok(value as u64)
+    }
 }
 
 /// Prints a completion script.

@@ -11,7 +11,8 @@ use crate::progress;
 pub(crate) fn gate(args: &GateArgs) -> Result<Outcome> {
     let mut thresholds = Vec::new();
     if let Some(path) = &args.thresholds {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         for (index, line) in text.lines().enumerate() {
             let expr = line.split('#').next().unwrap_or_default().trim();
             if !expr.is_empty() {
@@ -36,10 +37,24 @@ pub(crate) fn gate(args: &GateArgs) -> Result<Outcome> {
 pub(crate) fn print_verdict(summary: &Summary) {
     let out = std::io::stdout;
     for threshold in &summary.thresholds {
-        let (mark, colour) = if threshold.pass { ("pass", progress::GREEN) } else { ("FAIL", progress::RED) };
-        let value = threshold.value.map_or("nothing measured".to_owned(), |value| format!("{value:.6}"));
-        let value = if value.contains('.') { value.trim_end_matches('0').trim_end_matches('.') } else { &value };
-        println!("  {}  {:<40} {value}", progress::paint(mark, colour, out()), threshold.expr);
+        let (mark, colour) = if threshold.pass {
+            ("pass", progress::GREEN)
+        } else {
+            ("FAIL", progress::RED)
+        };
+        let value = threshold
+            .value
+            .map_or("nothing measured".to_owned(), |value| format!("{value:.6}"));
+        let value = if value.contains('.') {
+            value.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            &value
+        };
+        println!(
+            "  {}  {:<40} {value}",
+            progress::paint(mark, colour, out()),
+            threshold.expr
+        );
     }
     for why in &summary.invalid_because {
         println!("  {}  {why}", progress::paint("invalid", progress::YELLOW, out()));

@@ -37,7 +37,10 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("{} {error:#}", progress::paint("error:", progress::RED, std::io::stderr()));
+            eprintln!(
+                "{} {error:#}",
+                progress::paint("error:", progress::RED, std::io::stderr())
+            );
             Outcome::Usage.into()
         }
     }

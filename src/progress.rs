@@ -37,7 +37,12 @@ impl Progress {
             }
             bar
         });
-        Self { bar, quiet, last: None, printed_ms: 0 }
+        Self {
+            bar,
+            quiet,
+            last: None,
+            printed_ms: 0,
+        }
     }
 
     /// Tells a sentence.

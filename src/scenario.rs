@@ -14,7 +14,10 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<Outcome> {
         None => list(args.json)?,
         Some(ScenariosAction::Show { name }) => {
             let _ = Scenario::by_name(name)?;
-            let text = Scenario::library().iter().find(|(known, _)| known == name).map_or("", |(_, text)| text);
+            let text = Scenario::library()
+                .iter()
+                .find(|(known, _)| known == name)
+                .map_or("", |(_, text)| text);
             print!("{text}");
         }
         Some(ScenariosAction::Check { file }) => {
@@ -37,7 +40,12 @@ fn list(json: bool) -> Result<()> {
     for (name, _) in Scenario::library() {
         let scenario = Scenario::by_name(name)?;
         let plan = scenario.plan()?;
-        rows.push((*name, plan.connections(), plan.duration_us() / 1_000_000, scenario.title.clone()));
+        rows.push((
+            *name,
+            plan.connections(),
+            plan.duration_us() / 1_000_000,
+            scenario.title.clone(),
+        ));
     }
     if json {
         let rows: Vec<_> = rows
@@ -53,7 +61,9 @@ fn list(json: bool) -> Result<()> {
     for (name, connections, seconds, title) in rows {
         println!("{name:<12} {connections:>11} {seconds:>6} s  {title}");
     }
-    println!("\nteem scenarios show NAME prints one: a file to start from. teem run NAME --dry-run plots one.");
+    println!(
+        "\nteem scenarios show NAME prints one: a file to start from. teem run NAME --dry-run plots one."
+    );
     Ok(())
 }
 

@@ -19,8 +19,8 @@ use crate::exit::Outcome;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Ready {
     pub(crate) listen: std::net::SocketAddr,
-    pub(crate) http: Option<std::net::SocketAddr>,
-    pub(crate) admin: Option<std::net::SocketAddr>,
+    pub(crate) http: std::net::SocketAddr,
+    pub(crate) admin: std::net::SocketAddr,
     pub(crate) shards: u16,
     pub(crate) pid: u32,
 }
@@ -29,12 +29,16 @@ pub(crate) struct Ready {
 pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
     if args.die_with_parent {
         let gone = rustix::process::Signal::KILL;
-        rustix::process::set_parent_process_death_signal(Some(gone)).context("cannot watch the parent process")?;
+        rustix::process::set_parent_process_death_signal(Some(gone))
+            .context("cannot watch the parent process")?;
     }
     let knobs = Knobs::new(log_to_stderr()?);
     knobs.set("durability", args.durability.name())?;
     let config = config(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let server = Server::start(config, knobs).await?;
         announce(&server, args.json)?;
@@ -53,8 +57,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
 fn config(args: &ServeArgs) -> Result<Config> {
     Ok(Config {
         listen: args.listen,
-        http: Some(args.http),
-        admin: Some(args.admin),
+        http: args.http,
+        admin: args.admin,
         admin_token: args.admin_token.clone(),
         data: args.data.clone(),
         durability: match args.durability {
@@ -64,7 +68,10 @@ fn config(args: &ServeArgs) -> Result<Config> {
         },
         connections: args.connections,
         shards: args.shards,
-        provisioned: Provisioned { base: args.provisioned_base, count: args.provisioned },
+        provisioned: Provisioned {
+            base: args.provisioned_base,
+            count: args.provisioned,
+        },
         secret: secret(args)?,
         store_quota_bytes: args.store_quota,
         sms: args.sms.clone(),
@@ -75,8 +82,8 @@ fn config(args: &ServeArgs) -> Result<Config> {
 fn announce(server: &Server, json: bool) -> Result<()> {
     let ready = Ready {
         listen: server.address(),
-        http: server.http().public_address(),
-        admin: server.http().admin_address(),
+        http: server.http_address(),
+        admin: server.admin_address(),
         shards: server.plan().shards,
         pid: std::process::id(),
     };
@@ -84,14 +91,18 @@ fn announce(server: &Server, json: bool) -> Result<()> {
     if json {
         writeln!(out, "{}", serde_json::to_string(&ready)?)?;
     } else {
-        let tables = if server.plan().parted { ", each with its own descriptor table" } else { "" };
+        let tables = if server.plan().parted {
+            ", each with its own descriptor table"
+        } else {
+            ""
+        };
         writeln!(out, "chat   {}  ({} shards{tables})", ready.listen, ready.shards)?;
-        if let Some(http) = ready.http {
-            writeln!(out, "http   http://{http}/v1/  (media, registration)")?;
-        }
-        if let Some(admin) = ready.admin {
-            writeln!(out, "admin  http://{admin}/metrics  (/healthz, /stats, /knobs)")?;
-        }
+        writeln!(out, "http   http://{}/v1/  (media, registration)", ready.http)?;
+        writeln!(
+            out,
+            "admin  http://{}/metrics  (/healthz, /stats, /knobs)",
+            ready.admin
+        )?;
         writeln!(out, "Ctrl-C stops it.")?;
     }
     out.flush()?;
@@ -105,8 +116,13 @@ fn log_to_stderr() -> Result<server::knobs::LogLevelHook> {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
-    tracing_subscriber::registry().with(filter).with(format).try_init()?;
+    let format = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colour);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(format)
+        .try_init()?;
     Ok(Arc::new(move |level: &str| {
         let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
         handle.reload(filter).map_err(|error| error.to_string())
@@ -115,7 +131,10 @@ fn log_to_stderr() -> Result<server::knobs::LogLevelHook> {
 
 /// The secret: from its file, which is made, for its owner's eyes only, where there is none.
 fn secret(args: &ServeArgs) -> Result<Vec<u8>> {
-    let path = args.secret_file.clone().unwrap_or_else(|| args.data.join("secret"));
+    let path = args
+        .secret_file
+        .clone()
+        .unwrap_or_else(|| args.data.join("secret"));
     if path.exists() {
         return read_secret(&path);
     }
@@ -132,10 +151,16 @@ pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     if digits.len() < 64 || !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
-        bail!("{}: expected 64 or more hex digits (openssl rand -hex 32)", path.display());
+        bail!(
+            "{}: expected 64 or more hex digits (openssl rand -hex 32)",
+            path.display()
+        );
     }
     let value = |digit: u8| (digit as char).to_digit(16).unwrap_or(0) as u8;
-    Ok(digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect())
+    Ok(digits
+        .chunks_exact(2)
+        .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+        .collect())
 }
 
 /// Writes a secret file that only its owner may read.

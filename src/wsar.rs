@@ -17,11 +17,17 @@ pub(crate) fn wsar(args: &WsarArgs) -> Result<Outcome> {
     }
     let mut watches = Vec::new();
     for watch in &args.watch {
-        let parsed = watch.split_once('=').and_then(|(label, pid)| Some((label.to_owned(), pid.parse().ok()?)));
-        watches.push(parsed.with_context(|| format!("--watch `{watch}`: expected LABEL=PID, such as server=4711"))?);
+        let parsed = watch
+            .split_once('=')
+            .and_then(|(label, pid)| Some((label.to_owned(), pid.parse().ok()?)));
+        watches.push(
+            parsed.with_context(|| format!("--watch `{watch}`: expected LABEL=PID, such as server=4711"))?,
+        );
     }
     let mut file = match &args.out {
-        Some(path) => Some(std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?),
+        Some(path) => {
+            Some(std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
         None => None,
     };
     let (mut sampler, mut table, start) = (Sampler::new(watches), Table::default(), Instant::now());
@@ -45,7 +51,8 @@ pub(crate) fn wsar(args: &WsarArgs) -> Result<Outcome> {
             lines += 1;
         }
         // On a fixed grid, so that intervals do not drift by what sampling takes.
-        let next = start + Duration::from_secs((start.elapsed().as_secs() / args.interval + 1) * args.interval);
+        let next =
+            start + Duration::from_secs((start.elapsed().as_secs() / args.interval + 1) * args.interval);
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     Ok(Outcome::Passed)

@@ -65,10 +65,18 @@ impl Server {
         let until = Instant::now() + START_LIMIT;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended at its start ({status}): {}", self.name, self.last_words());
+                bail!(
+                    "{} ended at its start ({status}): {}",
+                    self.name,
+                    self.last_words()
+                );
             }
             if Instant::now() > until {
-                bail!("{} does not listen on {address}: {}", self.name, self.last_words());
+                bail!(
+                    "{} does not listen on {address}: {}",
+                    self.name,
+                    self.last_words()
+                );
             }
             std::thread::sleep(POLL);
         }
@@ -177,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_missing_program_names_its_package() {
-        let error = program("no-such-program", "some-package").unwrap_err().to_string();
+        let error = program("no-such-program", "some-package")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("apt-get install some-package"), "{error}");
     }
 }

@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use reactor::{
-    App, Clock, Close, Closed, Id, Kernel, KernelOptions, Link, Origin, Shard, ShardStats, Sources, Taken, Wake,
+    App, Clock, Close, Closed, Id, Kernel, KernelOptions, Link, Origin, Shard, ShardStats, Sources, Taken,
+    Wake,
 };
 use record::Histogram;
 
@@ -111,7 +112,10 @@ where
     }
     let limit = reactor::raise_nofile()?;
     if u64::from(plan.connections) + 64 > limit {
-        bail!("{} connections need as many descriptors, and the limit is {limit}", plan.connections);
+        bail!(
+            "{} connections need as many descriptors, and the limit is {limit}",
+            plan.connections
+        );
     }
     let thread = std::thread::Builder::new().name("load".to_owned());
     let thread = thread.spawn(move || pinned(plan.cpu, || drive(protocol, plan.clone())))?;
@@ -123,7 +127,9 @@ where
 
 fn drive<P: Protocol>(protocol: P, plan: Plan) -> anyhow::Result<Report> {
     let wake = Wake::new()?;
-    let sources = (1..=SOURCES).map(|last| Ipv4Addr::new(127, 77, 0, last)).collect();
+    let sources = (1..=SOURCES)
+        .map(|last| Ipv4Addr::new(127, 77, 0, last))
+        .collect();
     let mut kernel = Kernel::new(None, Sources::new(sources), KernelOptions::default(), &wake)?;
     let clock = Clock::start();
     let shard = Shard::new(clock, wake, Arc::new(ShardStats::default()));
@@ -166,10 +172,21 @@ fn drive<P: Protocol>(protocol: P, plan: Plan) -> anyhow::Result<Report> {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    LoggingIn { until_us: u64 },
-    Warming { level: Level, until_us: u64 },
-    Measuring { level: Level, from: Reading, until_us: u64 },
-    Draining { until_us: u64 },
+    LoggingIn {
+        until_us: u64,
+    },
+    Warming {
+        level: Level,
+        until_us: u64,
+    },
+    Measuring {
+        level: Level,
+        from: Reading,
+        until_us: u64,
+    },
+    Draining {
+        until_us: u64,
+    },
 }
 
 /// Both ends' cost so far.
@@ -217,7 +234,8 @@ impl<P: Protocol> Load<P> {
             Stage::LoggingIn { until_us } => {
                 self.connect(link);
                 if self.tally.ready == self.plan.connections {
-                    self.login_growth_bytes = self.plan.server.rss_anon_bytes().saturating_sub(self.idle_bytes);
+                    self.login_growth_bytes =
+                        self.plan.server.rss_anon_bytes().saturating_sub(self.idle_bytes);
                     return self.next_level(now_us);
                 }
                 if now_us > until_us {
@@ -229,10 +247,18 @@ impl<P: Protocol> Load<P> {
                     let from = self.read_meters();
                     self.tally.latency.clear();
                     let until_us = from.at_us + level.measure_us;
-                    self.stage = Stage::Measuring { level, from, until_us };
+                    self.stage = Stage::Measuring {
+                        level,
+                        from,
+                        until_us,
+                    };
                 }
             }
-            Stage::Measuring { level, from, until_us } => {
+            Stage::Measuring {
+                level,
+                from,
+                until_us,
+            } => {
                 if now_us >= until_us {
                     self.measure(level, from);
                     self.stage = Stage::Draining {
@@ -343,7 +369,9 @@ impl<P: Protocol, L: Link> App<L> for Load<P> {
         let tally = &mut self.tally;
         let result = self
             .protocol
-            .received(session, id.index, bytes, &mut self.out, &mut |event| tally.take(id.index, event));
+            .received(session, id.index, bytes, &mut self.out, &mut |event| {
+                tally.take(id.index, event)
+            });
         match result {
             Ok(taken) => {
                 if !self.out.is_empty() && link.send(id, &self.out).is_err() {

@@ -23,9 +23,18 @@ impl Family {
         let mut next = 0;
         while let Some(&parent) = pids.get(next) {
             next += 1;
-            let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-            let children = children.unwrap_or_default();
-            pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            // Each thread lists the children that it started. A process that has ended has none.
+            let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else {
+                continue;
+            };
+            for thread in threads.flatten() {
+                let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+                pids.extend(
+                    children
+                        .split_whitespace()
+                        .filter_map(|pid| pid.parse::<u32>().ok()),
+                );
+            }
         }
         Self { pids }
     }

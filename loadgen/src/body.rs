@@ -110,7 +110,9 @@ fn pad(seed: u64, length: usize, out: &mut Vec<u8>) {
 }
 
 fn u32_at(header: &[u8; HEADER_BYTES], at: usize) -> u32 {
-    header[at..at + 4].iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
+    header[at..at + 4]
+        .iter()
+        .fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 fn u64_at(header: &[u8; HEADER_BYTES], at: usize) -> u64 {
@@ -125,11 +127,13 @@ mod tests {
 
     fn letters() -> impl Strategy<Value = Letter> {
         let to = prop_oneof![any::<u32>().prop_map(To::User), any::<u32>().prop_map(To::Group)];
-        (any::<u64>(), any::<u64>(), any::<u32>(), to).prop_map(|(first_copy, intended_us, sender, to)| Letter {
-            first_copy,
-            intended_us,
-            sender,
-            to,
+        (any::<u64>(), any::<u64>(), any::<u32>(), to).prop_map(|(first_copy, intended_us, sender, to)| {
+            Letter {
+                first_copy,
+                intended_us,
+                sender,
+                to,
+            }
         })
     }
 
@@ -162,7 +166,12 @@ mod tests {
 
     #[test]
     fn planned_lengths_are_met() {
-        let letter = Letter { first_copy: 1, intended_us: 2, sender: 3, to: To::User(4) };
+        let letter = Letter {
+            first_copy: 1,
+            intended_us: 2,
+            sender: 3,
+            to: To::User(4),
+        };
         let (mut text, mut media) = (Vec::new(), Vec::new());
         letter.encode_text(100, &mut text);
         letter.encode_media("/media/abc", 300, &mut media);

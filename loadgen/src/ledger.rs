@@ -171,7 +171,10 @@ impl<const CHUNK: usize> Books<CHUNK> {
 
     /// Copies refused, by the codes that occurred.
     pub fn refusals(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
-        Code::ALL.into_iter().zip(self.refusals).filter(|(_, copies)| *copies > 0)
+        Code::ALL
+            .into_iter()
+            .zip(self.refusals)
+            .filter(|(_, copies)| *copies > 0)
     }
 
     /// Takes one event. `now_ms` never falls.
@@ -179,17 +182,49 @@ impl<const CHUNK: usize> Books<CHUNK> {
         match event {
             Event::Online { user } => self.presence(user, true),
             Event::Offline { user } => self.presence(user, false),
-            Event::Sent { first_copy, sender, to } => {
+            Event::Sent {
+                first_copy,
+                sender,
+                to,
+            } => {
                 each_copy(members, first_copy, sender, to, |copy| self.sent(copy, now_ms));
             }
-            Event::Accepted { first_copy, sender, to } => {
-                each_copy(members, first_copy, sender, to, |copy| self.accepted(copy, now_ms));
+            Event::Accepted {
+                first_copy,
+                sender,
+                to,
+            } => {
+                each_copy(members, first_copy, sender, to, |copy| {
+                    self.accepted(copy, now_ms)
+                });
             }
-            Event::Refused { first_copy, sender, to, code } => {
-                each_copy(members, first_copy, sender, to, |copy| self.refused(copy, code, now_ms));
+            Event::Refused {
+                first_copy,
+                sender,
+                to,
+                code,
+            } => {
+                each_copy(members, first_copy, sender, to, |copy| {
+                    self.refused(copy, code, now_ms)
+                });
             }
-            Event::Delivered { copy, sender, recipient, session, since_ms } => {
-                self.delivered(Copy { number: copy, sender, recipient }, session, since_ms, now_ms);
+            Event::Delivered {
+                copy,
+                sender,
+                recipient,
+                session,
+                since_ms,
+            } => {
+                self.delivered(
+                    Copy {
+                        number: copy,
+                        sender,
+                        recipient,
+                    },
+                    session,
+                    since_ms,
+                    now_ms,
+                );
             }
             Event::Corrupted => self.figures.corrupted += 1,
         }
@@ -232,7 +267,9 @@ impl<const CHUNK: usize> Books<CHUNK> {
 
     fn accepted(&mut self, copy: Copy, now_ms: u32) {
         // A repeat may be answered again, even after the ledger has forgotten it.
-        let Cell::Known(state) = self.chunks.cell(copy.number) else { return };
+        let Cell::Known(state) = self.chunks.cell(copy.number) else {
+            return;
+        };
         if state & (flag::ACCEPTED | flag::REFUSED) != 0 {
             return;
         }
@@ -249,7 +286,9 @@ impl<const CHUNK: usize> Books<CHUNK> {
     }
 
     fn refused(&mut self, copy: Copy, code: Code, now_ms: u32) {
-        let Cell::Known(state) = self.chunks.cell(copy.number) else { return };
+        let Cell::Known(state) = self.chunks.cell(copy.number) else {
+            return;
+        };
         if state & (flag::ACCEPTED | flag::REFUSED) != 0 {
             return;
         }
@@ -274,14 +313,15 @@ impl<const CHUNK: usize> Books<CHUNK> {
         if state & flag::REFUSED == 0 {
             let (chunks, figures) = (&mut self.chunks, &mut self.figures);
             let early = state & flag::SENT == 0;
-            self.pairs.deliver(copy.sender, copy.recipient, copy.number, early, |overtaken| {
-                if let Cell::Known(state) = chunks.cell(overtaken)
-                    && state & flag::OVERTAKEN == 0
-                {
-                    figures.misordered += u64::from(state & flag::ACCEPTED != 0);
-                    chunks.set(overtaken, state | flag::OVERTAKEN, now_ms);
-                }
-            });
+            self.pairs
+                .deliver(copy.sender, copy.recipient, copy.number, early, |overtaken| {
+                    if let Cell::Known(state) = chunks.cell(overtaken)
+                        && state & flag::OVERTAKEN == 0
+                    {
+                        figures.misordered += u64::from(state & flag::ACCEPTED != 0);
+                        chunks.set(overtaken, state | flag::OVERTAKEN, now_ms);
+                    }
+                });
         }
         if state & flag::ACCEPTED != 0 {
             self.figures.delivered += 1;
@@ -289,15 +329,19 @@ impl<const CHUNK: usize> Books<CHUNK> {
             *self.awaited(copy.recipient) -= 1;
         } else {
             // Overtaken and not yet accepted: that it arrived shows that the server had taken it.
-            self.figures.misordered += u64::from(state & (flag::OVERTAKEN | flag::REFUSED) == flag::OVERTAKEN);
+            self.figures.misordered +=
+                u64::from(state & (flag::OVERTAKEN | flag::REFUSED) == flag::OVERTAKEN);
             match state & flag::REFUSED {
                 0 => self.figures.delivered_unanswered += 1,
                 _ => self.figures.delivered_refused += 1,
             }
         }
         let answers = state & (flag::SENT | flag::ACCEPTED | flag::REFUSED);
-        self.chunks
-            .set(copy.number, answers | flag::DELIVERED | flag::of_session(session), now_ms);
+        self.chunks.set(
+            copy.number,
+            answers | flag::DELIVERED | flag::of_session(session),
+            now_ms,
+        );
     }
 
     fn again(&mut self, in_a_later_session: bool) {
@@ -321,7 +365,11 @@ impl<const CHUNK: usize> Books<CHUNK> {
 fn each_copy(members: &dyn Members, first_copy: u64, sender: u32, to: To, mut each: impl FnMut(Copy)) {
     let mut number = first_copy;
     members.each_recipient(sender, to, &mut |recipient| {
-        each(Copy { number, sender, recipient });
+        each(Copy {
+            number,
+            sender,
+            recipient,
+        });
         number += 1;
     });
 }

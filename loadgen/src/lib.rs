@@ -4,14 +4,23 @@
 //! not know the server: what it learns of it travels on connections.
 
 mod body;
+mod clerk;
+mod control;
 pub mod job;
 pub mod ledger;
 mod members;
 pub mod pins;
 mod population;
+mod presence;
+mod shard;
 pub mod storm;
+mod swarm;
+mod tally;
+mod timing;
 pub mod upload;
 
 pub use job::{JobFailure, RegisterDone, RegisterJob, UploadDone, UploadJob};
+pub use ledger::{Figures, Ledger};
 pub use members::{Members, group_id};
-pub use population::{Population, PopulationError};
+pub use population::{Person, Population, PopulationError};
+pub use swarm::{Outcome, Returns, Swarm, SwarmError, SwarmOptions};

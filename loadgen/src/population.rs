@@ -68,12 +68,17 @@ impl Population {
 
     /// A user as the protocol knows him.
     #[must_use]
-    pub fn identity(&self, user: u32) -> impl Identity {
-        Person { population: self, user }
+    pub fn identity(&self, user: u32) -> Person<'_> {
+        Person {
+            population: self,
+            user,
+        }
     }
 }
 
-struct Person<'a> {
+/// One of the population. His key is derived when it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
     population: &'a Population,
     user: u32,
 }

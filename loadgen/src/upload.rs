@@ -8,6 +8,7 @@
 //! to its sender, counted too.
 
 mod api;
+mod failure;
 mod figures;
 mod lane;
 
@@ -25,12 +26,13 @@ use tokio::sync::mpsc;
 use crate::pins::Pins;
 use crate::{RegisterDone, RegisterJob, UploadDone, UploadJob};
 
-pub use api::{Api, ClientError, Failure, FailureKind, Registered};
+pub use api::{Api, ClientError, Registered};
 pub(crate) use api::{bearer, link, registered};
+pub use failure::{Failure, FailureKind};
+use figures::Tally;
 pub use figures::{
     FailureCounts, HTTP_DEPTH, HTTP_REFUSED, HttpFigures, REGISTRATION, UPLOADS_VERIFIED, VERIFY_FAILURES,
 };
-use figures::Tally;
 use lane::Lane;
 
 /// How often the thread that carries jobs over looks whether it is wanted any longer.
@@ -69,7 +71,7 @@ pub trait Outcomes: Send + Sync + 'static {
 ///
 /// Safe on a thread with a descriptor table of its own: it hands over by memory and futex, and never touches tokio,
 /// whose wakers write to descriptors of main's table.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct HttpQueue {
     jobs: sync_mpsc::Sender<Job>,
     depths: Arc<Depths>,
@@ -95,12 +97,14 @@ pub enum HttpError {
     Thread(#[from] std::io::Error),
 }
 
+#[derive(Debug)]
 enum Job {
     Upload(UploadJob),
     Register(RegisterJob),
 }
 
 /// Jobs taken and not done, a lane, and what was refused: the bound of the queues between.
+#[derive(Debug)]
 struct Depths {
     capacity: usize,
     uploads: AtomicUsize,
@@ -175,7 +179,14 @@ impl HttpService {
             refused: AtomicU64::new(0),
         });
         let outcomes = Box::new(outcomes);
-        let shared = Arc::new(Shared { settings, clock, api, pins, outcomes, tally: Mutex::default() });
+        let shared = Arc::new(Shared {
+            settings,
+            clock,
+            api,
+            pins,
+            outcomes,
+            tally: Mutex::default(),
+        });
         let (jobs, carried) = sync_mpsc::channel();
         // Unbounded in type alone: `Depths` bounds what is in both channels and under way together.
         let (uploads, upload_lane) = mpsc::unbounded_channel();
@@ -187,10 +198,24 @@ impl HttpService {
         })?;
         let lanes = [
             tokio::spawn(Lane::new(Arc::clone(&shared), Arc::clone(&depths)).run::<UploadJob>(upload_lane)),
-            tokio::spawn(Lane::new(Arc::clone(&shared), Arc::clone(&depths)).run::<RegisterJob>(registration_lane)),
+            tokio::spawn(
+                Lane::new(Arc::clone(&shared), Arc::clone(&depths)).run::<RegisterJob>(registration_lane),
+            ),
         ];
-        let queue = HttpQueue { jobs, depths: Arc::clone(&depths) };
-        Ok((Self { shared, depths, carrier, lanes, stop }, queue))
+        let queue = HttpQueue {
+            jobs,
+            depths: Arc::clone(&depths),
+        };
+        Ok((
+            Self {
+                shared,
+                depths,
+                carrier,
+                lanes,
+                stop,
+            },
+            queue,
+        ))
     }
 
     /// Adds the counters to a sample's, merges into it the histograms of the time since the last call, and begins
@@ -217,7 +242,10 @@ impl HttpService {
         let deadline = Instant::now() + limit;
         for lane in &mut self.lanes {
             // The lanes end once the carrier let go of their senders and their jobs are done.
-            if tokio::time::timeout_at(deadline.into(), &mut *lane).await.is_err() {
+            if tokio::time::timeout_at(deadline.into(), &mut *lane)
+                .await
+                .is_err()
+            {
                 lane.abort();
                 let _ = lane.await;
             }

@@ -73,7 +73,11 @@ impl Histogram {
     /// The value at a quantile from 0 to 1, microseconds; 0 where nothing was counted.
     #[must_use]
     pub fn quantile_us(&self, quantile: f64) -> u64 {
-        if self.0.is_empty() { 0 } else { self.0.value_at_quantile(quantile) }
+        if self.0.is_empty() {
+            0
+        } else {
+            self.0.value_at_quantile(quantile)
+        }
     }
 
     /// The highest value, microseconds; 0 where nothing was counted.

@@ -31,8 +31,8 @@ pub use plan::PlanCurve;
 pub use reader::{ReadError, Run};
 pub use sample::Sample;
 pub use summary::{
-    Connections, Latencies, Lag, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm, Summary, SwarmCost,
-    ThresholdResult, Verdict,
+    Connections, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm, Summary,
+    SwarmCost, ThresholdResult, Verdict,
 };
 pub use threshold::{Threshold, ThresholdError};
 pub use writer::{RunWriter, WriteError};

@@ -88,7 +88,13 @@ impl Run {
             Some(bytes) => Some(parse(&storm_path, &bytes)?),
             None => None,
         };
-        Ok(Self { manifest, plan, samples, events, storm })
+        Ok(Self {
+            manifest,
+            plan,
+            samples,
+            events,
+            storm,
+        })
     }
 }
 
@@ -102,7 +108,10 @@ fn read_manifest(path: &Path) -> Result<Manifest, ReadError> {
     let bytes = read_bytes(path)?;
     let Named { schema: found } = parse(path, &bytes)?;
     if found != MANIFEST_SCHEMA {
-        return Err(ReadError::Schema { path: path.to_owned(), found });
+        return Err(ReadError::Schema {
+            path: path.to_owned(),
+            found,
+        });
     }
     parse(path, &bytes)
 }
@@ -120,7 +129,10 @@ fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> ReadError {
-    ReadError::Io { path: path.to_owned(), source }
+    ReadError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ReadError> {
@@ -138,7 +150,13 @@ fn parse_lines<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Vec<T>,
         match serde_json::from_slice(line) {
             Ok(value) => values.push(value),
             Err(_) if !line.ends_with(b"\n") => break,
-            Err(source) => return Err(ReadError::Format { path: path.to_owned(), line: index + 1, source }),
+            Err(source) => {
+                return Err(ReadError::Format {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    source,
+                });
+            }
         }
     }
     Ok(values)
@@ -195,7 +213,12 @@ mod tests {
     }
 
     fn event(t_ms: u64) -> Event {
-        Event { t_ms, kind: EventKind::Phase, name: "ramp".into(), detail: String::new() }
+        Event {
+            t_ms,
+            kind: EventKind::Phase,
+            name: "ramp".into(),
+            detail: String::new(),
+        }
     }
 
     fn write(folder: &Path, samples: &[Sample]) {
@@ -207,7 +230,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let storm = Storm { requests: 9, response_ms: Percentiles::default(), ..Storm::default() };
+        let storm = Storm {
+            requests: 9,
+            response_ms: Percentiles::default(),
+            ..Storm::default()
+        };
         let mut writer = RunWriter::create(folder.path(), &manifest(), &PlanCurve::default()).unwrap();
         writer.sample(&sample(2_000, 2)).unwrap();
         writer.sample(&sample(1_000, 1)).unwrap();
@@ -233,7 +260,10 @@ mod tests {
         let error = Run::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("samples.jsonl"), "{error}");
 
-        let dry = Manifest { dry_run: true, ..manifest() };
+        let dry = Manifest {
+            dry_run: true,
+            ..manifest()
+        };
         RunWriter::create(folder.path(), &dry, &PlanCurve::default()).unwrap();
         fs::remove_file(folder.path().join("samples.jsonl")).unwrap();
         assert!(Run::read(folder.path()).unwrap().samples.is_empty());
@@ -249,7 +279,10 @@ mod tests {
         lines[1] = r#"{"t_ms":2,"gauge":{}}"#;
         fs::write(&path, lines.join("\n") + "\n").unwrap();
         let error = Run::read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("samples.jsonl:2: unknown field `gauge`"), "{error}");
+        assert!(
+            error.contains("samples.jsonl:2: unknown field `gauge`"),
+            "{error}"
+        );
         assert!(!error.contains("line 1"), "{error}");
 
         // A bad last line that was ended is no cut: someone wrote it so.
@@ -263,9 +296,16 @@ mod tests {
     fn another_schema_is_called_by_its_name() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &[]);
-        fs::write(folder.path().join("run.json"), r#"{"schema": "teem.run/9", "fleet": []}"#).unwrap();
+        fs::write(
+            folder.path().join("run.json"),
+            r#"{"schema": "teem.run/9", "fleet": []}"#,
+        )
+        .unwrap();
         let error = Run::read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("`teem.run/9`") && error.contains("`teem.run/1`"), "{error}");
+        assert!(
+            error.contains("`teem.run/9`") && error.contains("`teem.run/1`"),
+            "{error}"
+        );
     }
 
     #[test]

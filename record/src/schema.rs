@@ -41,10 +41,14 @@ mod tests {
             match value {
                 Value::Object(map) => {
                     out.push(at.clone());
-                    map.iter().for_each(|(key, value)| places(value, format!("{at}/{key}"), out));
+                    map.iter()
+                        .for_each(|(key, value)| places(value, format!("{at}/{key}"), out));
                 }
                 Value::Array(items) => {
-                    items.iter().enumerate().for_each(|(index, value)| places(value, format!("{at}/{index}"), out));
+                    items
+                        .iter()
+                        .enumerate()
+                        .for_each(|(index, value)| places(value, format!("{at}/{index}"), out));
                 }
                 _ => {}
             }
@@ -65,11 +69,19 @@ mod tests {
     /// The schema takes the value, and both it and the type refuse unknown and missing keys.
     fn agrees<T: Serialize + DeserializeOwned>(schema: &str, value: &T, open: &[&str]) {
         let (validator, value) = (validator(schema), serde_json::to_value(value).unwrap());
-        validator.validate(&value).unwrap_or_else(|error| panic!("{error}: {value:#}"));
+        validator
+            .validate(&value)
+            .unwrap_or_else(|error| panic!("{error}: {value:#}"));
         serde_json::from_value::<T>(value.clone()).unwrap();
         for (place, stranger) in with_a_stranger(&value, open) {
-            assert!(!validator.is_valid(&stranger), "the schema takes a stranger at `{place}`");
-            assert!(serde_json::from_value::<T>(stranger).is_err(), "the type takes a stranger at `{place}`");
+            assert!(
+                !validator.is_valid(&stranger),
+                "the schema takes a stranger at `{place}`"
+            );
+            assert!(
+                serde_json::from_value::<T>(stranger).is_err(),
+                "the type takes a stranger at `{place}`"
+            );
         }
         for key in value.as_object().unwrap().keys() {
             let mut without = value.clone();
@@ -81,21 +93,37 @@ mod tests {
     }
 
     fn event(kind: EventKind, detail: &str) -> Event {
-        Event { t_ms: 60_000, kind, name: "goal".into(), detail: detail.into() }
+        Event {
+            t_ms: 60_000,
+            kind,
+            name: "goal".into(),
+            detail: detail.into(),
+        }
     }
 
     fn percentiles() -> Percentiles {
         let mut histogram = Histogram::new();
-        [900, 1_100, 250_000].into_iter().for_each(|us| histogram.record(us));
+        [900, 1_100, 250_000]
+            .into_iter()
+            .for_each(|us| histogram.record(us));
         histogram.percentiles_ms()
     }
 
     fn host() -> HostFacts {
-        HostFacts { cpus: 2, memory_bytes: 24 << 30, kernel: "6.12.1".into() }
+        HostFacts {
+            cpus: 2,
+            memory_bytes: 24 << 30,
+            kernel: "6.12.1".into(),
+        }
     }
 
     fn storm() -> Storm {
-        Storm { requests: 10, failures: 1, registrations: 4, response_ms: percentiles() }
+        Storm {
+            requests: 10,
+            failures: 1,
+            registrations: 4,
+            response_ms: percentiles(),
+        }
     }
 
     fn summary() -> Summary {
@@ -108,15 +136,47 @@ mod tests {
             interrupted: true,
             duration_s: 119.5,
             thresholds: vec![
-                ThresholdResult { expr: "messages.lost == 0".into(), value: Some(0.0), pass: true },
-                ThresholdResult { expr: "upload.p99 < 1s".into(), value: None, pass: false },
+                ThresholdResult {
+                    expr: "messages.lost == 0".into(),
+                    value: Some(0.0),
+                    pass: true,
+                },
+                ThresholdResult {
+                    expr: "upload.p99 < 1s".into(),
+                    value: None,
+                    pass: false,
+                },
             ],
-            connections: Connections { target: 9, peak: 8, failed: 1, per_second_peak: 4 },
-            messages: Messages { sent: 3, accepted: 3, delivered: 3, server_accepted: Some(3), ..Messages::default() },
-            latency_ms: Latencies { delivery: percentiles(), ..Latencies::default() },
-            schedule_lag_ms: Lag { p50: 0.1, p99: 0.2, max: 0.3, late: 1, unsent: 2 },
+            connections: Connections {
+                target: 9,
+                peak: 8,
+                failed: 1,
+                per_second_peak: 4,
+            },
+            messages: Messages {
+                sent: 3,
+                accepted: 3,
+                delivered: 3,
+                server_accepted: Some(3),
+                ..Messages::default()
+            },
+            latency_ms: Latencies {
+                delivery: percentiles(),
+                ..Latencies::default()
+            },
+            schedule_lag_ms: Lag {
+                p50: 0.1,
+                p99: 0.2,
+                max: 0.3,
+                late: 1,
+                unsent: 2,
+            },
             server: ServerCost::default(),
-            swarm: SwarmCost { rss_bytes_peak: 7, bytes_per_connection: 250.5, cpu_seconds: 1.25 },
+            swarm: SwarmCost {
+                rss_bytes_peak: 7,
+                bytes_per_connection: 250.5,
+                cpu_seconds: 1.25,
+            },
             storm: Some(storm()),
             host: host(),
         }
@@ -125,9 +185,21 @@ mod tests {
     #[test]
     fn a_summary() {
         agrees(SUMMARY, &summary(), &[]);
-        let plain = Summary { storm: None, verdict: Verdict::Pass, invalid_because: vec![], ..summary() };
+        let plain = Summary {
+            storm: None,
+            verdict: Verdict::Pass,
+            invalid_because: vec![],
+            ..summary()
+        };
         agrees(SUMMARY, &plain, &[]);
-        agrees(SUMMARY, &Summary { verdict: Verdict::Fail, ..plain }, &[]);
+        agrees(
+            SUMMARY,
+            &Summary {
+                verdict: Verdict::Fail,
+                ..plain
+            },
+            &[],
+        );
     }
 
     #[test]
@@ -153,10 +225,23 @@ mod tests {
             durability: Some("commit".into()),
             thresholds: vec!["messages.lost == 0".into()],
             host: host(),
-            limits: Limits { nofile: 20_000, ephemeral_ports: 28_232, somaxconn: 4_096, file_max: 1 << 40 },
+            limits: Limits {
+                nofile: 20_000,
+                ephemeral_ports: 28_232,
+                somaxconn: 4_096,
+                file_max: 1 << 40,
+            },
         };
         agrees(RUN, &manifest, &[]);
-        agrees(RUN, &Manifest { durability: None, dry_run: true, ..manifest }, &[]);
+        agrees(
+            RUN,
+            &Manifest {
+                durability: None,
+                dry_run: true,
+                ..manifest
+            },
+            &[],
+        );
     }
 
     #[test]
@@ -167,7 +252,16 @@ mod tests {
             agrees(EVENT, &event(kind, "A sentence."), &[]);
         }
         let marks = vec![event(Shock, "")];
-        agrees(PLAN, &PlanCurve { connections: vec![1, 2], messages: vec![0, 5], copies: vec![0, 9], marks }, &[]);
+        agrees(
+            PLAN,
+            &PlanCurve {
+                connections: vec![1, 2],
+                messages: vec![0, 5],
+                copies: vec![0, 9],
+                marks,
+            },
+            &[],
+        );
         agrees(PLAN, &PlanCurve::default(), &[]);
     }
 
@@ -201,6 +295,9 @@ mod tests {
         agrees(SAMPLE, &Sample::default(), &open);
         let mut value = serde_json::to_value(sample).unwrap();
         value["counters"]["stranger"] = json!(1);
-        assert!(!validator(SAMPLE).is_valid(&value), "a name is dotted: who measured, what");
+        assert!(
+            !validator(SAMPLE).is_valid(&value),
+            "a name is dotted: who measured, what"
+        );
     }
 }

@@ -137,7 +137,11 @@ impl Threshold {
             (Some(value), Some(limit)) => self.op.holds(value, limit),
             _ => false,
         };
-        ThresholdResult { expr: self.expr.clone(), value: value.map(|value| value / self.unit.0), pass }
+        ThresholdResult {
+            expr: self.expr.clone(),
+            value: value.map(|value| value / self.unit.0),
+            pass,
+        }
     }
 
     /// Every name that may stand for a figure.
@@ -152,7 +156,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Connections, HostFacts, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, SwarmCost, Verdict,
+        Connections, HostFacts, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, SwarmCost,
+        Verdict,
     };
 
     fn summary() -> Summary {
@@ -165,13 +170,37 @@ mod tests {
             interrupted: false,
             duration_s: 120.0,
             thresholds: Vec::new(),
-            connections: Connections { target: 200_000, peak: 199_000, failed: 0, per_second_peak: 12_000 },
-            messages: Messages { sent: 1_000, accepted: 1_000, delivered: 800, queued: 200, ..Messages::default() },
+            connections: Connections {
+                target: 200_000,
+                peak: 199_000,
+                failed: 0,
+                per_second_peak: 12_000,
+            },
+            messages: Messages {
+                sent: 1_000,
+                accepted: 1_000,
+                delivered: 800,
+                queued: 200,
+                ..Messages::default()
+            },
             latency_ms: Latencies {
-                delivery: Percentiles { p50: 2.0, p90: 8.0, p99: 240.0, p999: 300.0, max: 400.0, count: 800 },
+                delivery: Percentiles {
+                    p50: 2.0,
+                    p90: 8.0,
+                    p99: 240.0,
+                    p999: 300.0,
+                    max: 400.0,
+                    count: 800,
+                },
                 ..Latencies::default()
             },
-            schedule_lag_ms: Lag { p50: 0.1, p99: 3.0, max: 20.0, late: 0, unsent: 4 },
+            schedule_lag_ms: Lag {
+                p50: 0.1,
+                p99: 3.0,
+                max: 20.0,
+                late: 0,
+                unsent: 4,
+            },
             server: ServerCost {
                 rss_bytes_peak: 90 << 20,
                 bytes_per_connection_user: 190.0,
@@ -207,8 +236,14 @@ mod tests {
         assert_eq!(judged("connections.peak>=0.1M"), (Some(0.199), true));
         assert_eq!(judged("connections.peak >= 100_000"), (Some(199_000.0), true));
         assert_eq!(judged("server.rss_bytes_peak <= 90MiB"), (Some(90.0), true));
-        assert_eq!(judged("server.rss_bytes_peak < 0.09GB"), (Some(0.094_371_84), false));
-        assert_eq!(judged("server.bytes_per_connection_user <= 200"), (Some(190.0), true));
+        assert_eq!(
+            judged("server.rss_bytes_peak < 0.09GB"),
+            (Some(0.094_371_84), false)
+        );
+        assert_eq!(
+            judged("server.bytes_per_connection_user <= 200"),
+            (Some(190.0), true)
+        );
         assert_eq!(judged("server.cpu_seconds < 60"), (Some(61.5), false));
         assert_eq!(judged("schedule_lag.max < 1s"), (Some(0.02), true));
         assert_eq!(judged("schedule_lag.max > 0"), (Some(20.0), true));
@@ -216,8 +251,14 @@ mod tests {
 
     #[test]
     fn a_figure_may_be_compared_with_a_share_of_another() {
-        assert_eq!(judged("connections.peak >= 0.99 * connections.target"), (Some(199_000.0), true));
-        assert_eq!(judged("messages.queued <= 15% * messages.sent"), (Some(200.0), false));
+        assert_eq!(
+            judged("connections.peak >= 0.99 * connections.target"),
+            (Some(199_000.0), true)
+        );
+        assert_eq!(
+            judged("messages.queued <= 15% * messages.sent"),
+            (Some(200.0), false)
+        );
         assert_eq!(judged("delivery.p99 < 200 * delivery.p50"), (Some(240.0), true));
         let threshold: Threshold = "messages.queued <= 15% * messages.sent".parse().unwrap();
         assert_eq!(threshold.path(), "messages.queued");
@@ -237,24 +278,43 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_column_and_the_nearest_name() {
         let cases = [
-            ("delivry.p99 < 250ms", 1, "no figure is named `delivry.p99`; the nearest is `delivery.p99`"),
-            ("connections.peak >= 1 * conections.target", 25, "the nearest is `connections.target`"),
+            (
+                "delivry.p99 < 250ms",
+                1,
+                "no figure is named `delivry.p99`; the nearest is `delivery.p99`",
+            ),
+            (
+                "connections.peak >= 1 * conections.target",
+                25,
+                "the nearest is `connections.target`",
+            ),
             ("delivery.p98 < 1s", 1, "the nearest is `delivery.p9"),
             ("delivery.p99 = 1s", 14, "expected one of < <= > >= == !="),
             ("delivery.p99 < fast", 16, "expected a number"),
             ("delivery.p99 < 1.2.3ms", 16, "expected a number"),
             ("delivery.p99 < 250", 16, "write its unit: us, ms or s"),
-            ("delivery.p99 < 250msec", 19, "no unit is named `msec`; expected us, ms or s"),
+            (
+                "delivery.p99 < 250msec",
+                19,
+                "no unit is named `msec`; expected us, ms or s",
+            ),
             ("delivery.p99 < 250MB", 19, "expected us, ms or s"),
             ("messages.lost < 1%", 18, "a share needs something to be of"),
-            ("messages.lost < 1ms * messages.sent", 18, "expected a plain number"),
+            (
+                "messages.lost < 1ms * messages.sent",
+                18,
+                "expected a plain number",
+            ),
             ("messages.lost < 2 * delivery.p50", 21, "is a time"),
             ("messages.lost == 0 k !", 22, "expected the end"),
             ("", 1, "expected a figure"),
         ];
         for (expr, column, what) in cases {
             let (at, message) = refused(expr);
-            assert!(at == column && message.contains(what), "{expr}: column {at}: {message}");
+            assert!(
+                at == column && message.contains(what),
+                "{expr}: column {at}: {message}"
+            );
         }
     }
 
@@ -264,7 +324,12 @@ mod tests {
             let threshold: Threshold = format!("{name} >= 0").parse().unwrap();
             assert_eq!(threshold.path(), name);
         }
-        for name in ["upload.count", "swarm.bytes_per_connection", "messages.misordered", "schedule_lag.unsent"] {
+        for name in [
+            "upload.count",
+            "swarm.bytes_per_connection",
+            "messages.misordered",
+            "schedule_lag.unsent",
+        ] {
             assert!(Threshold::figures().any(|figure| figure == name), "{name}");
         }
     }

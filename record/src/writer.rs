@@ -37,7 +37,11 @@ impl RunWriter {
             let path = folder.join(name);
             File::create(&path).map(BufWriter::new).map_err(at(&path))
         };
-        Ok(Self { folder: folder.to_owned(), samples: open("samples.jsonl")?, events: open("events.jsonl")? })
+        Ok(Self {
+            folder: folder.to_owned(),
+            samples: open("samples.jsonl")?,
+            events: open("events.jsonl")?,
+        })
     }
 
     /// Where the run is written.

@@ -98,18 +98,48 @@ pub(crate) struct Line {
 impl Line {
     /// A measured line.
     pub(crate) fn solid(name: impl Into<String>, ink: Ink, points: Points) -> Self {
-        Self { name: name.into(), ink, width: 2.0, dashed: false, points }
+        Self {
+            name: name.into(),
+            ink,
+            width: 2.0,
+            dashed: false,
+            points,
+        }
     }
 
     /// What was planned.
     pub(crate) fn plan(name: impl Into<String>, points: Points) -> Self {
-        Self { name: name.into(), ink: Ink::Plan, width: 1.5, dashed: true, points }
+        Self {
+            name: name.into(),
+            ink: Ink::Plan,
+            width: 1.25,
+            dashed: true,
+            points,
+        }
+    }
+
+    /// A broad, pale line of a kind, for what should agree with another that is drawn over it.
+    pub(crate) fn broad(name: impl Into<String>, kind: usize, points: Points) -> Self {
+        Self {
+            name: name.into(),
+            ink: Ink::Tint(kind),
+            width: 7.0,
+            dashed: false,
+            points,
+        }
     }
 }
 
 impl Panel {
     pub(crate) fn new(title: &'static str, unit: Unit, scale: Scale, height: f64) -> Self {
-        Self { title, unit, scale, height, bands: Vec::new(), lines: Vec::new() }
+        Self {
+            title,
+            unit,
+            scale,
+            height,
+            bands: Vec::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// Adds a line if it has points.
@@ -135,30 +165,44 @@ impl Panel {
 
     /// Whether everything that was measured was zero.
     pub(crate) fn is_zero(&self) -> bool {
-        self.bands.is_empty() && self.lines.iter().flat_map(|line| &line.points).all(|(_, value)| *value == 0.0)
+        self.bands.is_empty()
+            && self
+                .lines
+                .iter()
+                .flat_map(|line| &line.points)
+                .all(|(_, value)| *value == 0.0)
     }
 }
 
 impl Plot {
     /// Lays the plot out.
     pub(crate) fn scene(&self, marks: &Marks, face: &Face) -> Scene {
-        let mut scene = Scene { width: WIDTH, height: 0.0, shapes: Vec::new() };
+        let mut scene = Scene {
+            width: WIDTH,
+            height: 0.0,
+            shapes: Vec::new(),
+        };
         let x = Axis::across(self.x);
         let mut y = 16.0 + TITLE_SIZE;
         scene.text((LEFT, y), Anchor::Start, TITLE_SIZE, Ink::Text, self.title);
         y += 10.0;
 
         let none = Marks::default();
-        let marks = if matches!(self.x, X::Time(_)) { marks } else { &none };
+        let marks = if matches!(self.x, X::Time(_)) {
+            marks
+        } else {
+            &none
+        };
         let labels = Labels::of(&marks.marks, &x, face);
         for (index, panel) in self.panels.iter().enumerate() {
             y = legend::draw(&mut scene, panel, y, face) + 6.0;
             if index == 0 {
-                y = labels.draw(&mut scene, y);
+                y = labels.draw(&mut scene, y + 4.0);
                 y = label::draw_phase_names(&mut scene, marks, &x, y, face);
             }
             panel::draw(&mut scene, panel, &x, marks, y, face);
             labels.draw_lines(&mut scene, index == 0, y, y + panel.height);
+            panel::draw_lines(&mut scene, panel, &x, y);
             y += panel.height + if index + 1 < self.panels.len() { 14.0 } else { 0.0 };
         }
         y = draw_x_labels(&mut scene, &x, self.x, y, face);
@@ -181,7 +225,13 @@ fn draw_x_labels(scene: &mut Scene, x: &Axis, kind: X, y: f64, face: &Face) -> f
     for tick in &x.ticks {
         let at = LEFT + x.place(tick.at) * (RIGHT - LEFT);
         scene.line(vec![(at, y), (at, y + 4.0)], 1.0, Ink::Base, false);
-        scene.text((at, baseline), Anchor::Middle, SMALL_SIZE, Ink::Muted, tick.label.as_str());
+        scene.text(
+            (at, baseline),
+            Anchor::Middle,
+            SMALL_SIZE,
+            Ink::Muted,
+            tick.label.as_str(),
+        );
     }
     let below = baseline + SMALL_SIZE + 5.0;
     debug_assert!(face.width(name, SMALL_SIZE) < RIGHT - LEFT);

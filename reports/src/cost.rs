@@ -58,7 +58,9 @@ pub(crate) fn queue_names(run: &Run) -> Vec<String> {
 /// Growth of a memory gauge a connection, between the first sample with a quarter of the peak online and the first
 /// with 99.5 % of it; 0 where either cannot be told.
 pub(crate) fn bytes_per_connection(run: &Run, gauge: &str) -> f64 {
-    let Some(peak) = series::peak(run, name::swarm::ONLINE) else { return 0.0 };
+    let Some(peak) = series::peak(run, name::swarm::ONLINE) else {
+        return 0.0;
+    };
     let first = |share: f64| {
         run.samples.iter().find_map(|sample| {
             let online = *sample.gauges.get(name::swarm::ONLINE)?;
@@ -67,7 +69,9 @@ pub(crate) fn bytes_per_connection(run: &Run, gauge: &str) -> f64 {
         })
     };
     match (first(FROM_SHARE), first(TO_SHARE)) {
-        (Some((few, before)), Some((many, after))) if many > few => ((after - before) / (many - few)).max(0.0),
+        (Some((few, before)), Some((many, after))) if many > few => {
+            ((after - before) / (many - few)).max(0.0)
+        }
         _ => 0.0,
     }
 }

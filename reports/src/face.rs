@@ -47,7 +47,10 @@ impl Face {
 
     /// `ab_glyph` scales by ascent to descent; the em is what everyone else means by a size.
     fn scale(&self, size: f64) -> PxScale {
-        let height_ems = self.0.units_per_em().map_or(1.0, |units| self.0.height_unscaled() / units);
+        let height_ems = self
+            .0
+            .units_per_em()
+            .map_or(1.0, |units| self.0.height_unscaled() / units);
         PxScale::from(size as f32 * height_ems)
     }
 }
@@ -65,7 +68,10 @@ impl BackendTextStyle for Style<'_> {
     type FontError = Infallible;
 
     fn color(&self) -> BackendColor {
-        BackendColor { alpha: 1.0, rgb: self.ink.rgb() }
+        BackendColor {
+            alpha: 1.0,
+            rgb: self.ink.rgb(),
+        }
     }
 
     fn size(&self) -> f64 {
@@ -81,7 +87,13 @@ impl BackendTextStyle for Style<'_> {
     }
 
     fn layout_box(&self, text: &str) -> Result<((i32, i32), (i32, i32)), Infallible> {
-        Ok(((0, 0), (self.face.width(text, self.size).round() as i32, self.size.round() as i32)))
+        Ok((
+            (0, 0),
+            (
+                self.face.width(text, self.size).round() as i32,
+                self.size.round() as i32,
+            ),
+        ))
     }
 
     fn draw<E, DrawFunc: FnMut(i32, i32, BackendColor) -> Result<(), E>>(
@@ -103,7 +115,10 @@ impl BackendTextStyle for Style<'_> {
                 let mut result = Ok(());
                 outline.draw(|dx, dy, coverage| {
                     if result.is_ok() && coverage > 0.0 {
-                        let color = BackendColor { alpha: f64::from(coverage.min(1.0)), rgb };
+                        let color = BackendColor {
+                            alpha: f64::from(coverage.min(1.0)),
+                            rgb,
+                        };
                         result = draw(left + min_x + dx as i32, top + min_y + dy as i32, color);
                     }
                 });

@@ -3,8 +3,8 @@
 //! It is a pure function of what was recorded; it draws nothing and writes nothing.
 
 use record::{
-    Connections, Event, EventKind, Lag, Latencies, Run, SUMMARY_SCHEMA, Summary, Threshold, ThresholdResult, Verdict,
-    name,
+    Connections, Event, EventKind, Lag, Latencies, Run, SUMMARY_SCHEMA, Summary, Threshold, ThresholdResult,
+    Verdict, name,
 };
 
 use crate::ledger::Ledger;
@@ -18,8 +18,12 @@ pub const LAG_P99_LIMIT_MS: f64 = 1_000.0;
 pub const LATE_SHARE_LIMIT: f64 = 0.01;
 
 /// What holds for every run that does not say otherwise: a threshold of the scenario on the same figure replaces it.
-const IMPLIED: [&str; 4] =
-    ["messages.lost == 0", "messages.duplicated == 0", "messages.corrupted == 0", "messages.misordered == 0"];
+const IMPLIED: [&str; 4] = [
+    "messages.lost == 0",
+    "messages.duplicated == 0",
+    "messages.corrupted == 0",
+    "messages.misordered == 0",
+];
 
 /// The summary of a run.
 ///
@@ -31,7 +35,10 @@ pub fn summarise(run: &Run) -> Summary {
 }
 
 pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
-    let interrupted = run.events.iter().any(|event| event.kind == EventKind::Interrupted);
+    let interrupted = run
+        .events
+        .iter()
+        .any(|event| event.kind == EventKind::Interrupted);
     let ledger = Ledger::of(run, interrupted);
     let (lag, lag_reasons) = lag(run);
     let mut summary = Summary {
@@ -60,7 +67,10 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     reasons.extend(ledger.mismatches());
     reasons.extend(lag_reasons);
     let thresholds = thresholds(run, extra, &mut reasons);
-    summary.thresholds = thresholds.iter().map(|threshold| threshold.outcome(&summary)).collect();
+    summary.thresholds = thresholds
+        .iter()
+        .map(|threshold| threshold.outcome(&summary))
+        .collect();
     summary.verdict = if !reasons.is_empty() {
         Verdict::Invalid
     } else if summary.thresholds.iter().any(|threshold| !threshold.pass) {
@@ -104,7 +114,13 @@ fn lag(run: &Run) -> (Lag, Vec<String>) {
     let percentiles = histogram.percentiles_ms();
     let late = series::total(run, name::swarm::ARRIVALS_LATE).unwrap_or(0);
     let unsent = series::total(run, name::swarm::ARRIVALS_UNSENT).unwrap_or(0);
-    let lag = Lag { p50: percentiles.p50, p99: percentiles.p99, max: percentiles.max, late, unsent };
+    let lag = Lag {
+        p50: percentiles.p50,
+        p99: percentiles.p99,
+        max: percentiles.max,
+        late,
+        unsent,
+    };
 
     let mut reasons = Vec::new();
     if percentiles.p99 > LAG_P99_LIMIT_MS {
@@ -136,8 +152,12 @@ fn shortcomings(run: &Run, summary: &Summary) -> Vec<String> {
         "" => event.name.clone(),
         detail => detail.to_owned(),
     };
-    let mut reasons: Vec<String> =
-        run.events.iter().filter(|event| event.kind == EventKind::Invalid).map(sentence).collect();
+    let mut reasons: Vec<String> = run
+        .events
+        .iter()
+        .filter(|event| event.kind == EventKind::Invalid)
+        .map(sentence)
+        .collect();
     reasons.dedup();
     if run.samples.is_empty() {
         reasons.push("Nothing was sampled.".to_owned());
@@ -157,7 +177,11 @@ impl Judge {
     fn outcome(&self, summary: &Summary) -> ThresholdResult {
         match self {
             Self::Known(threshold) => threshold.judge(summary),
-            Self::Unknown(expr) => ThresholdResult { expr: expr.clone(), value: None, pass: false },
+            Self::Unknown(expr) => ThresholdResult {
+                expr: expr.clone(),
+                value: None,
+                pass: false,
+            },
         }
     }
 }
@@ -175,8 +199,11 @@ fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<
     }
     judges.extend(extra.iter().cloned().map(Judge::Known));
     for expr in IMPLIED {
-        let Ok(implied) = expr.parse::<Threshold>() else { continue };
-        let named = |judge: &Judge| matches!(judge, Judge::Known(threshold) if threshold.path() == implied.path());
+        let Ok(implied) = expr.parse::<Threshold>() else {
+            continue;
+        };
+        let named =
+            |judge: &Judge| matches!(judge, Judge::Known(threshold) if threshold.path() == implied.path());
         if !judges.iter().any(named) {
             judges.push(Judge::Known(implied));
         }

@@ -22,7 +22,10 @@ pub(crate) fn junit(run: &Run, summary: &Summary) -> Result<String, Error> {
 
     let mut testbed = if invalid {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_type("invalid").set_message(view.headline.as_str()).set_description(view.reasons.join("\n"));
+        status
+            .set_type("invalid")
+            .set_message(view.headline.as_str())
+            .set_description(view.reasons.join("\n"));
         status
     } else {
         TestCaseStatus::success()
@@ -35,13 +38,13 @@ pub(crate) fn junit(run: &Run, summary: &Summary) -> Result<String, Error> {
     for outcome in &view.thresholds {
         let status = if invalid {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("measured {}, but the run is invalid", outcome.value));
+            status.set_message(format!("{}, but the run is invalid", outcome.told()));
             status
         } else if outcome.pass {
             TestCaseStatus::success()
         } else {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("threshold").set_message(format!("measured {}", outcome.value));
+            status.set_type("threshold").set_message(outcome.told());
             status
         };
         suite.add_test_case(case(&outcome.expr, status, &class));

@@ -23,12 +23,18 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn of(run: &Run, interrupted: bool) -> Self {
         let Some(last) = run.samples.last() else {
-            return Self { interrupted, ..Self::default() };
+            return Self {
+                interrupted,
+                ..Self::default()
+            };
         };
-        let restarted =
-            [name::server::COPIES_ACCEPTED, name::server::ACCEPTED_CONNECTIONS, name::server::COPIES_ACKNOWLEDGED]
-                .iter()
-                .any(|counter| series::restarted(run, counter));
+        let restarted = [
+            name::server::COPIES_ACCEPTED,
+            name::server::ACCEPTED_CONNECTIONS,
+            name::server::COPIES_ACKNOWLEDGED,
+        ]
+        .iter()
+        .any(|counter| series::restarted(run, counter));
         let counted = |sample: &Sample| sample.counters.contains_key(name::server::COPIES_ACCEPTED);
         let server_silent_since_s = match run.samples.iter().rfind(|sample| counted(sample)) {
             Some(heard) if heard.t_ms < last.t_ms => Some(series::seconds(heard)),
@@ -41,7 +47,12 @@ impl Ledger {
         if interrupted {
             messages.queued += std::mem::take(&mut messages.lost);
         }
-        Self { messages, interrupted, restarted, server_silent_since_s }
+        Self {
+            messages,
+            interrupted,
+            restarted,
+            server_silent_since_s,
+        }
     }
 
     /// What does not add up, a sentence each.
@@ -102,7 +113,9 @@ impl Ledger {
         }
         // A copy that arrived and whose acknowledgement a cut swallowed still waits at the server, so what the
         // server holds beyond what the clients wait for bounds how many acknowledgements may be missing.
-        let spare = m.server_queued.map_or(0, |held| held.saturating_sub(m.queued + m.lost));
+        let spare = m
+            .server_queued
+            .map_or(0, |held| held.saturating_sub(m.queued + m.lost));
         if let Some(theirs) = m.server_acknowledged
             && (theirs > m.delivered || m.delivered - theirs > spare)
         {
@@ -113,7 +126,9 @@ impl Ledger {
             ));
         }
         if let Some(held) = m.server_queued {
-            let unacknowledged = m.server_acknowledged.map_or(m.unanswered, |theirs| m.delivered.saturating_sub(theirs));
+            let unacknowledged = m
+                .server_acknowledged
+                .map_or(m.unanswered, |theirs| m.delivered.saturating_sub(theirs));
             let most = m.queued + m.lost + m.unanswered + unacknowledged;
             if held < m.queued || (held > most && !self.restarted) {
                 found.push(format!(
@@ -158,29 +173,37 @@ mod tests {
     /// A ledger that adds up: some unanswered copies were accepted by the server all the same, some of those arrived,
     /// and some acknowledgements got lost.
     fn whole() -> impl Strategy<Value = Ledger> {
-        (0u64..1_000, 0u64..1_000, 0u64..1_000, 0u64..50, 0u64..50, 0u64..50).prop_map(
-            |(delivered_answered, queued, refused, only_server, arrived_unanswered, never)| {
-                let unanswered = only_server + arrived_unanswered + never;
-                let accepted = delivered_answered + queued;
-                let delivered = delivered_answered + arrived_unanswered;
-                let unacknowledged = delivered.min(never);
-                Ledger {
-                    messages: Messages {
-                        sent: accepted + refused + unanswered,
-                        accepted,
-                        refused,
-                        unanswered,
-                        delivered,
-                        queued,
-                        server_accepted: Some(accepted + only_server + arrived_unanswered),
-                        server_acknowledged: Some(delivered - unacknowledged),
-                        server_queued: Some(queued + only_server + unacknowledged),
-                        ..Messages::default()
-                    },
-                    ..Ledger::default()
-                }
-            },
+        (
+            0u64..1_000,
+            0u64..1_000,
+            0u64..1_000,
+            0u64..50,
+            0u64..50,
+            0u64..50,
         )
+            .prop_map(
+                |(delivered_answered, queued, refused, only_server, arrived_unanswered, never)| {
+                    let unanswered = only_server + arrived_unanswered + never;
+                    let accepted = delivered_answered + queued;
+                    let delivered = delivered_answered + arrived_unanswered;
+                    let unacknowledged = delivered.min(never);
+                    Ledger {
+                        messages: Messages {
+                            sent: accepted + refused + unanswered,
+                            accepted,
+                            refused,
+                            unanswered,
+                            delivered,
+                            queued,
+                            server_accepted: Some(accepted + only_server + arrived_unanswered),
+                            server_acknowledged: Some(delivered - unacknowledged),
+                            server_queued: Some(queued + only_server + unacknowledged),
+                            ..Messages::default()
+                        },
+                        ..Ledger::default()
+                    }
+                },
+            )
     }
 
     proptest! {

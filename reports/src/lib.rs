@@ -17,8 +17,8 @@ mod face;
 mod figures;
 mod junit;
 mod ledger;
-mod markdown;
 mod mark;
+mod markdown;
 mod page;
 mod painter;
 mod plots;
@@ -93,12 +93,24 @@ pub fn render(folder: &Path) -> Result<Summary, Error> {
         _ => fs::create_dir_all(&plot_folder).map_err(at(&plot_folder))?,
     }
     for picture in &pictures {
-        write(&plot_folder.join(format!("{}.svg", picture.id)), picture.svg.as_bytes())?;
+        write(
+            &plot_folder.join(format!("{}.svg", picture.id)),
+            picture.svg.as_bytes(),
+        )?;
         write(&plot_folder.join(format!("{}.png", picture.id)), &picture.png)?;
     }
-    write(&folder.join("report.html"), page::html(&run, &summary, &plots, &pictures)?.as_bytes())?;
-    write(&folder.join("summary.md"), markdown::markdown(&run, &summary)?.as_bytes())?;
-    write(&folder.join("junit.xml"), junit::junit(&run, &summary)?.as_bytes())?;
+    write(
+        &folder.join("report.html"),
+        page::html(&run, &summary, &plots, &pictures)?.as_bytes(),
+    )?;
+    write(
+        &folder.join("summary.md"),
+        markdown::markdown(&run, &summary)?.as_bytes(),
+    )?;
+    write(
+        &folder.join("junit.xml"),
+        junit::junit(&run, &summary)?.as_bytes(),
+    )?;
     Ok(summary)
 }
 
@@ -112,13 +124,16 @@ pub fn judge(folder: &Path, extra_thresholds: &[Threshold]) -> Result<Summary, E
 
 /// Draws on as many threads as there are cores: a picture is a second's work in a debug build otherwise.
 fn draw(plots: &Plots) -> Result<Vec<Picture>, Error> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(plots.drawn.len().max(1));
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(plots.drawn.len().max(1));
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|worker| {
                 scope.spawn(move || -> Result<Vec<(usize, Picture)>, Error> {
                     let mine = plots.drawn.iter().enumerate().skip(worker).step_by(threads);
-                    mine.map(|(index, plot)| Ok((index, Picture::of(plot, &plots.marks)?))).collect()
+                    mine.map(|(index, plot)| Ok((index, Picture::of(plot, &plots.marks)?)))
+                        .collect()
                 })
             })
             .collect();

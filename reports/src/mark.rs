@@ -36,9 +36,15 @@ impl Marks {
         let end_s = series::end_s(run);
         let happened = |kind: EventKind| -> Vec<&Event> {
             let of_kind = |events: &'_ [Event]| events.iter().any(|event| event.kind == kind);
-            let events = if of_kind(&run.events) { &run.events } else { &run.plan.marks };
-            let mut found: Vec<&Event> =
-                events.iter().filter(|event| event.kind == kind && seconds(event) <= end_s).collect();
+            let events = if of_kind(&run.events) {
+                &run.events
+            } else {
+                &run.plan.marks
+            };
+            let mut found: Vec<&Event> = events
+                .iter()
+                .filter(|event| event.kind == kind && seconds(event) <= end_s)
+                .collect();
             found.sort_by_key(|event| event.t_ms);
             found
         };
@@ -53,7 +59,12 @@ impl Marks {
             })
             .filter(|phase| phase.to_s > phase.from_s)
             .collect();
-        let kinds = [EventKind::Shock, EventKind::Knob, EventKind::Fault, EventKind::Interrupted];
+        let kinds = [
+            EventKind::Shock,
+            EventKind::Knob,
+            EventKind::Fault,
+            EventKind::Interrupted,
+        ];
         let mut marks: Vec<Mark> = kinds
             .into_iter()
             .flat_map(happened)

@@ -17,6 +17,13 @@ struct Comment<'a> {
 }
 
 pub(crate) fn markdown(run: &Run, summary: &Summary) -> Result<String, Error> {
-    let comment = Comment { run, summary, view: View::of(run, summary) };
-    comment.render().map_err(|source| Error::Page { page: "summary.md", source })
+    let comment = Comment {
+        run,
+        summary,
+        view: View::of(run, summary),
+    };
+    comment.render().map_err(|source| Error::Page {
+        page: "summary.md",
+        source,
+    })
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use record::{Event, EventKind, Run, Summary};
 
-use crate::plots::{LeftOut, Picture, Plots};
+use crate::plots::{LeftOut, Picture, Plots, Why};
 use crate::quantity::{Unit, clock, date, grouped, short};
 use crate::view::View;
 use crate::{Error, face, theme};
@@ -23,7 +23,8 @@ struct Page<'a> {
     started: String,
     command: String,
     figures: Vec<Figure<'a>>,
-    left_out: &'a [LeftOut],
+    not_measured: Vec<&'static str>,
+    zero_throughout: Vec<&'static str>,
     timeline: Vec<Moment<'a>>,
     unlisted: usize,
     storm: Option<StormTable>,
@@ -53,7 +54,12 @@ struct StormTable {
     cells: [String; 6],
 }
 
-pub(crate) fn html(run: &Run, summary: &Summary, plots: &Plots, pictures: &[Picture]) -> Result<String, Error> {
+pub(crate) fn html(
+    run: &Run,
+    summary: &Summary,
+    plots: &Plots,
+    pictures: &[Picture],
+) -> Result<String, Error> {
     let events = timeline(run);
     let page = Page {
         run,
@@ -64,9 +70,14 @@ pub(crate) fn html(run: &Run, summary: &Summary, plots: &Plots, pictures: &[Pict
             .drawn
             .iter()
             .zip(pictures)
-            .map(|(plot, picture)| Figure { id: plot.id, caption: plot.caption, svg: &picture.svg })
+            .map(|(plot, picture)| Figure {
+                id: plot.id,
+                caption: plot.caption,
+                svg: &picture.svg,
+            })
             .collect(),
-        left_out: &plots.left_out,
+        not_measured: left_out(&plots.left_out, Why::NotMeasured),
+        zero_throughout: left_out(&plots.left_out, Why::ZeroThroughout),
         unlisted: events.len().saturating_sub(TIMELINE_ROWS),
         timeline: events.into_iter().take(TIMELINE_ROWS).map(Moment::of).collect(),
         storm: summary.storm.as_ref().map(|storm| StormTable {
@@ -80,7 +91,18 @@ pub(crate) fn html(run: &Run, summary: &Summary, plots: &Plots, pictures: &[Pict
         font: STANDARD.encode(face::BYTES),
         dark_rules: theme::dark_rules("figure svg"),
     };
-    page.render().map_err(|source| Error::Page { page: "report.html", source })
+    page.render().map_err(|source| Error::Page {
+        page: "report.html",
+        source,
+    })
+}
+
+fn left_out(plots: &[LeftOut], why: Why) -> Vec<&'static str> {
+    plots
+        .iter()
+        .filter(|plot| plot.why == why)
+        .map(|plot| plot.title)
+        .collect()
 }
 
 /// What happened; what was planned where no phase or shock was recorded.
@@ -105,7 +127,12 @@ impl<'a> Moment<'a> {
             EventKind::Interrupted => "interrupted",
             EventKind::Note => "note",
         };
-        Self { at: clock(event.t_ms as f64 / 1_000.0), kind, name: &event.name, detail: &event.detail }
+        Self {
+            at: clock(event.t_ms as f64 / 1_000.0),
+            kind,
+            name: &event.name,
+            detail: &event.detail,
+        }
     }
 }
 
@@ -118,6 +145,16 @@ fn limits(run: &Run) -> Vec<(&'static str, String)> {
         ("fs.file-max", limits.file_max),
     ];
     // Some kernels say "no limit" with the largest number there is.
-    let written = |value: u64| if value >= 1 << 62 { "none".to_owned() } else { grouped(value) };
-    known.into_iter().filter(|(_, value)| *value > 0).map(|(name, value)| (name, written(value))).collect()
+    let written = |value: u64| {
+        if value >= 1 << 62 {
+            "none".to_owned()
+        } else {
+            grouped(value)
+        }
+    };
+    known
+        .into_iter()
+        .filter(|(_, value)| *value > 0)
+        .map(|(name, value)| (name, written(value)))
+        .collect()
 }

@@ -54,7 +54,9 @@ pub(crate) fn png(scene: &Scene, face: &Face) -> Result<Vec<u8>, String> {
     encoder.set_depth(png::BitDepth::Eight);
     let small = reduced(&fine, width as usize);
     let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
-    writer.write_image_data(&small).map_err(|error| error.to_string())?;
+    writer
+        .write_image_data(&small)
+        .map_err(|error| error.to_string())?;
     writer.finish().map_err(|error| error.to_string())?;
     Ok(bytes)
 }
@@ -84,7 +86,10 @@ struct Paint(Ink, u32);
 
 impl BackendStyle for Paint {
     fn color(&self) -> BackendColor {
-        BackendColor { alpha: 1.0, rgb: self.0.rgb() }
+        BackendColor {
+            alpha: 1.0,
+            rgb: self.0.rgb(),
+        }
     }
 
     fn stroke_width(&self) -> u32 {
@@ -96,33 +101,65 @@ type Painted<B> = Result<(), DrawingErrorKind<<B as DrawingBackend>::ErrorType>>
 /// How a back end draws a stroke.
 type Stroke<B> = fn(&mut B, Vec<(i32, i32)>, &Paint) -> Painted<B>;
 
-fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, face: &Face, stroke: Stroke<B>) -> Result<(), String> {
-    let ground = Shape::Rect { from: (0.0, 0.0), to: (scene.width, scene.height), ink: Ink::Surface };
+fn paint<B: DrawingBackend>(
+    backend: &mut B,
+    scene: &Scene,
+    face: &Face,
+    stroke: Stroke<B>,
+) -> Result<(), String> {
+    let ground = Shape::Rect {
+        from: (0.0, 0.0),
+        to: (scene.width, scene.height),
+        ink: Ink::Surface,
+    };
     for shape in std::iter::once(&ground).chain(&scene.shapes) {
         paint_shape(backend, shape, face, stroke).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
-fn paint_shape<B: DrawingBackend>(backend: &mut B, shape: &Shape, face: &Face, stroke: Stroke<B>) -> Painted<B> {
+fn paint_shape<B: DrawingBackend>(
+    backend: &mut B,
+    shape: &Shape,
+    face: &Face,
+    stroke: Stroke<B>,
+) -> Painted<B> {
     let fine_all = |places: &[Place]| places.iter().map(|&place| fine(place)).collect::<Vec<_>>();
     match shape {
         Shape::Rect { from, to, ink } => backend.draw_rect(fine(*from), fine(*to), &Paint(*ink, 1), true),
         Shape::Area { outline, ink } => backend.fill_polygon(fine_all(outline), &Paint(*ink, 1)),
-        Shape::Line { points, width, ink, dashed } => {
+        Shape::Line {
+            points,
+            width,
+            ink,
+            dashed,
+        } => {
             let paint = Paint(*ink, (width * f64::from(FINE)).round().max(1.0) as u32);
             if !dashed {
                 return stroke(backend, fine_all(points), &paint);
             }
-            dashes(points, DASH.0, DASH.1).iter().try_for_each(|dash| stroke(backend, fine_all(dash), &paint))
+            dashes(points, DASH.0, DASH.1)
+                .iter()
+                .try_for_each(|dash| stroke(backend, fine_all(dash), &paint))
         }
-        Shape::Text { at, anchor, size, ink, text } => {
+        Shape::Text {
+            at,
+            anchor,
+            size,
+            ink,
+            text,
+        } => {
             let anchor = match anchor {
                 Anchor::Start => HPos::Left,
                 Anchor::Middle => HPos::Center,
                 Anchor::End => HPos::Right,
             };
-            let style = Style { face, size: size * f64::from(FINE), ink: *ink, anchor };
+            let style = Style {
+                face,
+                size: size * f64::from(FINE),
+                ink: *ink,
+                anchor,
+            };
             backend.draw_text(text, &style, fine((at.0, at.1 - BASELINE_EM * size)))
         }
     }
@@ -136,7 +173,39 @@ fn whole<B: DrawingBackend>(backend: &mut B, points: Vec<(i32, i32)>, paint: &Pa
 /// plotters' own bitmap path sharpens every bend into a spike; pieces with round joints do not.
 fn in_pieces<B: DrawingBackend>(backend: &mut B, points: Vec<(i32, i32)>, paint: &Paint) -> Painted<B> {
     for pair in points.windows(2) {
-        backend.draw_line(pair[0], pair[1], paint)?;
+        let ((from_x, from_y), (to_x, to_y)) = (pair[0], pair[1]);
+        if paint.1 <= FINE && (from_x == to_x || from_y == to_y) {
+            let (left, top) = (from_x.min(to_x), from_y.min(to_y));
+            let half = paint.1 as i32 / 2;
+            let (right, bottom) = (
+                from_x.max(to_x) - half + paint.1 as i32,
+                from_y.max(to_y) - half + paint.1 as i32,
+            );
+            backend.draw_rect(
+                (left - half, top - half),
+                (right, bottom),
+                &Paint(paint.0, 1),
+                true,
+            )?;
+            continue;
+        }
+        let (along_x, along_y) = (f64::from(to_x - from_x), f64::from(to_y - from_y));
+        let length = along_x.hypot(along_y).max(1e-9);
+        let half = f64::from(paint.1) / 2.0;
+        let (aside_x, aside_y) = (-along_y / length * half, along_x / length * half);
+        let corner = |x: i32, y: i32, side: f64| {
+            (
+                (f64::from(x) + side * aside_x).round() as i32,
+                (f64::from(y) + side * aside_y).round() as i32,
+            )
+        };
+        let quad = [
+            corner(from_x, from_y, 1.0),
+            corner(to_x, to_y, 1.0),
+            corner(to_x, to_y, -1.0),
+            corner(from_x, from_y, -1.0),
+        ];
+        backend.fill_polygon(quad, &Paint(paint.0, 1))?;
     }
     if paint.1 > FINE {
         for &joint in &points {
@@ -147,9 +216,14 @@ fn in_pieces<B: DrawingBackend>(backend: &mut B, points: Vec<(i32, i32)>, paint:
 }
 
 fn fine((x, y): Place) -> (i32, i32) {
-    ((x * f64::from(FINE)).round() as i32, (y * f64::from(FINE)).round() as i32)
+    (
+        (x * f64::from(FINE)).round() as i32,
+        (y * f64::from(FINE)).round() as i32,
+    )
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -12,7 +12,7 @@ mod traffic;
 use record::Run;
 
 use crate::Error;
-use crate::chart::Plot;
+use crate::chart::{Line, Plot};
 use crate::face::Face;
 use crate::mark::Marks;
 use crate::painter;
@@ -34,7 +34,14 @@ pub(crate) struct Plots {
 #[derive(Debug)]
 pub(crate) struct LeftOut {
     pub(crate) title: &'static str,
-    pub(crate) why: String,
+    pub(crate) why: Why,
+}
+
+/// Why a plot is not drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    NotMeasured,
+    ZeroThroughout,
 }
 
 /// A drawn plot.
@@ -64,7 +71,11 @@ impl Plots {
                 traffic::logins,
             ]
         };
-        let mut plots = Self { drawn: Vec::new(), left_out: Vec::new(), marks: Marks::of(run) };
+        let mut plots = Self {
+            drawn: Vec::new(),
+            left_out: Vec::new(),
+            marks: Marks::of(run),
+        };
         for plot in makers.iter().map(|maker| maker(run)) {
             match without_empty_panels(plot) {
                 Ok(plot) => plots.drawn.push(plot),
@@ -81,26 +92,57 @@ impl Picture {
         let scene = plot.scene(marks, &face);
         let wrong = |what| Error::Plot { plot: plot.id, what };
         let svg = painter::svg(&scene, &face, plot.title).map_err(wrong)?;
-        Ok(Self { id: plot.id, svg, png: painter::png(&scene, &face).map_err(wrong)? })
+        Ok(Self {
+            id: plot.id,
+            svg,
+            png: painter::png(&scene, &face).map_err(wrong)?,
+        })
     }
 }
 
 /// Takes out what has nothing to show, and says so.
 fn without_empty_panels(mut plot: Plot) -> Result<Plot, LeftOut> {
     let mut missing = Vec::new();
-    plot.panels.retain(|panel| {
-        let name = if panel.title.is_empty() { plot.title } else { panel.title };
+    let mut idle = Vec::new();
+    let measured = plot.panels.iter().any(|panel| !panel.is_empty());
+    plot.panels.retain_mut(|panel| {
+        let name = if panel.title.is_empty() {
+            plot.title
+        } else {
+            panel.title
+        };
         if panel.is_empty() {
             missing.push(format!("{name}: not measured."));
         } else if panel.is_zero() {
-            missing.push(format!("{name}: none throughout."));
+            missing.push(format!("{name}: zero throughout."));
         } else {
+            let zero = |line: &Line| line.points.iter().all(|(_, value)| *value == 0.0);
+            idle.extend(
+                panel
+                    .lines
+                    .iter()
+                    .filter(|line| zero(line))
+                    .map(|line| line.name.clone()),
+            );
+            panel.lines.retain(|line| !zero(line));
             return true;
         }
         false
     });
     if plot.panels.is_empty() {
-        return Err(LeftOut { title: plot.title, why: missing.join(" ") });
+        let why = if measured {
+            Why::ZeroThroughout
+        } else {
+            Why::NotMeasured
+        };
+        return Err(LeftOut {
+            title: plot.title,
+            why,
+        });
+    }
+    if !idle.is_empty() {
+        plot.notes
+            .push(format!("Zero throughout, so not drawn: {}.", idle.join(", ")));
     }
     plot.notes.extend(missing);
     Ok(plot)
@@ -111,12 +153,17 @@ mod tests {
     use record::{Event, EventKind};
 
     use super::*;
-    use crate::chart::{Line, Panel, Scale, X};
+    use crate::chart::{Panel, Scale, X};
     use crate::quantity::Unit;
     use crate::theme::Ink;
 
     fn event(t_ms: u64, kind: EventKind, name: &str) -> Event {
-        Event { t_ms, kind, name: name.to_owned(), detail: String::new() }
+        Event {
+            t_ms,
+            kind,
+            name: name.to_owned(),
+            detail: String::new(),
+        }
     }
 
     /// Two boxes share more than an edge.
@@ -129,16 +176,38 @@ mod tests {
         let face = Face::new();
         for spacing_ms in [200, 1_000, 3_000, 7_500] {
             let marks = (0..30)
-                .map(|index| event(index * spacing_ms + 40_000, EventKind::Shock, ["goal", "kick-off", "whistle"][index as usize % 3]))
+                .map(|index| {
+                    event(
+                        index * spacing_ms + 40_000,
+                        EventKind::Shock,
+                        ["goal", "kick-off", "whistle"][index as usize % 3],
+                    )
+                })
                 .chain([event(119_500, EventKind::Fault, "server killed")]);
-            let phases = [(0, "ramp"), (30_000, "hold"), (32_000, "an unusually long name"), (100_000, "drain")]
-                .map(|(t_ms, name)| event(t_ms, EventKind::Phase, name));
+            let phases = [
+                (0, "ramp"),
+                (30_000, "hold"),
+                (32_000, "an unusually long name"),
+                (100_000, "drain"),
+            ]
+            .map(|(t_ms, name)| event(t_ms, EventKind::Phase, name));
             let mut run = bare_run();
             run.events = phases.into_iter().chain(marks).collect();
             run.plan.connections = vec![5; 120];
-            let points: Vec<(f64, f64)> = (0..120).map(|second| (f64::from(second), f64::from(second))).collect();
-            let lines = (0..14).map(|index| Line::solid(format!("a line's name {index}"), Ink::Series(index), points.clone()));
-            let panel = lines.fold(Panel::new("Panel", Unit::Bytes, Scale::Linear, OTHER), Panel::with);
+            let points: Vec<(f64, f64)> = (0..120)
+                .map(|second| (f64::from(second), f64::from(second)))
+                .collect();
+            let lines = (0..14).map(|index| {
+                Line::solid(
+                    format!("a line's name {index}"),
+                    Ink::Series(index),
+                    points.clone(),
+                )
+            });
+            let panel = lines.fold(
+                Panel::new("Panel", Unit::Bytes, Scale::Linear, OTHER),
+                Panel::with,
+            );
             let plot = Plot {
                 id: "crowded",
                 title: "Crowded",
@@ -150,10 +219,16 @@ mod tests {
             let scene = plot.scene(&Marks::of(&run), &face);
             let boxes = scene.text_boxes(&face);
             for (index, &(left, top, right, bottom, text)) in boxes.iter().enumerate() {
-                assert!(left >= 0.0 && right <= scene.width && top >= 0.0 && bottom <= scene.height, "{text} runs off");
+                assert!(
+                    left >= 0.0 && right <= scene.width && top >= 0.0 && bottom <= scene.height,
+                    "{text} runs off"
+                );
                 for &(other_left, other_top, other_right, other_bottom, other) in &boxes[index + 1..] {
                     let other_box = (other_left, other_top, other_right, other_bottom);
-                    assert!(!overlap((left, top, right, bottom), other_box), "{spacing_ms}: {text:?} and {other:?}");
+                    assert!(
+                        !overlap((left, top, right, bottom), other_box),
+                        "{spacing_ms}: {text:?} and {other:?}"
+                    );
                 }
             }
         }
@@ -191,7 +266,15 @@ mod tests {
         assert_eq!(Plots::of(&run).left_out.len(), 11);
         run.plan.connections = vec![10, 20];
         let plots = Plots::of(&run);
-        assert_eq!(plots.drawn.iter().map(|plot| plot.id).collect::<Vec<_>>(), ["connections"]);
-        assert!(plots.left_out.iter().all(|left_out| left_out.why.contains("not measured")));
+        assert_eq!(
+            plots.drawn.iter().map(|plot| plot.id).collect::<Vec<_>>(),
+            ["connections"]
+        );
+        assert!(
+            plots
+                .left_out
+                .iter()
+                .all(|left_out| left_out.why == Why::NotMeasured)
+        );
     }
 }

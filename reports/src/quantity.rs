@@ -23,12 +23,23 @@ impl Unit {
         let table: &[(f64, &'static str)] = match self {
             Self::Count => &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")],
             Self::PerSecond => &[(1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")],
-            Self::Bytes => &[(1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB"), (1.0, " B")],
+            Self::Bytes => &[
+                (1e12, " TB"),
+                (1e9, " GB"),
+                (1e6, " MB"),
+                (1e3, " kB"),
+                (1.0, " B"),
+            ],
             Self::Time => &[(1e3, " s"), (1.0, " ms"), (1e-3, " µs")],
             Self::Share => &[(1.0, " %")],
         };
         let fits = |(size, _): &&(f64, &str)| magnitude.abs() >= *size;
-        table.iter().find(fits).or(table.last()).copied().unwrap_or((1.0, ""))
+        table
+            .iter()
+            .find(fits)
+            .or(table.last())
+            .copied()
+            .unwrap_or((1.0, ""))
     }
 }
 
@@ -85,7 +96,11 @@ pub(crate) fn grouped(count: u64) -> String {
 pub(crate) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     let (hours, minutes, seconds) = (whole / 3_600, whole / 60 % 60, whole % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 /// An instant of Unix time in milliseconds as a UTC date: `2025-06-15 15:06:40 UTC`.
@@ -99,7 +114,11 @@ pub(crate) fn date(unix_ms: u64) -> String {
     let year_day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
     let shifted_month = (5 * year_day + 2) / 153;
     let day = year_day - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = shifted / 146_097 * 400 + era_year + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
@@ -108,7 +127,11 @@ pub(crate) fn date(unix_ms: u64) -> String {
 /// At most so many decimals, without zeros at the end.
 pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +157,9 @@ mod tests {
         assert_eq!(date(951_782_400_000), "2000-02-29 00:00:00 UTC");
         assert_eq!(date(1_750_000_000_000), "2025-06-15 15:06:40 UTC");
         assert_eq!(date(1_767_225_599_999), "2025-12-31 23:59:59 UTC");
-        assert_eq!((clock(59.6), clock(3_661.0)), ("1:00".to_owned(), "1:01:01".to_owned()));
+        assert_eq!(
+            (clock(59.6), clock(3_661.0)),
+            ("1:00".to_owned(), "1:01:01".to_owned())
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! It knows shapes and where they are; it knows neither data nor a back end. Every text in it knows its box, so the
 //! tests can see that none covers another.
 
+#[cfg(test)]
 use crate::face::Face;
 use crate::theme::Ink;
 
@@ -20,13 +21,31 @@ pub(crate) enum Anchor {
 /// One shape; later ones cover earlier ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
-    Rect { from: Place, to: Place, ink: Ink },
+    Rect {
+        from: Place,
+        to: Place,
+        ink: Ink,
+    },
     /// A filled outline.
-    Area { outline: Vec<Place>, ink: Ink },
+    Area {
+        outline: Vec<Place>,
+        ink: Ink,
+    },
     /// A stroke through all points.
-    Line { points: Vec<Place>, width: f64, ink: Ink, dashed: bool },
+    Line {
+        points: Vec<Place>,
+        width: f64,
+        ink: Ink,
+        dashed: bool,
+    },
     /// One line of text; the place is on its baseline.
-    Text { at: Place, anchor: Anchor, size: f64, ink: Ink, text: String },
+    Text {
+        at: Place,
+        anchor: Anchor,
+        size: f64,
+        ink: Ink,
+        text: String,
+    },
 }
 
 /// A picture.
@@ -44,7 +63,12 @@ impl Scene {
 
     pub(crate) fn line(&mut self, points: Vec<Place>, width: f64, ink: Ink, dashed: bool) {
         if points.len() > 1 {
-            self.shapes.push(Shape::Line { points, width, ink, dashed });
+            self.shapes.push(Shape::Line {
+                points,
+                width,
+                ink,
+                dashed,
+            });
         }
     }
 
@@ -55,14 +79,26 @@ impl Scene {
     }
 
     pub(crate) fn text(&mut self, at: Place, anchor: Anchor, size: f64, ink: Ink, text: impl Into<String>) {
-        self.shapes.push(Shape::Text { at, anchor, size, ink, text: text.into() });
+        self.shapes.push(Shape::Text {
+            at,
+            anchor,
+            size,
+            ink,
+            text: text.into(),
+        });
     }
 
     /// The boxes of all texts: left, top, right, bottom, and the text.
     #[cfg(test)]
     pub(crate) fn text_boxes(&self, face: &Face) -> Vec<(f64, f64, f64, f64, &str)> {
         let boxed = |shape: &'_ Shape| match shape {
-            Shape::Text { at: (x, y), anchor, size, text, .. } => {
+            Shape::Text {
+                at: (x, y),
+                anchor,
+                size,
+                text,
+                ..
+            } => {
                 let width = face.width(text, *size);
                 let left = match anchor {
                     Anchor::Start => *x,
@@ -77,7 +113,9 @@ impl Scene {
             Shape::Text { text, .. } => Some((boxed(shape)?, text.as_str())),
             _ => None,
         });
-        texts.map(|((left, top, right, bottom), text)| (left, top, right, bottom, text)).collect()
+        texts
+            .map(|((left, top, right, bottom), text)| (left, top, right, bottom, text))
+            .collect()
     }
 }
 

@@ -22,7 +22,10 @@ pub(crate) fn gauge(run: &Run, name: &str) -> Points {
 
 /// The highest value that a gauge had.
 pub(crate) fn peak(run: &Run, name: &str) -> Option<f64> {
-    gauge(run, name).into_iter().map(|(_, value)| value).reduce(f64::max)
+    gauge(run, name)
+        .into_iter()
+        .map(|(_, value)| value)
+        .reduce(f64::max)
 }
 
 /// A counter's increase a second, at the end of each interval.
@@ -35,7 +38,9 @@ pub(crate) fn rate(run: &Run, name: &str) -> Points {
 
 /// A counter's increase over the whole run, restarts of whoever counts included; nothing where it was never sampled.
 pub(crate) fn total(run: &Run, name: &str) -> Option<u64> {
-    increments(run, name).map(|step| step.increase).reduce(u64::saturating_add)
+    increments(run, name)
+        .map(|step| step.increase)
+        .reduce(u64::saturating_add)
 }
 
 /// Whether a counter ever fell: whoever counts began anew.
@@ -58,7 +63,12 @@ pub(crate) fn increments(run: &Run, name: &str) -> impl Iterator<Item = Incremen
         let (at_s, value) = (seconds(sample), *sample.counters.get(name)?);
         let reset = value < before;
         let increase = if reset { value } else { value - before };
-        let step = Increment { at_s, seconds: at_s - before_s, increase, reset };
+        let step = Increment {
+            at_s,
+            seconds: at_s - before_s,
+            increase,
+            reset,
+        };
         (before_s, before) = (at_s, value);
         Some(step)
     })
@@ -67,7 +77,11 @@ pub(crate) fn increments(run: &Run, name: &str) -> impl Iterator<Item = Incremen
 /// Every second's histogram, merged.
 pub(crate) fn merged(run: &Run, name: &str) -> Histogram {
     let mut whole = Histogram::new();
-    for histogram in run.samples.iter().filter_map(|sample| sample.histograms.get(name)) {
+    for histogram in run
+        .samples
+        .iter()
+        .filter_map(|sample| sample.histograms.get(name))
+    {
         whole.merge(histogram);
     }
     whole
@@ -80,7 +94,10 @@ pub(crate) fn percentiles(run: &Run, name: &str) -> Vec<(f64, Percentiles)> {
         .chunks(width)
         .filter_map(|chunk| {
             let mut whole = Histogram::new();
-            chunk.iter().filter_map(|sample| sample.histograms.get(name)).for_each(|one| whole.merge(one));
+            chunk
+                .iter()
+                .filter_map(|sample| sample.histograms.get(name))
+                .for_each(|one| whole.merge(one));
             let at = chunk.last().map(seconds)?;
             (whole.count() > 0).then(|| (at, whole.percentiles_ms()))
         })

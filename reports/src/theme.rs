@@ -22,8 +22,10 @@ pub(crate) enum Ink {
     Base,
     /// The shade of every other phase.
     Phase,
-    /// Shocks and other marks.
+    /// The names of shocks and other marks.
     Mark,
+    /// Their lines, quieter than the data.
+    MarkLine,
     /// Faults and whatever stopped a run.
     Alarm,
     /// What was planned.
@@ -64,6 +66,7 @@ impl Ink {
             Self::Base,
             Self::Phase,
             Self::Mark,
+            Self::MarkLine,
             Self::Alarm,
             Self::Plan,
         ]
@@ -84,12 +87,16 @@ impl Ink {
             Self::Base => (0xbfc0bd, 0x55585e),
             Self::Phase => (0xf3f4f1, 0x1e2023),
             Self::Mark => (0x8d6f4f, 0xb59a78),
+            Self::MarkLine => (0xcbbba8, 0x5f5141),
             Self::Alarm => (0xc22f2f, 0xf07070),
-            Self::Plan => (0x868a93, 0x888c94),
+            Self::Plan => (0x2a2d34, 0xe4e5e3),
             Self::Series(kind) => SERIES[kind % KINDS],
             Self::Tint(kind) => {
                 let (light, dark) = SERIES[kind % KINDS];
-                (blend(light, SURFACE.0, TINT_SHARE), blend(dark, SURFACE.1, TINT_SHARE))
+                (
+                    blend(light, SURFACE.0, TINT_SHARE),
+                    blend(dark, SURFACE.1, TINT_SHARE),
+                )
             }
             Self::Grade(grade) => GRADES[grade % GRADES.len()],
         }
@@ -117,7 +124,10 @@ pub(crate) fn dark_rules(scope: &str) -> String {
     for ink in Ink::all() {
         let (light, dark) = (ink.light(), ink.dark());
         // Writing to a String cannot fail.
-        let _ = writeln!(rules, "{scope} [fill=\"{light}\"]{{fill:{dark}}}{scope} [stroke=\"{light}\"]{{stroke:{dark}}}");
+        let _ = writeln!(
+            rules,
+            "{scope} [fill=\"{light}\"]{{fill:{dark}}}{scope} [stroke=\"{light}\"]{{stroke:{dark}}}"
+        );
     }
     rules
 }
@@ -139,16 +149,32 @@ mod tests {
     /// "A physiologically-based model for simulation of color vision deficiency", 2009), and ordinary sight.
     const SIGHTS: [[[f64; 3]; 3]; 4] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ],
     ];
 
     fn linear(colour: u32) -> [f64; 3] {
         let [_, red, green, blue] = colour.to_be_bytes();
         [red, green, blue].map(|channel| {
             let channel = f64::from(channel) / 255.0;
-            if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
+            if channel <= 0.04045 {
+                channel / 12.92
+            } else {
+                ((channel + 0.055) / 1.055).powf(2.4)
+            }
         })
     }
 
@@ -178,8 +204,17 @@ mod tests {
     }
 
     fn difference(sight: [[f64; 3]; 3], left: u32, right: u32) -> f64 {
-        let (left, right) = (oklab(apply(sight, linear(left))), oklab(apply(sight, linear(right))));
-        100.0 * left.iter().zip(right).map(|(l, r)| (l - r).powi(2)).sum::<f64>().sqrt()
+        let (left, right) = (
+            oklab(apply(sight, linear(left))),
+            oklab(apply(sight, linear(right))),
+        );
+        100.0
+            * left
+                .iter()
+                .zip(right)
+                .map(|(l, r)| (l - r).powi(2))
+                .sum::<f64>()
+                .sqrt()
     }
 
     /// Contrast ratio, WCAG 2.2, "relative luminance".
@@ -199,7 +234,10 @@ mod tests {
                 for second in first + 1..KINDS {
                     let light = difference(matrix, SERIES[first].0, SERIES[second].0);
                     let dark = difference(matrix, SERIES[first].1, SERIES[second].1);
-                    assert!(light.min(dark) > 8.5, "{sight}: kinds {first} and {second}: {light:.1}, {dark:.1}");
+                    assert!(
+                        light.min(dark) > 8.5,
+                        "{sight}: kinds {first} and {second}: {light:.1}, {dark:.1}"
+                    );
                 }
             }
         }
@@ -230,7 +268,10 @@ mod tests {
         for (index, left) in inks.iter().enumerate() {
             for right in &inks[index + 1..] {
                 // The middle grade is the first kind, on both grounds, and may be.
-                assert!(left.light() != right.light() || left.dark() == right.dark(), "{left:?} and {right:?}");
+                assert!(
+                    left.light() != right.light() || left.dark() == right.dark(),
+                    "{left:?} and {right:?}"
+                );
             }
         }
     }

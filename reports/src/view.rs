@@ -38,6 +38,7 @@ pub(crate) struct View {
 pub(crate) struct Outcome {
     pub(crate) expr: String,
     pub(crate) value: String,
+    pub(crate) measured: bool,
     pub(crate) pass: bool,
 }
 
@@ -59,11 +60,12 @@ impl View {
                 }
                 Verdict::Fail => {
                     let headline = format!("{} of {} thresholds failed.", failed.len(), thresholds.len());
-                    let reason = |outcome: &&Outcome| format!("{}: measured {}", outcome.expr, outcome.value);
+                    let reason = |outcome: &&Outcome| format!("{}: {}", outcome.expr, outcome.told());
                     ("fail", "Failed", headline, failed.iter().map(reason).collect())
                 }
                 Verdict::Invalid => {
-                    let headline = "The testbed fell short, so this run says nothing about the server.".to_owned();
+                    let headline =
+                        "The testbed fell short, so this run says nothing about the server.".to_owned();
                     ("invalid", "Invalid", headline, summary.invalid_because.clone())
                 }
             }
@@ -75,7 +77,11 @@ impl View {
             reasons,
             interrupted: summary.interrupted.then(|| clock(summary.duration_s)),
             duration: clock(summary.duration_s),
-            tiles: if run.manifest.dry_run { key::of_plan(run) } else { key::of_run(run, summary) },
+            tiles: if run.manifest.dry_run {
+                key::of_plan(run)
+            } else {
+                key::of_run(run, summary)
+            },
             ledger: table::ledger(&summary.messages),
             ledger_notes: table::ledger_notes(run, summary),
             waits: table::waits(&summary.latency_ms),
@@ -85,15 +91,32 @@ impl View {
 }
 
 impl Outcome {
+    /// What was measured, in words.
+    pub(crate) fn told(&self) -> String {
+        if self.measured {
+            format!("measured {}", self.value)
+        } else {
+            "nothing was measured".to_owned()
+        }
+    }
+
     fn of(result: &ThresholdResult) -> Self {
-        let unit = result.expr.parse::<Threshold>().map_or("", |threshold| threshold.unit());
+        let unit = result
+            .expr
+            .parse::<Threshold>()
+            .map_or("", |threshold| threshold.unit());
         let value = match (result.value, unit) {
-            (None, _) => "nothing".to_owned(),
+            (None, _) => "not measured".to_owned(),
             (Some(value), "") if value.fract() == 0.0 && value >= 0.0 => grouped(value as u64),
             (Some(value), "B") => short(value, Unit::Bytes),
             (Some(value), unit @ ("k" | "M" | "")) => format!("{}{unit}", trimmed(value, 3)),
             (Some(value), unit) => format!("{} {unit}", trimmed(value, 3)),
         };
-        Self { expr: result.expr.clone(), value, pass: result.pass }
+        Self {
+            expr: result.expr.clone(),
+            value,
+            measured: result.value.is_some(),
+            pass: result.pass,
+        }
     }
 }

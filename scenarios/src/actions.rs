@@ -26,7 +26,10 @@ impl Actions {
         let mut numbers: Vec<u32> = cells.collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let mut cells: Vec<Cell> = numbers.into_iter().map(|number| Cell::new(&plan.inner, number)).collect();
+        let mut cells: Vec<Cell> = numbers
+            .into_iter()
+            .map(|number| Cell::new(&plan.inner, number))
+            .collect();
         let mut due = BinaryHeap::with_capacity(cells.len() * kinds.len());
         for (index, cell) in cells.iter_mut().enumerate() {
             for kind in kinds {
@@ -35,7 +38,11 @@ impl Actions {
                 }
             }
         }
-        Self { plan: plan.clone(), cells, due }
+        Self {
+            plan: plan.clone(),
+            cells,
+            due,
+        }
     }
 
     /// When the next action is due at the earliest, microseconds since the run began.
@@ -47,7 +54,10 @@ impl Actions {
 
 impl std::fmt::Debug for Actions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Actions").field("cells", &self.cells.len()).field("next_due_us", &self.next_due_us()).finish()
+        f.debug_struct("Actions")
+            .field("cells", &self.cells.len())
+            .field("next_due_us", &self.next_due_us())
+            .finish()
     }
 }
 

@@ -47,7 +47,13 @@ impl SourceKind {
         Self::Registrations,
     ];
     /// Those that decide who is online.
-    pub(crate) const PRESENCE: [Self; 5] = [Self::Connects, Self::Breaks, Self::Cuts, Self::Returns, Self::Leaves];
+    pub(crate) const PRESENCE: [Self; 5] = [
+        Self::Connects,
+        Self::Breaks,
+        Self::Cuts,
+        Self::Returns,
+        Self::Leaves,
+    ];
 }
 
 /// An arrival process of the cell and its randomness.
@@ -86,7 +92,10 @@ impl Cell {
         let process = |purpose, weight| {
             let mut stream = Stream::new(plan.scenario.seed, purpose, number);
             let phase = (f64::from(number) + 0.5) / f64::from(CELLS);
-            Process { cursor: ArrivalCursor::new(weight, even, phase, &mut stream), stream }
+            Process {
+                cursor: ArrivalCursor::new(weight, even, phase, &mut stream),
+                stream,
+            }
         };
         let mut cell = Self {
             number,
@@ -95,7 +104,11 @@ impl Cell {
             creations: Vec::new(),
             leaves: Walk::new(presence, &roster),
             breaks: BinaryHeap::new(),
-            cuts: presence.cuts.iter().map(|cut| CutList::new(cut.from_us)).collect(),
+            cuts: presence
+                .cuts
+                .iter()
+                .map(|cut| CutList::new(cut.from_us))
+                .collect(),
             returns,
             messages: process(Purpose::Messages, weight),
             typing: process(Purpose::Typing, weight * plan.scenario.messages.typing.0),
@@ -126,16 +139,22 @@ impl Cell {
     /// When a source has something next, at the earliest.
     pub(crate) fn due(&mut self, plan: &Inner, kind: SourceKind) -> Option<u64> {
         match kind {
-            SourceKind::Connects => {
-                self.connects.rank().map(|rank| plan.presence.connect_us_by_rank(rank)).filter(|at| *at < u64::MAX)
-            }
+            SourceKind::Connects => self
+                .connects
+                .rank()
+                .map(|rank| plan.presence.connect_us_by_rank(rank))
+                .filter(|at| *at < u64::MAX),
             SourceKind::Groups => self.next_creation(plan),
             SourceKind::Breaks => self.breaks.peek().map(|Reverse((at_us, ..))| *at_us),
             SourceKind::Cuts => self.cuts.iter().filter_map(CutList::due).min(),
-            SourceKind::Returns => self.returns.last().and_then(|user| match plan.presence.people.role(*user).kind {
-                RoleKind::Away { number } => plan.presence.return_us(number),
-                RoleKind::Online { .. } => None,
-            }),
+            SourceKind::Returns => {
+                self.returns
+                    .last()
+                    .and_then(|user| match plan.presence.people.role(*user).kind {
+                        RoleKind::Away { number } => plan.presence.return_us(number),
+                        RoleKind::Online { .. } => None,
+                    })
+            }
             SourceKind::Leaves => self.next_leave(plan),
             SourceKind::Messages => self.messages.cursor.due(&plan.load.messages),
             SourceKind::Typing => self.typing.cursor.due(&plan.load.messages),
@@ -165,7 +184,12 @@ impl Cell {
                 let cuts = &plan.presence.cuts;
                 let index = self.cuts.iter().position(|list| list.due() == Some(at_us))?;
                 let user = self.cuts[index].pass(&plan.presence, &self.roster, index)?;
-                act(user, What::Cut { until_us: cuts[index].until_us })
+                act(
+                    user,
+                    What::Cut {
+                        until_us: cuts[index].until_us,
+                    },
+                )
             }
             SourceKind::Returns => act(self.returns.pop()?, What::Connect),
             SourceKind::Leaves => {
@@ -182,7 +206,10 @@ impl Cell {
                 let first = self.number.wrapping_sub(users) % CELLS;
                 let number_offset = first + CELLS * self.registered;
                 self.registered += 1;
-                act(users.checked_add(number_offset)?, What::Register { number_offset })
+                act(
+                    users.checked_add(number_offset)?,
+                    What::Register { number_offset },
+                )
             }
         }
     }
@@ -200,7 +227,11 @@ impl Cell {
                 bytes += settings.thumbnail.at(stream.normal());
             }
             let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
-            Action { at_us, user, what: What::Send { to, bytes, media } }
+            Action {
+                at_us,
+                user,
+                what: What::Send { to, bytes, media },
+            }
         });
         self.messages.cursor.advance(&mut self.messages.stream);
         action
@@ -213,7 +244,11 @@ impl Cell {
         let user = draw::sender(plan, &self.roster, passed, part.band, at_us, stream);
         let to = user.and_then(|user| draw::online(plan, user, part, at_us, stream));
         cursor.advance(stream);
-        Some(Action { at_us, user: user?, what: What::Typing { to: to? } })
+        Some(Action {
+            at_us,
+            user: user?,
+            what: What::Typing { to: to? },
+        })
     }
 
     fn upload(&mut self, plan: &Inner, at_us: u64, intensity: &Intensity) -> Option<Action> {
@@ -221,10 +256,22 @@ impl Cell {
         let part = &plan.load.parts[cursor.part(intensity, stream.unit())];
         let passed = self.connects.passed();
         let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
-        let bytes = plan.scenario.media.as_ref().map_or(0, |media| media.bytes.at(stream.normal())).max(1);
+        let bytes = plan
+            .scenario
+            .media
+            .as_ref()
+            .map_or(0, |media| media.bytes.at(stream.normal()))
+            .max(1);
         cursor.advance(stream);
         let (user, to) = drawn?;
-        Some(Action { at_us, user, what: What::Upload { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), to } })
+        Some(Action {
+            at_us,
+            user,
+            what: What::Upload {
+                bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+                to,
+            },
+        })
     }
 
     /// Looks for the next to connect who owns a group, and lists the groups he creates.
@@ -232,7 +279,10 @@ impl Cell {
         if !plan.groups.created {
             return None;
         }
-        let groups = crate::Groups { book: &plan.groups, presence: &plan.presence };
+        let groups = crate::Groups {
+            book: &plan.groups,
+            presence: &plan.presence,
+        };
         while self.creations.is_empty() {
             let rank = self.creators.rank()?;
             let connect_us = plan.presence.connect_us_by_rank(rank);
@@ -242,7 +292,11 @@ impl Cell {
             }
             let at_us = connect_us + GRACE_US;
             let owned = groups.of(user).filter(|group| groups.owner(*group) == Some(user));
-            self.creations.extend(owned.map(|group| Action { at_us, user, what: What::CreateGroup { group } }));
+            self.creations.extend(owned.map(|group| Action {
+                at_us,
+                user,
+                what: What::CreateGroup { group },
+            }));
         }
         self.creations.last().map(|action| action.at_us)
     }
@@ -253,10 +307,13 @@ impl Cell {
         loop {
             let user = self.leaves.user(&self.roster)?;
             let role: Role = presence.people.role(user);
-            let RoleKind::Online { number, breaks } = role.kind else { return None };
+            let RoleKind::Online { number, breaks } = role.kind else {
+                return None;
+            };
             // The order of leaving is that of connecting: after the first who stays for good, all do.
             let at_us = presence.leave_us(number)?;
-            let stays = presence.is_ever_cut(user, role.band) || (breaks && presence.next_break(user, role, 0).is_some());
+            let stays = presence.is_ever_cut(user, role.band)
+                || (breaks && presence.next_break(user, role, 0).is_some());
             if !stays {
                 return Some(at_us);
             }

@@ -50,7 +50,10 @@ impl Plan {
         let start_us = inner.scenario.clock.start.0;
         let seconds = 86_400.0 / inner.scenario.clock.time_scale;
         let shocks = inner.load.shocks.iter().map(|shock| {
-            (shock.name.clone(), seconds * day_mean(|scenario_us| shock.total_rate(scenario_us)))
+            (
+                shock.name.clone(),
+                seconds * day_mean(|scenario_us| shock.total_rate(scenario_us)),
+            )
         });
         DayMessages {
             base: seconds * day_mean(|scenario_us| inner.load.base.rate(start_us + scenario_us as u64)),
@@ -86,7 +89,12 @@ impl Plan {
             let detail = format!("{:.0}% of the region's connections", cut.share * 100.0);
             marks.push(event(cut.from_us, EventKind::Shock, "network cut", detail));
             if cut.until_us < timeline.end_us {
-                marks.push(event(cut.until_us, EventKind::Shock, "network back", String::new()));
+                marks.push(event(
+                    cut.until_us,
+                    EventKind::Shock,
+                    "network back",
+                    String::new(),
+                ));
             }
         }
         marks.sort_by_key(|mark| mark.t_ms);
@@ -131,7 +139,12 @@ impl Plan {
                     What::Cut { until_us } => {
                         changes[second(action.at_us)] -= 1;
                         // The reconnects are the driver's; the plan counts on them by then.
-                        let cut = self.inner.presence.cuts.iter().find(|cut| cut.until_us == until_us);
+                        let cut = self
+                            .inner
+                            .presence
+                            .cuts
+                            .iter()
+                            .find(|cut| cut.until_us == until_us);
                         changes[second(cut.map_or(until_us, |cut| cut.back_us))] += 1;
                     }
                     _ => {}
@@ -151,7 +164,11 @@ impl Plan {
     /// Whether a shock of the scenario cuts connections.
     #[must_use]
     pub fn cuts_connections(&self) -> bool {
-        self.inner.scenario.shock.iter().any(|shock| matches!(shock, Shock::Earthquake(quake) if quake.cut.0 > 0.0))
+        self.inner
+            .scenario
+            .shock
+            .iter()
+            .any(|shock| matches!(shock, Shock::Earthquake(quake) if quake.cut.0 > 0.0))
     }
 }
 

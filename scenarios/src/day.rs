@@ -12,8 +12,8 @@ const HOUR_US: f64 = 3_600e6;
 /// shoulder at noon. A shape of our own, of the kind that messengers' operators and studies of telephone traffic
 /// publish; a scenario may give its own (`messages.day`).
 pub(crate) const DEFAULT_DAY: [f64; 24] = [
-    0.38, 0.22, 0.13, 0.09, 0.08, 0.11, 0.22, 0.42, 0.58, 0.65, 0.68, 0.70, 0.76, 0.74, 0.70, 0.69, 0.72, 0.79,
-    0.88, 0.95, 0.99, 1.00, 0.86, 0.60,
+    0.38, 0.22, 0.13, 0.09, 0.08, 0.11, 0.22, 0.42, 0.58, 0.65, 0.68, 0.70, 0.76, 0.74, 0.70, 0.69, 0.72,
+    0.79, 0.88, 0.95, 0.99, 1.00, 0.86, 0.60,
 ];
 
 /// The curve at an instant of the day, in microseconds since midnight UTC, for people at that offset.
@@ -34,7 +34,10 @@ mod tests {
         let hour = 3_600_000_000;
         assert_eq!(liveliness(&DEFAULT_DAY, 21 * hour, UtcOffset(0)), 1.0);
         assert_eq!(liveliness(&DEFAULT_DAY, 19 * hour, UtcOffset(120)), 1.0);
-        assert_eq!(liveliness(&DEFAULT_DAY, hour / 2, UtcOffset(-60)), (DEFAULT_DAY[23] + DEFAULT_DAY[0]) / 2.0);
+        assert_eq!(
+            liveliness(&DEFAULT_DAY, hour / 2, UtcOffset(-60)),
+            (DEFAULT_DAY[23] + DEFAULT_DAY[0]) / 2.0
+        );
         assert_eq!(liveliness(&DEFAULT_DAY, 25 * hour, UtcOffset(0)), DEFAULT_DAY[1]);
     }
 

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::Serialize;
 
 use crate::unit::{Bytes, Quantity, Span};
 
@@ -51,12 +51,20 @@ impl Whole for Span {
 #[expect(private_bounds, reason = "only this crate's quantities have distributions")]
 impl<T: Whole> Distribution<T> {
     pub(crate) fn fixed(value: T) -> Self {
-        Self { median: value, sigma: 0.0, max: value }
+        Self {
+            median: value,
+            sigma: 0.0,
+            max: value,
+        }
     }
 
     pub(crate) fn log_normal(median: T, sigma: f64) -> Self {
         let max = libm::round(median.number() as f64 * libm::exp(4.0 * sigma)).min(9e15);
-        Self { median, sigma, max: T::new(max as u64) }
+        Self {
+            median,
+            sigma,
+            max: T::new(max as u64),
+        }
     }
 
     /// The value at a standard normal `z`.
@@ -90,23 +98,34 @@ impl<'de, T: Whole + Deserialize<'de>> Visitor<'de> for DistributionVisitor<T> {
     type Value = Distribution<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, or a table `{{ median, sigma, max }}` of such", T::EXPECTED)
+        write!(
+            f,
+            "{}, or a table `{{ median, sigma, max }}` of such",
+            T::EXPECTED
+        )
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         let value = T::from_text(text.trim());
-        value.map(Distribution::fixed).ok_or_else(|| E::custom(format!("`{text}` is not {}", T::EXPECTED)))
+        value
+            .map(Distribution::fixed)
+            .ok_or_else(|| E::custom(format!("`{text}` is not {}", T::EXPECTED)))
     }
 
     fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
         let value = T::from_number(number as f64);
-        value.map(Distribution::fixed).ok_or_else(|| E::custom(format!("`{number}` is not {}", T::EXPECTED)))
+        value
+            .map(Distribution::fixed)
+            .ok_or_else(|| E::custom(format!("`{number}` is not {}", T::EXPECTED)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let written = Written::<T>::deserialize(MapAccessDeserializer::new(map))?;
         if !(0.0..=4.0).contains(&written.sigma) {
-            return Err(serde::de::Error::custom(format!("`sigma` is {}; expected 0 to 4", written.sigma)));
+            return Err(serde::de::Error::custom(format!(
+                "`sigma` is {}; expected 0 to 4",
+                written.sigma
+            )));
         }
         let mut distribution = Distribution::log_normal(written.median, written.sigma);
         if let Some(max) = written.max {
@@ -133,7 +152,10 @@ mod tests {
         assert!(draws[25_000].abs_diff(100) <= 1, "{}", draws[25_000]);
         let mean = draws.iter().sum::<u64>() as f64 / 50_000.0;
         assert!((mean - 100.0 * (0.6f64 * 0.6 / 2.0).exp()).abs() < 1.5, "{mean}");
-        let capped = Distribution { max: Bytes(120), ..distribution };
+        let capped = Distribution {
+            max: Bytes(120),
+            ..distribution
+        };
         assert!(draws.iter().any(|draw| *draw > 120));
         assert_eq!(capped.at(3.0), 120);
         assert_eq!(Distribution::fixed(Bytes(80)).at(2.0), 80);

@@ -48,7 +48,10 @@ pub(crate) struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into() }
+        Self {
+            span,
+            message: message.into(),
+        }
     }
 
     /// Finds the line and column.
@@ -75,7 +78,10 @@ pub(crate) fn reword(message: &str) -> String {
             return format!("unknown {what} `{found}`; {}", suggest(found, &known));
         }
     }
-    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+    if let Some(key) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
         return format!("the key `{key}` is missing");
     }
     message.replace("invalid type: ", "wrong type: ")
@@ -91,7 +97,11 @@ pub(crate) fn suggest(found: &str, known: &[&str]) -> String {
 
 /// The names, quoted and separated by commas.
 pub(crate) fn listed(known: &[&str]) -> String {
-    known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    known
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The most similar name, if any is similar.
@@ -119,7 +129,10 @@ mod tests {
             reword("unknown field `populaton`, expected one of `population`, `phase`"),
             "unknown key `populaton`; did you mean `population`?"
         );
-        assert_eq!(reword("unknown field `zzz`, expected `phase`"), "unknown key `zzz`; expected one of `phase`");
+        assert_eq!(
+            reword("unknown field `zzz`, expected `phase`"),
+            "unknown key `zzz`; expected one of `phase`"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! They are dealt by permutation, a layer for each membership a person may have; nothing is stored a group or a user.
 
-use crate::people::{RoleKind, People};
+use crate::people::{People, RoleKind};
 use crate::permutation::Permutation;
 use crate::presence::{GRACE_US, Presence};
 use crate::random::{Purpose, Stream};
@@ -33,7 +33,12 @@ pub(crate) struct GroupBook {
 impl GroupBook {
     pub(crate) fn new(scenario: &Scenario, people: &People) -> Self {
         let size = scenario.messages.group_size;
-        let depth = scenario.population.iter().map(|group| group.groups).max().unwrap_or(0);
+        let depth = scenario
+            .population
+            .iter()
+            .map(|group| group.groups)
+            .max()
+            .unwrap_or(0);
         let (mut layers, mut first) = (Vec::new(), 0u32);
         for depth in 0..depth {
             let (mut eligible, mut members) = (Vec::new(), 0);
@@ -45,10 +50,20 @@ impl GroupBook {
             }
             let key = Stream::new(scenario.seed, Purpose::GroupOrder, depth.into()).bits();
             let count = members / size;
-            layers.push(Layer { first, count, slots: Permutation::new(members, key), eligible });
+            layers.push(Layer {
+                first,
+                count,
+                slots: Permutation::new(members, key),
+                eligible,
+            });
             first = first.saturating_add(count);
         }
-        Self { layers, size, count: first, created: scenario.messages.create_groups }
+        Self {
+            layers,
+            size,
+            count: first,
+            created: scenario.messages.create_groups,
+        }
     }
 }
 
@@ -65,7 +80,9 @@ impl Layer {
     fn member(&self, people: &People, slot: u32) -> u32 {
         let index = self.slots.inverse(slot);
         let eligible = self.eligible.iter().rfind(|(first, _)| *first <= index);
-        eligible.map_or(0, |(first, band)| people.user(people.bands[*band].place + (index - first)))
+        eligible.map_or(0, |(first, band)| {
+            people.user(people.bands[*band].place + (index - first))
+        })
     }
 }
 
@@ -98,7 +115,11 @@ impl Groups<'_> {
     /// The members of a group, the owner among them; none for a group there is not.
     pub fn members(&self, group: u32) -> impl Iterator<Item = u32> {
         let people = &self.presence.people;
-        let layer = self.book.layers.iter().rfind(|layer| layer.first <= group && group < layer.first + layer.count);
+        let layer = self
+            .book
+            .layers
+            .iter()
+            .rfind(|layer| layer.first <= group && group < layer.first + layer.count);
         let size = self.book.size;
         layer.into_iter().flat_map(move |layer| {
             let first = (group - layer.first) * size;
@@ -117,7 +138,10 @@ impl Groups<'_> {
     pub fn of(&self, user: u32) -> impl Iterator<Item = u32> {
         let people = &self.presence.people;
         let place = people.place(user);
-        self.book.layers.iter().filter_map(move |layer| layer.group_at(people, place, self.book.size))
+        self.book
+            .layers
+            .iter()
+            .filter_map(move |layer| layer.group_at(people, place, self.book.size))
     }
 
     /// From when on messages may go to it; `None` if never.
@@ -125,15 +149,20 @@ impl Groups<'_> {
         if !self.book.created {
             return Some(0);
         }
-        self.owner_and_connect(group).map(|(_, connect_us)| connect_us + 2 * GRACE_US)
+        self.owner_and_connect(group)
+            .map(|(_, connect_us)| connect_us + 2 * GRACE_US)
     }
 
     fn owner_and_connect(&self, group: u32) -> Option<(u32, u64)> {
         self.members(group).find_map(|user| {
             let role = self.presence.people.role(user);
             match role.kind {
-                RoleKind::Online { number, breaks: false } if !self.presence.is_ever_cut(user, role.band) => {
-                    Some((user, self.presence.connect_us(number))).filter(|(_, connect_us)| *connect_us < u64::MAX)
+                RoleKind::Online {
+                    number,
+                    breaks: false,
+                } if !self.presence.is_ever_cut(user, role.band) => {
+                    Some((user, self.presence.connect_us(number)))
+                        .filter(|(_, connect_us)| *connect_us < u64::MAX)
                 }
                 _ => None,
             }

@@ -36,7 +36,12 @@ impl Intensity {
                 mixes.push(if sum > 0.0 { (passed / sum) as f32 } else { 1.0 });
             }
         }
-        Self { bucket_us, expected, mixes, parts }
+        Self {
+            bucket_us,
+            expected,
+            mixes,
+            parts,
+        }
     }
 
     fn buckets(&self) -> usize {
@@ -61,7 +66,9 @@ impl Intensity {
     /// The part that an arrival in a bucket belongs to, by a uniform.
     fn part(&self, bucket: usize, unit: f64) -> usize {
         let row = &self.mixes[bucket * self.parts..(bucket + 1) * self.parts];
-        row.iter().position(|passed| unit < f64::from(*passed)).unwrap_or(self.parts - 1)
+        row.iter()
+            .position(|passed| unit < f64::from(*passed))
+            .unwrap_or(self.parts - 1)
     }
 }
 
@@ -80,7 +87,12 @@ impl ArrivalCursor {
     /// `even` spaces them evenly, starting at `phase` of a step; else they are Poisson.
     pub(crate) fn new(weight: f64, even: bool, phase: f64, stream: &mut Stream) -> Self {
         let first = if even { phase } else { stream.exponential() };
-        Self { weight, even, passed: first / weight, bucket: 0 }
+        Self {
+            weight,
+            even,
+            passed: first / weight,
+            bucket: 0,
+        }
     }
 
     /// The instant of the arrival that is due, microseconds; `None` after the last.
@@ -91,7 +103,10 @@ impl ArrivalCursor {
         while *intensity.expected.get(self.bucket + 1)? <= self.passed {
             self.bucket += 1;
         }
-        let [from, until] = [intensity.expected[self.bucket], intensity.expected[self.bucket + 1]];
+        let [from, until] = [
+            intensity.expected[self.bucket],
+            intensity.expected[self.bucket + 1],
+        ];
         let part = (self.passed - from) / (until - from);
         Some(((self.bucket as f64 + part) * intensity.bucket_us) as u64)
     }
@@ -143,14 +158,24 @@ mod tests {
     fn rescaled_gaps_are_exponential_by_kolmogorov_and_smirnov() {
         let intensity = uneven();
         let instants = arrivals(&intensity, false, 11);
-        let times: Vec<f64> = instants.iter().map(|at_us| expected_until(&intensity, *at_us)).collect();
-        let mut gaps: Vec<f64> = times.windows(2).map(|pair| 1.0 - (-(pair[1] - pair[0])).exp()).collect();
+        let times: Vec<f64> = instants
+            .iter()
+            .map(|at_us| expected_until(&intensity, *at_us))
+            .collect();
+        let mut gaps: Vec<f64> = times
+            .windows(2)
+            .map(|pair| 1.0 - (-(pair[1] - pair[0])).exp())
+            .collect();
         gaps.sort_by(f64::total_cmp);
         let n = gaps.len() as f64;
         let distance = gaps
             .iter()
             .enumerate()
-            .map(|(rank, gap)| (gap - rank as f64 / n).abs().max((gap - (rank as f64 + 1.0) / n).abs()))
+            .map(|(rank, gap)| {
+                (gap - rank as f64 / n)
+                    .abs()
+                    .max((gap - (rank as f64 + 1.0) / n).abs())
+            })
             .fold(0.0, f64::max);
         // The critical value at 0.1 %.
         assert!(distance < 1.95 / n.sqrt(), "{distance} of {n}");
@@ -159,14 +184,22 @@ mod tests {
     #[test]
     fn counts_are_poisson_with_the_intensity_as_their_mean() {
         let intensity = uneven();
-        let counts: Vec<f64> = (0..300).map(|seed| arrivals(&intensity, false, seed).len() as f64).collect();
+        let counts: Vec<f64> = (0..300)
+            .map(|seed| arrivals(&intensity, false, seed).len() as f64)
+            .collect();
         let mean = counts.iter().sum::<f64>() / 300.0;
         let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 299.0;
-        assert!((mean - intensity.total()).abs() < 4.0 * (intensity.total() / 300.0).sqrt(), "{mean}");
+        assert!(
+            (mean - intensity.total()).abs() < 4.0 * (intensity.total() / 300.0).sqrt(),
+            "{mean}"
+        );
         // 299 * variance / mean is chi-square with 299 degrees of freedom for Poisson counts.
         use statrs::distribution::{ChiSquared, ContinuousCDF};
         let p = ChiSquared::new(299.0).unwrap().cdf(299.0 * variance / mean);
-        assert!((0.0005..0.9995).contains(&p), "variance {variance} of mean {mean}: p {p}");
+        assert!(
+            (0.0005..0.9995).contains(&p),
+            "variance {variance} of mean {mean}: p {p}"
+        );
     }
 
     #[test]
@@ -174,8 +207,16 @@ mod tests {
         let intensity = uneven();
         let instants = arrivals(&intensity, true, 1);
         assert_eq!(instants.len(), intensity.total().round() as usize);
-        assert!(!instants.iter().any(|at_us| (5_010_000..6_990_000).contains(at_us)));
-        let late: Vec<u64> = instants.iter().copied().filter(|at_us| *at_us > 7_100_000).collect();
+        assert!(
+            !instants
+                .iter()
+                .any(|at_us| (5_010_000..6_990_000).contains(at_us))
+        );
+        let late: Vec<u64> = instants
+            .iter()
+            .copied()
+            .filter(|at_us| *at_us > 7_100_000)
+            .collect();
         assert!(late.windows(2).all(|pair| (pair[1] - pair[0]).abs_diff(333) <= 1));
     }
 }

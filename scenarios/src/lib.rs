@@ -36,8 +36,9 @@ pub use group::Groups;
 pub use library::library;
 pub use plan::{Plan, StormWindow};
 pub use scenario::{
-    Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind, PhaseSettings,
-    Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings, ThresholdSetting,
+    Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind,
+    PhaseSettings, Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings,
+    ThresholdSetting,
 };
 pub use shock::{Earthquake, Football, Shock};
 pub use unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, TimeOfDay, UtcOffset};

@@ -34,8 +34,14 @@ impl Scenario {
             Some((name, text)) => Self::parse(&format!("{name}.toml"), text),
             None => {
                 let known = LIBRARY.map(|(name, _)| name);
-                let hint = nearest(name, &known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                Err(Error::UnknownName { name: name.to_owned(), hint, known: listed(&known) })
+                let hint = nearest(name, &known)
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                Err(Error::UnknownName {
+                    name: name.to_owned(),
+                    hint,
+                    known: listed(&known),
+                })
             }
         }
     }
@@ -51,7 +57,11 @@ mod tests {
             let scenario = Scenario::by_name(name).unwrap();
             assert_eq!(scenario.name, *name);
             let text = scenario.resolved().unwrap();
-            assert_eq!(Scenario::parse("resolved.toml", &text).unwrap(), scenario, "{text}");
+            assert_eq!(
+                Scenario::parse("resolved.toml", &text).unwrap(),
+                scenario,
+                "{text}"
+            );
         }
     }
 

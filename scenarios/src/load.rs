@@ -4,7 +4,7 @@
 
 use crate::day::{DAY_US, liveliness};
 use crate::intensity::Intensity;
-use crate::presence::Presence;
+use crate::presence::{GRACE_US, Presence};
 use crate::scenario::{Arrivals, Scenario};
 use crate::shock::Shock;
 
@@ -60,7 +60,9 @@ impl Base {
             scenario.population[index].sociability.0 * f64::from(presence.people.bands[index].online)
         };
         let sum: f64 = (0..scenario.population.len()).map(weight).sum();
-        let weights = (0..scenario.population.len()).map(|i| if sum > 0.0 { weight(i) / sum } else { 0.0 }).collect();
+        let weights = (0..scenario.population.len())
+            .map(|i| if sum > 0.0 { weight(i) / sum } else { 0.0 })
+            .collect();
         let mut day = [0.0; 24];
         for (slot, value) in day.iter_mut().zip(&scenario.messages.day) {
             *slot = *value;
@@ -75,7 +77,9 @@ impl Base {
         if scenario.messages.arrivals == Arrivals::Diurnal {
             base.diurnal = Some(1.0);
             let minute = DAY_US / 1440;
-            let busiest = (0..1440).map(|index| base.shape(index * minute)).fold(0.0, f64::max);
+            let busiest = (0..1440)
+                .map(|index| base.shape(index * minute))
+                .fold(0.0, f64::max);
             base.diurnal = Some(if busiest > 0.0 { 1.0 / busiest } else { 0.0 });
         }
         base
@@ -83,13 +87,17 @@ impl Base {
 
     /// A population's part of the shape, at an instant of the day.
     fn shape_of(&self, band: usize, utc_us: u64) -> f64 {
-        let lively = self.diurnal.map_or(1.0, |norm| norm * liveliness(&self.day, utc_us, self.offsets[band]));
+        let lively = self.diurnal.map_or(1.0, |norm| {
+            norm * liveliness(&self.day, utc_us, self.offsets[band])
+        });
         self.weights[band] * lively
     }
 
     /// The shape of all together: 1 in the busiest minute.
     fn shape(&self, utc_us: u64) -> f64 {
-        (0..self.weights.len()).map(|band| self.shape_of(band, utc_us)).sum()
+        (0..self.weights.len())
+            .map(|band| self.shape_of(band, utc_us))
+            .sum()
     }
 
     /// A population's messages a second of the run's clock, everybody being online.
@@ -112,13 +120,18 @@ impl Load {
         let end_us = presence.timeline.end_us;
         let buckets = (end_us / SHORTEST_BUCKET_US).clamp(1, MOST_BUCKETS) as usize;
         let timeline = &presence.timeline;
+        // Who has just connected does not send yet, so the load follows the connections by the grace.
         let open = |at_us: f64| {
             let load = timeline.phase_at(at_us).map_or(0.0, |phase| phase.load);
-            load * timeline.connected(at_us)
+            load * timeline.connected(at_us - GRACE_US as f64)
         };
         // Those whom a cut took off send nothing.
         let there = |band: usize, at_us: f64| {
-            presence.cuts.iter().map(|cut| 1.0 - cut.gone(band, at_us)).product::<f64>()
+            presence
+                .cuts
+                .iter()
+                .map(|cut| 1.0 - cut.gone(band, at_us))
+                .product::<f64>()
         };
         let sample = |parts: &[Part], scale: f64| {
             Intensity::sample(end_us, buckets, parts.len(), |at_us, rates| {
@@ -133,10 +146,18 @@ impl Load {
                 }
             })
         };
-        let base_parts: Vec<Part> = parts.iter().filter(|part| part.shock.is_none()).cloned().collect();
-        let media = scenario.media.as_ref().map(|media| media.rate.for_connections(scenario.connections.0));
-        let registrations =
-            scenario.registrations.map(|settings| settings.rate.for_connections(scenario.connections.0));
+        let base_parts: Vec<Part> = parts
+            .iter()
+            .filter(|part| part.shock.is_none())
+            .cloned()
+            .collect();
+        let media = scenario
+            .media
+            .as_ref()
+            .map(|media| media.rate.for_connections(scenario.connections.0));
+        let registrations = scenario
+            .registrations
+            .map(|settings| settings.rate.for_connections(scenario.connections.0));
         // Uploads take the base's shape over time, whatever its height.
         let uploads = media.map(|rate| {
             if base.rate > 0.0 {
@@ -149,18 +170,31 @@ impl Load {
                 })
             }
         });
-        let registrations = registrations.map(|rate| {
-            Intensity::sample(end_us, buckets, 1, |at_us, rates| rates[0] = rate * open(at_us))
-        });
-        Self { messages: sample(&parts, 1.0), parts, uploads, registrations, shocks, base }
+        let registrations = registrations
+            .map(|rate| Intensity::sample(end_us, buckets, 1, |at_us, rates| rates[0] = rate * open(at_us)));
+        Self {
+            messages: sample(&parts, 1.0),
+            parts,
+            uploads,
+            registrations,
+            shocks,
+            base,
+        }
     }
 }
 
 /// The parts in order: the base by population, then each shock by population, then what goes into its region.
 fn parts(scenario: &Scenario, bands: usize) -> Vec<Part> {
     let (to_away, to_groups) = (scenario.messages.to_away.0, scenario.messages.to_groups.0);
-    let mut parts: Vec<Part> =
-        (0..bands).map(|band| Part { band, to_away, to_groups, into: None, shock: None }).collect();
+    let mut parts: Vec<Part> = (0..bands)
+        .map(|band| Part {
+            band,
+            to_away,
+            to_groups,
+            into: None,
+            shock: None,
+        })
+        .collect();
     for (index, shock) in scenario.shock.iter().enumerate() {
         match shock {
             Shock::Football(football) => {
@@ -168,7 +202,13 @@ fn parts(scenario: &Scenario, bands: usize) -> Vec<Part> {
                     if football.audience.contains(&scenario.population[band].name) {
                         let to_groups = football.to_groups.0;
                         let to_away = to_away.min(1.0 - to_groups);
-                        parts.push(Part { band, to_away, to_groups, into: None, shock: Some(index) });
+                        parts.push(Part {
+                            band,
+                            to_away,
+                            to_groups,
+                            into: None,
+                            shock: Some(index),
+                        });
                     }
                 }
             }
@@ -177,10 +217,22 @@ fn parts(scenario: &Scenario, bands: usize) -> Vec<Part> {
                 let region: Vec<usize> = (0..bands).filter(struck).collect();
                 for band in 0..bands {
                     if struck(&band) {
-                        parts.push(Part { band, to_away, to_groups, into: None, shock: Some(index) });
+                        parts.push(Part {
+                            band,
+                            to_away,
+                            to_groups,
+                            into: None,
+                            shock: Some(index),
+                        });
                     } else {
                         let into = Some(region.clone());
-                        parts.push(Part { band, to_away, to_groups: 0.0, into, shock: Some(index) });
+                        parts.push(Part {
+                            band,
+                            to_away,
+                            to_groups: 0.0,
+                            into,
+                            shock: Some(index),
+                        });
                     }
                 }
             }
@@ -192,5 +244,8 @@ fn parts(scenario: &Scenario, bands: usize) -> Vec<Part> {
 /// The mean of a function of the instant of the day, in microseconds since the start of the schedule.
 pub(crate) fn day_mean(value: impl Fn(f64) -> f64) -> f64 {
     let step = DAY_US as f64 / DAY_SAMPLES as f64;
-    (0..DAY_SAMPLES).map(|index| value((index as f64 + 0.5) * step)).sum::<f64>() / DAY_SAMPLES as f64
+    (0..DAY_SAMPLES)
+        .map(|index| value((index as f64 + 0.5) * step))
+        .sum::<f64>()
+        / DAY_SAMPLES as f64
 }

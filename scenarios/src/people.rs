@@ -66,13 +66,25 @@ impl People {
         for (group, online) in scenario.population.iter().zip(apportion(connections, &shares)) {
             let away = libm::round(f64::from(online) * group.away.0 / (1.0 - group.away.0)) as u32;
             let breakers = libm::round(f64::from(online) * group.breaks.0) as u32;
-            bands.push(Band { place, online, first_online, away, first_away, breakers });
+            bands.push(Band {
+                place,
+                online,
+                first_online,
+                away,
+                first_away,
+                breakers,
+            });
             place = place.checked_add(online)?.checked_add(away)?;
             first_online += online;
             first_away += away;
         }
         let key = Stream::new(scenario.seed, Purpose::People, 0).bits();
-        Some(Self { bands, online: first_online, away: first_away, places: Permutation::new(place, key) })
+        Some(Self {
+            bands,
+            online: first_online,
+            away: first_away,
+            places: Permutation::new(place, key),
+        })
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -85,8 +97,13 @@ impl People {
         let kind = self.bands.get(band).map_or(RoleKind::Away { number: 0 }, |b| {
             let index = place - b.place;
             match index.checked_sub(b.online) {
-                None => RoleKind::Online { number: b.first_online + index, breaks: index < b.breakers },
-                Some(index) => RoleKind::Away { number: b.first_away + index },
+                None => RoleKind::Online {
+                    number: b.first_online + index,
+                    breaks: index < b.breakers,
+                },
+                Some(index) => RoleKind::Away {
+                    number: b.first_away + index,
+                },
             }
         });
         Role { band, kind }
@@ -102,18 +119,27 @@ impl People {
     }
 
     pub(crate) fn band_of_place(&self, place: u32) -> usize {
-        self.bands.iter().rposition(|band| band.place <= place && band.len() > 0).unwrap_or(0)
+        self.bands
+            .iter()
+            .rposition(|band| band.place <= place && band.len() > 0)
+            .unwrap_or(0)
     }
 
     /// The user with that number among those online in the hold, and its population.
     pub(crate) fn online_user(&self, number: u32) -> u32 {
-        let band = self.bands.iter().rfind(|band| band.first_online <= number && band.online > 0);
+        let band = self
+            .bands
+            .iter()
+            .rfind(|band| band.first_online <= number && band.online > 0);
         self.user(band.map_or(0, |band| band.place + (number - band.first_online)))
     }
 
     /// The user with that number among those away.
     pub(crate) fn away_user(&self, number: u32) -> u32 {
-        let band = self.bands.iter().rfind(|band| band.first_away <= number && band.away > 0);
+        let band = self
+            .bands
+            .iter()
+            .rfind(|band| band.first_away <= number && band.away > 0);
         self.user(band.map_or(0, |band| band.place + band.online + (number - band.first_away)))
     }
 }
@@ -121,7 +147,10 @@ impl People {
 /// Splits a whole by shares so that the parts are whole and sum to it: the largest remainders are rounded up.
 fn apportion(whole: u32, shares: &[f64]) -> Vec<u32> {
     let sum: f64 = shares.iter().sum();
-    let exact: Vec<f64> = shares.iter().map(|share| f64::from(whole) * share / sum).collect();
+    let exact: Vec<f64> = shares
+        .iter()
+        .map(|share| f64::from(whole) * share / sum)
+        .collect();
     let mut parts: Vec<u32> = exact.iter().map(|part| libm::floor(*part) as u32).collect();
     let mut by_remainder: Vec<usize> = (0..shares.len()).collect();
     let remainder = |index: usize| exact[index] - libm::floor(exact[index]);

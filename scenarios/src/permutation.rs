@@ -86,7 +86,11 @@ fn round(key: u64, half: u32, modulus: u32) -> u32 {
 
 fn add(x: u32, y: u32, modulus: u32) -> u32 {
     let sum = u64::from(x) + u64::from(y);
-    (if sum >= u64::from(modulus) { sum - u64::from(modulus) } else { sum }) as u32
+    (if sum >= u64::from(modulus) {
+        sum - u64::from(modulus)
+    } else {
+        sum
+    }) as u32
 }
 
 fn subtract(x: u32, y: u32, modulus: u32) -> u32 {

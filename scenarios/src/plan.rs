@@ -54,12 +54,23 @@ impl Plan {
             return Err(scenario.refused(format!("a time scale of {scale} is not from 0.001 to 100000")));
         }
         if !(1..=MOST_CONNECTIONS).contains(&scenario.connections.0) {
-            let message = format!("{} connections are not from 1 to {MOST_CONNECTIONS}", scenario.connections.0);
+            let message = format!(
+                "{} connections are not from 1 to {MOST_CONNECTIONS}",
+                scenario.connections.0
+            );
             return Err(scenario.refused(message));
         }
-        let length_us = scenario.phase.iter().map(|phase| phase.duration.0 as f64).sum::<f64>() / scale;
+        let length_us = scenario
+            .phase
+            .iter()
+            .map(|phase| phase.duration.0 as f64)
+            .sum::<f64>()
+            / scale;
         if !(1e6..=LONGEST_US).contains(&length_us) {
-            let message = format!("the schedule lasts {:.3} s; expected 1 s to four weeks", length_us / 1e6);
+            let message = format!(
+                "the schedule lasts {:.3} s; expected 1 s to four weeks",
+                length_us / 1e6
+            );
             return Err(scenario.refused(message));
         }
         let people = People::new(scenario)
@@ -72,7 +83,15 @@ impl Plan {
             return Err(scenario.refused(format!("{expected:.0} messages are more than {MOST_MESSAGES:.0}")));
         }
         let cell_weights = cell_weights(&presence.people);
-        Ok(Self { inner: Arc::new(Inner { scenario: scenario.clone(), presence, groups, load, cell_weights }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                scenario: scenario.clone(),
+                presence,
+                groups,
+                load,
+                cell_weights,
+            }),
+        })
     }
 
     /// The scenario it was made from.
@@ -143,14 +162,21 @@ impl Plan {
     /// The groups people are in.
     #[must_use]
     pub fn groups(&self) -> Groups<'_> {
-        Groups { book: &self.inner.groups, presence: &self.inner.presence }
+        Groups {
+            book: &self.inner.groups,
+            presence: &self.inner.presence,
+        }
     }
 
     /// The population a user belongs to. Users beyond the plan's are put into the first.
     #[must_use]
     pub fn profile(&self, user: u32) -> &PopulationGroup {
         let people = &self.inner.presence.people;
-        let band = if user < people.count() { people.role(user).band } else { 0 };
+        let band = if user < people.count() {
+            people.role(user).band
+        } else {
+            0
+        };
         &self.inner.scenario.population[band]
     }
 
@@ -172,13 +198,21 @@ impl Plan {
     #[must_use]
     pub fn expected_messages(&self) -> f64 {
         let load = &self.inner.load;
-        load.messages.total() + load.uploads.as_ref().map_or(0.0, crate::intensity::Intensity::total)
+        load.messages.total()
+            + load
+                .uploads
+                .as_ref()
+                .map_or(0.0, crate::intensity::Intensity::total)
     }
 
     /// Registrations expected over the whole schedule.
     #[must_use]
     pub fn expected_registrations(&self) -> f64 {
-        self.inner.load.registrations.as_ref().map_or(0.0, crate::intensity::Intensity::total)
+        self.inner
+            .load
+            .registrations
+            .as_ref()
+            .map_or(0.0, crate::intensity::Intensity::total)
     }
 }
 
@@ -189,5 +223,8 @@ fn cell_weights(people: &People) -> Vec<f64> {
             online[(user % CELLS) as usize] += 1;
         }
     }
-    online.into_iter().map(|count| f64::from(count) / f64::from(people.online.max(1))).collect()
+    online
+        .into_iter()
+        .map(|count| f64::from(count) / f64::from(people.online.max(1)))
+        .collect()
 }

@@ -3,12 +3,17 @@
 //! It plans connects, breaks, cuts and returns; it does not know messages. Since nothing is stored a user, any cell can
 //! ask about any user.
 
+mod breaks;
+mod cut;
+
 use crate::people::{Band, People, Role, RoleKind};
 use crate::permutation::Permutation;
 use crate::random::{Keyed, Purpose, Stream, normal_from, unit_from};
 use crate::scenario::{Places, PopulationGroup, Scenario};
-use crate::shock::{Earthquake, Shock};
+use crate::shock::Shock;
 use crate::timeline::Timeline;
+use breaks::Breaks;
+pub(crate) use cut::Cut;
 
 /// A user sends or receives nothing directed within this time of his own connect or planned leaving, so that the
 /// plan does not count on a log-in in flight; the run's clock.
@@ -32,22 +37,6 @@ impl Session {
     }
 }
 
-/// A network cut on the run's clock.
-#[derive(Clone, Debug)]
-pub(crate) struct Cut {
-    pub(crate) from_us: u64,
-    over_us: u64,
-    /// When the network is back.
-    pub(crate) until_us: u64,
-    /// When the plan counts on its people again.
-    pub(crate) back_us: u64,
-    pub(crate) share: f64,
-    /// Which populations it strikes.
-    pub(crate) bands: Vec<bool>,
-    choice: Keyed,
-    instant: Keyed,
-}
-
 /// The plan of everybody's presence.
 #[derive(Clone, Debug)]
 pub(crate) struct Presence {
@@ -62,16 +51,6 @@ pub(crate) struct Presence {
     population: Vec<PopulationGroup>,
 }
 
-/// The breaks of one user: away from `first_us` for `away_us`, again every `period_us`, none from `last` on.
-#[derive(Clone, Copy, Debug)]
-struct Breaks {
-    first_us: u64,
-    away_us: u64,
-    period_us: u64,
-    last: u64,
-    back_by_us: u64,
-}
-
 impl Presence {
     pub(crate) fn new(scenario: &Scenario, people: People, timeline: Timeline) -> Self {
         let seed = scenario.seed;
@@ -81,15 +60,17 @@ impl Presence {
         } else {
             0
         };
-        let cuts = (0u32..).zip(&scenario.shock).filter_map(|(place, shock)| match shock {
-            Shock::Earthquake(quake) => Cut::new(quake, scenario, &timeline, place),
-            Shock::Football(_) => None,
-        });
+        let cuts = (0u32..)
+            .zip(&scenario.shock)
+            .filter_map(|(place, shock)| match shock {
+                Shock::Earthquake(quake) => Cut::new(quake, scenario, &timeline, place),
+                Shock::Football(_) => None,
+            });
         let cuts: Vec<Cut> = cuts.collect();
         Self {
+            leaving: leaving(scenario, &people, returning, &cuts),
             cuts,
             returning,
-            leaving: leaving(scenario, &people, returning, &cuts),
             connect_order: order(Purpose::ConnectOrder, people.online),
             return_order: order(Purpose::ReturnOrder, people.away),
             breaks: Keyed::new(seed, Purpose::Breaks, 0),
@@ -105,20 +86,35 @@ impl Presence {
     }
 
     /// As [`Self::session`], with the role known, and without the effect of one cut.
-    pub(crate) fn session_as(&self, user: u32, role: Role, at_us: u64, but: Option<usize>) -> Option<Session> {
+    pub(crate) fn session_as(
+        &self,
+        user: u32,
+        role: Role,
+        at_us: u64,
+        but: Option<usize>,
+    ) -> Option<Session> {
         let whole = match role.kind {
-            RoleKind::Away { number } => Session { from_us: self.return_us(number)?, until_us: u64::MAX },
+            RoleKind::Away { number } => Session {
+                from_us: self.return_us(number)?,
+                until_us: u64::MAX,
+            },
             RoleKind::Online { number, breaks } => {
                 let from_us = self.connect_us(number);
                 if from_us > at_us {
                     return None;
                 }
                 let exempt = self.is_ever_cut(user, role.band);
-                if breaks && !exempt && let Some(breaks) = self.breaks(user, role.band) {
+                if breaks
+                    && !exempt
+                    && let Some(breaks) = self.breaks(user, role.band)
+                {
                     breaks.session(from_us, at_us)?
                 } else {
                     let until_us = if exempt { None } else { self.leave_us(number) };
-                    Session { from_us, until_us: until_us.unwrap_or(u64::MAX) }
+                    Session {
+                        from_us,
+                        until_us: until_us.unwrap_or(u64::MAX),
+                    }
                 }
             }
         };
@@ -130,7 +126,14 @@ impl Presence {
     }
 
     /// Takes the cuts out of a time online. A cut comes unannounced: it shortens nothing before it.
-    fn after_cuts(&self, user: u32, role: Role, whole: Session, at_us: u64, but: Option<usize>) -> Option<Session> {
+    fn after_cuts(
+        &self,
+        user: u32,
+        role: Role,
+        whole: Session,
+        at_us: u64,
+        but: Option<usize>,
+    ) -> Option<Session> {
         let mut session = whole;
         for (index, cut) in self.cuts.iter().enumerate() {
             if but == Some(index) || !cut.strikes(user, role) {
@@ -163,7 +166,8 @@ impl Presence {
     }
 
     pub(crate) fn connect_us_by_rank(&self, rank: u32) -> u64 {
-        self.timeline.connect_us((f64::from(rank) + 0.5) / f64::from(self.people.online.max(1)))
+        self.timeline
+            .connect_us((f64::from(rank) + 0.5) / f64::from(self.people.online.max(1)))
     }
 
     /// How many have connected by then, breaks and cuts aside.
@@ -175,15 +179,20 @@ impl Presence {
     /// When the away user of that number returns, if ever.
     pub(crate) fn return_us(&self, number: u32) -> Option<u64> {
         let rank = self.return_order.forward(number);
-        (rank < self.returning)
-            .then(|| self.timeline.return_us((f64::from(rank) + 0.5) / f64::from(self.returning)))
+        (rank < self.returning).then(|| {
+            self.timeline
+                .return_us((f64::from(rank) + 0.5) / f64::from(self.returning))
+        })
     }
 
     /// When an online user makes place for one who returns, if ever; the first to come are the first to go.
     pub(crate) fn leave_us(&self, number: u32) -> Option<u64> {
         let rank = self.rank(number);
         (rank < self.leaving)
-            .then(|| self.timeline.return_us((f64::from(rank) + 0.5) / f64::from(self.leaving)))
+            .then(|| {
+                self.timeline
+                    .return_us((f64::from(rank) + 0.5) / f64::from(self.leaving))
+            })
             .filter(|at_us| self.connect_us_by_rank(rank) < *at_us)
     }
 
@@ -210,8 +219,18 @@ impl Presence {
         let first_us = self.timeline.settled_us + GRACE_US + (online_us as f64 * draw(4)) as u64;
         let period_us = online_us + away_us;
         let open_us = self.timeline.drain_us.checked_sub(first_us + 1)?;
-        let back_by_us = if self.timeline.drains() { self.timeline.return_us(draw(5)) } else { u64::MAX };
-        Some(Breaks { first_us, away_us, period_us, last: open_us / period_us, back_by_us })
+        let back_by_us = if self.timeline.drains() {
+            self.timeline.return_us(draw(5))
+        } else {
+            u64::MAX
+        };
+        Some(Breaks {
+            first_us,
+            away_us,
+            period_us,
+            last: open_us / period_us,
+            back_by_us,
+        })
     }
 }
 
@@ -227,86 +246,6 @@ fn leaving(scenario: &Scenario, people: &People, returning: u32, cuts: &[Cut]) -
     };
     let willing = people.bands.iter().enumerate().map(willing).sum::<f64>() / f64::from(people.online);
     libm::round(f64::from(returning) / willing.max(1e-9)).min(f64::from(people.online)) as u32
-}
-
-impl Breaks {
-    fn window(&self, index: u64) -> (u64, u64) {
-        let from_us = self.first_us + index * self.period_us;
-        (from_us, (from_us + self.away_us).min(self.back_by_us))
-    }
-
-    fn session(&self, connect_us: u64, at_us: u64) -> Option<Session> {
-        let Some(passed_us) = at_us.checked_sub(self.first_us) else {
-            return Some(Session { from_us: connect_us, until_us: self.first_us });
-        };
-        let index = (passed_us / self.period_us).min(self.last);
-        let (_, back_us) = self.window(index);
-        let until_us = if index < self.last { self.window(index + 1).0 } else { u64::MAX };
-        (back_us <= at_us).then_some(Session { from_us: back_us, until_us })
-    }
-
-    fn next_change(&self, from_us: u64) -> Option<(u64, bool)> {
-        let index = from_us.saturating_sub(self.first_us) / self.period_us;
-        for index in index.min(self.last)..=self.last.min(index + 1) {
-            let (leave_us, back_us) = self.window(index);
-            if from_us <= leave_us {
-                return Some((leave_us, true));
-            }
-            if from_us <= back_us {
-                return Some((back_us, false));
-            }
-        }
-        None
-    }
-}
-
-impl Cut {
-    fn new(quake: &Earthquake, scenario: &Scenario, timeline: &Timeline, place: u32) -> Option<Self> {
-        let from_us = timeline.run_us(timeline.until_time_of_day(quake.at));
-        if quake.cut.0 == 0.0 || from_us >= timeline.end_us {
-            return None;
-        }
-        let over_us = timeline.run_us(quake.cut_over.0);
-        let until_us = from_us + over_us + timeline.run_us(quake.cut_for.0);
-        Some(Self {
-            from_us,
-            over_us,
-            until_us,
-            back_us: until_us + timeline.run_us(quake.reconnect_within.0).max(GRACE_US),
-            share: quake.cut.0,
-            bands: scenario.population.iter().map(|group| group.region == quake.region).collect(),
-            choice: Keyed::new(scenario.seed, Purpose::CutChoice, place),
-            instant: Keyed::new(scenario.seed, Purpose::CutInstant, place),
-        })
-    }
-
-    /// Whether the cut would strike that user if he were online.
-    pub(crate) fn chooses(&self, user: u32, band: usize) -> bool {
-        self.bands.get(band) == Some(&true) && self.choice.unit(u64::from(user)) < self.share
-    }
-
-    fn strikes(&self, user: u32, role: Role) -> bool {
-        matches!(role.kind, RoleKind::Online { .. }) && self.chooses(user, role.band)
-    }
-
-    /// The share of a population that it does not choose.
-    fn spares(&self, band: usize) -> f64 {
-        if self.bands.get(band) == Some(&true) { 1.0 - self.share } else { 1.0 }
-    }
-
-    /// When it would strike that user.
-    pub(crate) fn instant_us(&self, user: u32) -> u64 {
-        self.from_us + (self.over_us as f64 * self.instant.unit(u64::from(user))) as u64
-    }
-
-    /// The share of a population's online people that the plan counts as gone at an instant.
-    pub(crate) fn gone(&self, band: usize, at_us: f64) -> f64 {
-        let (from_us, back_us) = (self.from_us as f64, self.back_us as f64);
-        if self.bands.get(band) != Some(&true) || at_us < from_us || at_us >= back_us {
-            return 0.0;
-        }
-        self.share * ((at_us - from_us) / (self.over_us as f64).max(1.0)).min(1.0)
-    }
 }
 
 impl Band {

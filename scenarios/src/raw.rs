@@ -38,7 +38,10 @@ pub(crate) struct RawScenario {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a threshold is a string such as \"messages.lost == 0\" or a table { expr, abort }")]
+#[serde(
+    untagged,
+    expecting = "a threshold is a string such as \"messages.lost == 0\" or a table { expr, abort }"
+)]
 pub(crate) enum RawThreshold {
     Expr(String),
     Table(RawThresholdTable),

@@ -3,6 +3,7 @@
 //! It knows the language's rules; it does not know shapes in time.
 
 mod check;
+mod phase;
 mod shock;
 
 use std::str::FromStr;
@@ -12,10 +13,10 @@ use toml::Spanned;
 use crate::day::DEFAULT_DAY;
 use crate::distribution::Distribution;
 use crate::error::Mistake;
-use crate::raw::{RawMedia, RawMessages, RawPhase, RawPopulation, RawScenario, RawStorm, RawThreshold};
+use crate::raw::{RawMedia, RawMessages, RawPopulation, RawScenario, RawStorm, RawThreshold};
 use crate::scenario::{
-    Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind, PhaseSettings,
-    Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings, ThresholdSetting,
+    Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, Places,
+    PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings, ThresholdSetting,
 };
 use crate::unit::{Bytes, Count, Factor, Share, Span, TimeOfDay, UtcOffset};
 use check::{LARGEST_BODY_BYTES, LARGEST_THUMBNAIL_BYTES, kept, positive, size, within};
@@ -24,7 +25,6 @@ const MINUTE_US: u64 = 60_000_000;
 /// Bounds of the language; each is far beyond what one box holds or a plot shows.
 pub(crate) const MOST_CONNECTIONS: u64 = 50_000_000;
 const MOST_POPULATIONS: usize = 64;
-const MOST_PHASES: usize = 64;
 const MOST_SHOCKS: usize = 16;
 const MOST_GROUPS_A_PERSON: u8 = 8;
 const LARGEST_GROUP: u32 = 256;
@@ -32,9 +32,11 @@ const LARGEST_FILE_BYTES: u64 = 1 << 30;
 
 pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
     let name = name(&raw.name)?;
-    let connections = kept(&raw.connections, |count| (1..=MOST_CONNECTIONS).contains(&count.0), || {
-        format!("`connections` must be from 1 to {MOST_CONNECTIONS}")
-    })?;
+    let connections = kept(
+        &raw.connections,
+        |count| (1..=MOST_CONNECTIONS).contains(&count.0),
+        || format!("`connections` must be from 1 to {MOST_CONNECTIONS}"),
+    )?;
     let seed = raw.seed.as_ref().map_or(Ok(1), |seed| {
         u64::try_from(*seed.get_ref()).map_err(|_| Mistake::new(seed.span(), "`seed` must be 0 or more"))
     })?;
@@ -47,23 +49,38 @@ pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
         Some(messages) => self::messages(messages, &population)?,
         None => no_messages(),
     };
-    let phase = phases(raw.phase, raw.clock.duration)?;
+    let phase = phase::resolve(raw.phase, raw.clock.duration)?;
     let length = Span(phase.iter().map(|phase| phase.duration.0).sum());
     check::at_most(&raw.shock, MOST_SHOCKS, "shocks")?;
-    let shock = raw.shock.into_iter().map(|shock| shock::resolve(shock, &population)).collect::<Result<_, _>>()?;
+    let shock = raw
+        .shock
+        .into_iter()
+        .map(|shock| shock::resolve(shock, &population))
+        .collect::<Result<_, _>>()?;
     Ok(Scenario {
         title: raw.title.unwrap_or_else(|| name.clone()),
         name,
         seed,
         connections,
-        ping_every: raw.ping_every.map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "ping_every"))?,
-        thresholds: raw.thresholds.into_iter().map(threshold).collect::<Result<_, _>>()?,
-        clock: ClockSettings { start: raw.clock.start.unwrap_or(TimeOfDay(0)), time_scale },
+        ping_every: raw
+            .ping_every
+            .map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "ping_every"))?,
+        thresholds: raw
+            .thresholds
+            .into_iter()
+            .map(threshold)
+            .collect::<Result<_, _>>()?,
+        clock: ClockSettings {
+            start: raw.clock.start.unwrap_or(TimeOfDay(0)),
+            time_scale,
+        },
         population,
         phase,
         messages,
         media: raw.media.map(media).transpose()?,
-        registrations: raw.registrations.map(|registrations| RegistrationSettings { rate: registrations.rate }),
+        registrations: raw.registrations.map(|registrations| RegistrationSettings {
+            rate: registrations.rate,
+        }),
         storm: raw.storm.map(|storm| self::storm(&storm, length)).transpose()?,
         shock,
         drain: DrainSettings {
@@ -71,7 +88,9 @@ pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
             returns: raw.drain.returns.unwrap_or(Share(1.0)),
             places: raw.drain.places.unwrap_or(Places::Swap),
         },
-        server: ServerSettings { durability: raw.server.durability.unwrap_or(Durability::Commit) },
+        server: ServerSettings {
+            durability: raw.server.durability.unwrap_or(Durability::Commit),
+        },
     })
 }
 
@@ -103,11 +122,16 @@ fn populations(raw: Vec<Spanned<RawPopulation>>) -> Result<Vec<PopulationGroup>,
     if raw.is_empty() {
         return Ok(vec![everyone()]);
     }
-    let last = raw.last().map_or(0..0, |population| population.get_ref().share.span());
+    let last = raw
+        .last()
+        .map_or(0..0, |population| population.get_ref().share.span());
     let mut groups: Vec<PopulationGroup> = Vec::new();
     for population in raw {
         let population = population.into_inner();
-        if groups.iter().any(|group| group.name == *population.name.get_ref()) {
+        if groups
+            .iter()
+            .any(|group| group.name == *population.name.get_ref())
+        {
             let message = format!("two populations are called `{}`", population.name.get_ref());
             return Err(Mistake::new(population.name.span(), message));
         }
@@ -115,7 +139,10 @@ fn populations(raw: Vec<Spanned<RawPopulation>>) -> Result<Vec<PopulationGroup>,
     }
     let total: f64 = groups.iter().map(|group| group.share.0).sum();
     if (total - 1.0).abs() > 1e-6 {
-        let message = format!("the shares of the populations sum to {:.4}%; expected 100%", total * 100.0);
+        let message = format!(
+            "the shares of the populations sum to {:.4}%; expected 100%",
+            total * 100.0
+        );
         return Err(Mistake::new(last, message));
     }
     Ok(groups)
@@ -124,12 +151,18 @@ fn populations(raw: Vec<Spanned<RawPopulation>>) -> Result<Vec<PopulationGroup>,
 fn population(raw: RawPopulation) -> Result<PopulationGroup, Mistake> {
     let default = everyone();
     let away = raw.away.map_or(Ok(default.away), |away| {
-        kept(&away, |share| share.0 <= 0.9, || "at most 90% of a population can be `away`".to_owned())
+        kept(
+            &away,
+            |share| share.0 <= 0.9,
+            || "at most 90% of a population can be `away`".to_owned(),
+        )
     })?;
     let groups = raw.groups.map_or(Ok(default.groups), |groups| {
-        kept(&groups, |groups| *groups <= MOST_GROUPS_A_PERSON, || {
-            format!("a person can be in at most {MOST_GROUPS_A_PERSON} `groups`")
-        })
+        kept(
+            &groups,
+            |groups| *groups <= MOST_GROUPS_A_PERSON,
+            || format!("a person can be in at most {MOST_GROUPS_A_PERSON} `groups`"),
+        )
     })?;
     Ok(PopulationGroup {
         name: raw.name.into_inner(),
@@ -142,8 +175,12 @@ fn population(raw: RawPopulation) -> Result<PopulationGroup, Mistake> {
         groups,
         away,
         breaks: raw.breaks.unwrap_or(default.breaks),
-        online_for: raw.online_for.map_or(Ok(default.online_for), |stay| check::lasting(&stay, "online_for"))?,
-        away_for: raw.away_for.map_or(Ok(default.away_for), |away| check::lasting(&away, "away_for"))?,
+        online_for: raw
+            .online_for
+            .map_or(Ok(default.online_for), |stay| check::lasting(&stay, "online_for"))?,
+        away_for: raw
+            .away_for
+            .map_or(Ok(default.away_for), |away| check::lasting(&away, "away_for"))?,
         media: raw.media.unwrap_or(default.media),
     })
 }
@@ -166,81 +203,6 @@ fn everyone() -> PopulationGroup {
     }
 }
 
-fn phases(
-    raw: Spanned<Vec<Spanned<RawPhase>>>,
-    clock: Option<Spanned<Span>>,
-) -> Result<Vec<PhaseSettings>, Mistake> {
-    let span = raw.span();
-    let raw = raw.into_inner();
-    check::at_most(&raw, MOST_PHASES, "phases")?;
-    let given_us: u64 =
-        raw.iter().filter_map(|phase| phase.get_ref().duration.as_ref()).map(|span| span.get_ref().0).sum();
-    let mut open_us = clock.as_ref().map(|clock| clock.get_ref().0.saturating_sub(given_us));
-    let mut phases: Vec<PhaseSettings> = Vec::new();
-    let mut reached = 0.0;
-    for phase in raw {
-        let place = phase.span();
-        let phase = phase.into_inner();
-        if phases.last().is_some_and(|last| last.kind == PhaseKind::Drain) {
-            return Err(Mistake::new(place, "nothing can follow a drain"));
-        }
-        if phases.is_empty() && phase.kind != PhaseKind::Ramp {
-            return Err(Mistake::new(place, "the first phase must be a ramp, since nobody is connected before it"));
-        }
-        let duration = match &phase.duration {
-            Some(span) => positive(span, "duration")?,
-            None => Span(open_us.take().filter(|us| *us > 0).ok_or_else(|| {
-                Mistake::new(place, "the phase needs a `duration`: one phase may leave it open, if `clock.duration` says more than the others")
-            })?),
-        };
-        let to = ramp_to(&phase, reached)?;
-        reached = to.map_or(reached, |to| to.0);
-        phases.push(PhaseSettings {
-            kind: phase.kind,
-            name: phase.name.unwrap_or_else(|| phase_name(phase.kind).to_owned()),
-            duration,
-            to,
-            load: phase.load.unwrap_or(Factor(match phase.kind {
-                PhaseKind::Ramp | PhaseKind::Hold => 1.0,
-                PhaseKind::Spike => 3.0,
-                PhaseKind::Drain => 0.0,
-            })),
-        });
-    }
-    let total_us: u64 = phases.iter().map(|phase| phase.duration.0).sum();
-    match clock {
-        Some(clock) if clock.get_ref().0 != total_us => {
-            let message = format!("the phases last {}, `clock.duration` {}", Span(total_us), clock.get_ref());
-            Err(Mistake::new(clock.span(), message))
-        }
-        _ if phases.is_empty() => Err(Mistake::new(span, "expected at least one [[phase]]")),
-        _ => Ok(phases),
-    }
-}
-
-/// Where a ramp ends; each must climb above the one before.
-fn ramp_to(phase: &RawPhase, reached: f64) -> Result<Option<Share>, Mistake> {
-    match (&phase.to, phase.kind) {
-        (None, PhaseKind::Ramp) => Ok(Some(Share(1.0))),
-        (Some(to), PhaseKind::Ramp) if to.get_ref().0 > reached => Ok(Some(*to.get_ref())),
-        (Some(to), PhaseKind::Ramp) => {
-            let message = format!("a ramp climbs; this one must go above the {}% before it", reached * 100.0);
-            Err(Mistake::new(to.span(), message))
-        }
-        (Some(to), _) => Err(Mistake::new(to.span(), "`to` belongs to a ramp only")),
-        (None, _) => Ok(None),
-    }
-}
-
-fn phase_name(kind: PhaseKind) -> &'static str {
-    match kind {
-        PhaseKind::Ramp => "ramp",
-        PhaseKind::Hold => "hold",
-        PhaseKind::Spike => "spike",
-        PhaseKind::Drain => "drain",
-    }
-}
-
 fn no_messages() -> MessageSettings {
     MessageSettings {
         rate: crate::unit::Rate::default(),
@@ -250,7 +212,10 @@ fn no_messages() -> MessageSettings {
         to_groups: Share(0.0),
         group_size: 8,
         create_groups: true,
-        bytes: Distribution { max: Bytes(1024), ..Distribution::log_normal(Bytes(100), 0.6) },
+        bytes: Distribution {
+            max: Bytes(1024),
+            ..Distribution::log_normal(Bytes(100), 0.6)
+        },
         typing: Share(0.0),
     }
 }
@@ -259,24 +224,45 @@ fn messages(raw: Spanned<RawMessages>, population: &[PopulationGroup]) -> Result
     let raw = raw.into_inner();
     let default = no_messages();
     let to_away = raw.to_away.as_ref().map_or(Share(0.2), |share| *share.get_ref());
-    let to_groups = raw.to_groups.as_ref().map_or(Share(0.3), |share| *share.get_ref());
-    let place = raw.to_groups.as_ref().or(raw.to_away.as_ref()).map_or(0..0, Spanned::span);
+    let to_groups = raw
+        .to_groups
+        .as_ref()
+        .map_or(Share(0.3), |share| *share.get_ref());
+    let place = raw
+        .to_groups
+        .as_ref()
+        .or(raw.to_away.as_ref())
+        .map_or(0..0, Spanned::span);
     if to_away.0 + to_groups.0 > 1.0 {
-        return Err(Mistake::new(place, "`to_away` and `to_groups` together exceed 100%"));
+        return Err(Mistake::new(
+            place,
+            "`to_away` and `to_groups` together exceed 100%",
+        ));
     }
     if to_away.0 > 0.0 && population.iter().all(|group| group.away.0 == 0.0) {
         let place = raw.to_away.as_ref().map_or(0..0, Spanned::span);
-        return Err(Mistake::new(place, "`to_away` needs a population of which some are `away`"));
+        return Err(Mistake::new(
+            place,
+            "`to_away` needs a population of which some are `away`",
+        ));
     }
     if to_groups.0 > 0.0 && population.iter().all(|group| group.groups == 0) {
-        return Err(Mistake::new(place, "`to_groups` needs a population with `groups` of at least 1"));
+        return Err(Mistake::new(
+            place,
+            "`to_groups` needs a population with `groups` of at least 1",
+        ));
     }
     let day = match &raw.day {
         None => default.day,
         Some(day) if day.get_ref().len() == 24 && day.get_ref().iter().any(|share| share.0 > 0.0) => {
             day.get_ref().iter().map(|share| share.0).collect()
         }
-        Some(day) => return Err(Mistake::new(day.span(), "`day` takes 24 shares, one an hour, not all 0")),
+        Some(day) => {
+            return Err(Mistake::new(
+                day.span(),
+                "`day` takes 24 shares, one an hour, not all 0",
+            ));
+        }
     };
     Ok(MessageSettings {
         rate: raw.rate,
@@ -285,37 +271,52 @@ fn messages(raw: Spanned<RawMessages>, population: &[PopulationGroup]) -> Result
         to_away,
         to_groups,
         group_size: raw.group_size.map_or(Ok(default.group_size), |size| {
-            kept(&size, |size| (2..=LARGEST_GROUP).contains(size), || {
-                format!("`group_size` must be from 2 to {LARGEST_GROUP}")
-            })
+            kept(
+                &size,
+                |size| (2..=LARGEST_GROUP).contains(size),
+                || format!("`group_size` must be from 2 to {LARGEST_GROUP}"),
+            )
         })?,
         create_groups: raw.create_groups.unwrap_or(default.create_groups),
-        bytes: raw.bytes.map_or(Ok(default.bytes), |bytes| size(&bytes, "bytes", LARGEST_BODY_BYTES))?,
+        bytes: raw.bytes.map_or(Ok(default.bytes), |bytes| {
+            size(&bytes, "bytes", LARGEST_BODY_BYTES)
+        })?,
         typing: raw.typing.unwrap_or(default.typing),
     })
 }
 
 fn media(raw: RawMedia) -> Result<MediaSettings, Mistake> {
-    let bytes = Distribution { max: Bytes(4 << 20), ..Distribution::log_normal(Bytes(100 << 10), 0.8) };
+    let bytes = Distribution {
+        max: Bytes(4 << 20),
+        ..Distribution::log_normal(Bytes(100 << 10), 0.8)
+    };
     Ok(MediaSettings {
         rate: raw.rate,
-        bytes: raw.bytes.map_or(Ok(bytes), |bytes| {
-            size(&bytes, "bytes", LARGEST_FILE_BYTES)
-        })?,
+        bytes: raw
+            .bytes
+            .map_or(Ok(bytes), |bytes| size(&bytes, "bytes", LARGEST_FILE_BYTES))?,
         thumbnail: raw
             .thumbnail
-            .map_or(Ok(Distribution::fixed(Bytes(1024))), |bytes| size(&bytes, "thumbnail", LARGEST_THUMBNAIL_BYTES))?,
+            .map_or(Ok(Distribution::fixed(Bytes(1024))), |bytes| {
+                size(&bytes, "thumbnail", LARGEST_THUMBNAIL_BYTES)
+            })?,
     })
 }
 
 fn storm(raw: &RawStorm, length: Span) -> Result<StormSettings, Mistake> {
-    let users = kept(&raw.users, |users| (1..=100_000).contains(&users.0), || {
-        "`users` of a storm must be from 1 to 100000".to_owned()
-    })?;
+    let users = kept(
+        &raw.users,
+        |users| (1..=100_000).contains(&users.0),
+        || "`users` of a storm must be from 1 to 100000".to_owned(),
+    )?;
     let (at, duration) = (*raw.at.get_ref(), positive(&raw.duration, "duration")?);
     if at.0 + duration.0 > length.0 {
         let message = format!("the storm ends after the schedule, which lasts {length}");
         return Err(Mistake::new(raw.at.span(), message));
     }
-    Ok(StormSettings { users: Count(users.0), at, duration })
+    Ok(StormSettings {
+        users: Count(users.0),
+        at,
+        duration,
+    })
 }

@@ -242,7 +242,8 @@ impl Scenario {
     /// # Errors
     /// The first mistake, with its line and column, what was expected, and the nearest valid name.
     pub fn parse(file: &str, text: &str) -> Result<Self, Error> {
-        let mistake = |error: toml::de::Error| Mistake::new(error.span().unwrap_or(0..0), reword(error.message()));
+        let mistake =
+            |error: toml::de::Error| Mistake::new(error.span().unwrap_or(0..0), reword(error.message()));
         toml::from_str::<RawScenario>(text)
             .map_err(mistake)
             .and_then(resolve)
@@ -260,7 +261,10 @@ impl Scenario {
     /// The same scenario with another target of connections. Rates that are *per connection* follow it.
     #[must_use]
     pub fn with_connections(self, connections: u64) -> Self {
-        Self { connections: Count(connections), ..self }
+        Self {
+            connections: Count(connections),
+            ..self
+        }
     }
 
     /// The same scenario with its clock faster or slower: seconds of the scenario's clock in one of the run's.
@@ -273,7 +277,10 @@ impl Scenario {
     /// The same scenario with another seed (its low 63 bits: TOML has no larger integers).
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
-        Self { seed: seed & (u64::MAX >> 1), ..self }
+        Self {
+            seed: seed & (u64::MAX >> 1),
+            ..self
+        }
     }
 
     /// The same scenario with one more threshold.
@@ -281,8 +288,12 @@ impl Scenario {
     /// # Errors
     /// The expression is not a threshold.
     pub fn with_threshold(mut self, expr: &str, abort: bool) -> Result<Self, Error> {
-        expr.parse::<record::Threshold>().map_err(|error| self.refused(error.to_string()))?;
-        self.thresholds.push(ThresholdSetting { expr: expr.to_owned(), abort });
+        expr.parse::<record::Threshold>()
+            .map_err(|error| self.refused(error.to_string()))?;
+        self.thresholds.push(ThresholdSetting {
+            expr: expr.to_owned(),
+            abort,
+        });
         Ok(self)
     }
 
@@ -295,7 +306,11 @@ impl Scenario {
         let wanted_us = (duration_us as f64 * self.clock.time_scale) as u64;
         let stretches = |phase: &PhaseSettings| matches!(phase.kind, PhaseKind::Hold | PhaseKind::Spike);
         let sum = |held: bool, phases: &[PhaseSettings]| -> u64 {
-            phases.iter().filter(|phase| stretches(phase) == held).map(|phase| phase.duration.0).sum()
+            phases
+                .iter()
+                .filter(|phase| stretches(phase) == held)
+                .map(|phase| phase.duration.0)
+                .sum()
         };
         let (fixed_us, held_us) = (sum(false, &self.phase), sum(true, &self.phase));
         if held_us == 0 || wanted_us <= fixed_us {
@@ -321,6 +336,9 @@ impl Scenario {
     }
 
     pub(crate) fn refused(&self, message: impl Into<String>) -> Error {
-        Error::Override { scenario: self.name.clone(), message: message.into() }
+        Error::Override {
+            scenario: self.name.clone(),
+            message: message.into(),
+        }
     }
 }

@@ -55,10 +55,20 @@ impl Timeline {
             });
         }
         let end_us = phases.last().map_or(0, |phase| phase.until_us);
-        let of_kind = |kind| phases.iter().filter(move |phase: &&PhaseWindow| phase.kind == kind);
+        let of_kind = |kind| {
+            phases
+                .iter()
+                .filter(move |phase: &&PhaseWindow| phase.kind == kind)
+        };
         Self {
-            settled_us: of_kind(PhaseKind::Ramp).map(|phase| phase.until_us).max().unwrap_or(0),
-            drain_us: of_kind(PhaseKind::Drain).map(|phase| phase.from_us).next().unwrap_or(end_us),
+            settled_us: of_kind(PhaseKind::Ramp)
+                .map(|phase| phase.until_us)
+                .max()
+                .unwrap_or(0),
+            drain_us: of_kind(PhaseKind::Drain)
+                .map(|phase| phase.from_us)
+                .next()
+                .unwrap_or(end_us),
             end_us,
             scale,
             start_us: scenario.clock.start.0,
@@ -92,6 +102,9 @@ impl Timeline {
 
     /// The share of the connections that the ramps have reached.
     pub(crate) fn connected(&self, run_us: f64) -> f64 {
+        if run_us < 0.0 {
+            return 0.0;
+        }
         self.phase_at(run_us).map_or_else(
             || self.phases.last().map_or(0.0, |phase| phase.connected[1]),
             |phase| {

@@ -60,7 +60,11 @@ impl Rate {
     /// Per second of the run's clock, for that many connections.
     #[must_use]
     pub fn for_connections(&self, connections: u64) -> f64 {
-        if self.per_connection { self.per_second * connections as f64 } else { self.per_second }
+        if self.per_connection {
+            self.per_second * connections as f64
+        } else {
+            self.per_second
+        }
     }
 }
 
@@ -139,24 +143,50 @@ macro_rules! written_as_number {
     )*};
 }
 
-quantity!(Span, Count, Bytes, Share, Factor, Rate, TimeOfDay, UtcOffset, MatchMinute);
+quantity!(
+    Span,
+    Count,
+    Bytes,
+    Share,
+    Factor,
+    Rate,
+    TimeOfDay,
+    UtcOffset,
+    MatchMinute
+);
 written_as_text!(Span, Bytes, Rate, TimeOfDay, UtcOffset, MatchMinute);
 // Floats travel as numbers, so that reading them back gives the same bits.
 written_as_number!(Count, Share, Factor);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms"), (1, "us")];
-        let (scale, unit) = units.into_iter().find(|(scale, _)| self.0.is_multiple_of(*scale)).unwrap_or((1, "us"));
+        let units = [
+            (3_600_000_000, "h"),
+            (60_000_000, "m"),
+            (1_000_000, "s"),
+            (1_000, "ms"),
+            (1, "us"),
+        ];
+        let (scale, unit) = units
+            .into_iter()
+            .find(|(scale, _)| self.0.is_multiple_of(*scale))
+            .unwrap_or((1, "us"));
         // Zero is a multiple of everything; seconds read best.
-        if self.0 == 0 { f.write_str("0s") } else { write!(f, "{}{unit}", self.0 / scale) }
+        if self.0 == 0 {
+            f.write_str("0s")
+        } else {
+            write!(f, "{}{unit}", self.0 / scale)
+        }
     }
 }
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.into_iter().find(|(scale, _)| self.0 >= *scale && self.0.is_multiple_of(*scale)) {
+        match units
+            .into_iter()
+            .find(|(scale, _)| self.0 >= *scale && self.0.is_multiple_of(*scale))
+        {
             Some((scale, unit)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}B", self.0),
         }
@@ -165,7 +195,16 @@ impl fmt::Display for Bytes {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/s{}", self.per_second, if self.per_connection { " per connection" } else { "" })
+        write!(
+            f,
+            "{}/s{}",
+            self.per_second,
+            if self.per_connection {
+                " per connection"
+            } else {
+                ""
+            }
+        )
     }
 }
 
@@ -173,7 +212,11 @@ impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0 / 1_000_000;
         write!(f, "{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
-        if seconds.is_multiple_of(60) { Ok(()) } else { write!(f, ":{:02}", seconds % 60) }
+        if seconds.is_multiple_of(60) {
+            Ok(())
+        } else {
+            write!(f, ":{:02}", seconds % 60)
+        }
     }
 }
 
@@ -187,6 +230,10 @@ impl fmt::Display for UtcOffset {
 impl fmt::Display for MatchMinute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.minute)?;
-        if self.stoppage == 0 { Ok(()) } else { write!(f, "+{}", self.stoppage) }
+        if self.stoppage == 0 {
+            Ok(())
+        } else {
+            write!(f, "+{}", self.stoppage)
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What a plan promises: the same actions whatever the threads, nobody acts while offline, the shares asked for.
+#![allow(clippy::unwrap_used)] // helpers of tests may
 
 mod shared;
 
 use std::collections::HashMap;
 
+use proptest::prelude::*;
 use scenarios::{Action, CELLS, Plan, Scenario, To, What};
 use shared::{digest, lively};
 
@@ -51,9 +53,17 @@ fn however_the_cells_are_dealt_each_user_does_the_same_in_the_same_order() {
 fn the_whole_stream_is_pinned() {
     // What a seed means is part of every run folder ever written; a change here must be meant.
     let plan = Scenario::by_name("smoke").unwrap().plan().unwrap();
-    let first: Vec<String> = plan.actions(0..CELLS).take(12).map(|action| format!("{action:?}")).collect();
-    let hold: Vec<String> =
-        plan.actions(0..CELLS).filter(|a| a.at_us > 5_000_000).take(12).map(|action| format!("{action:?}")).collect();
+    let first: Vec<String> = plan
+        .actions(0..CELLS)
+        .take(12)
+        .map(|action| format!("{action:?}"))
+        .collect();
+    let hold: Vec<String> = plan
+        .actions(0..CELLS)
+        .filter(|a| a.at_us > 5_000_000)
+        .take(12)
+        .map(|action| format!("{action:?}"))
+        .collect();
     insta::assert_snapshot!(format!(
         "digest {:016x}\n{}\n...\n{}",
         digest(plan.actions(0..CELLS)),
@@ -62,22 +72,42 @@ fn the_whole_stream_is_pinned() {
     ));
 }
 
-/// Follows every user through the actions and checks each against what came before.
 #[test]
 fn nobody_acts_while_the_plan_has_him_offline() {
-    let plan = lively();
+    let (cuts, leavings) = follow(&lively());
+    assert!(cuts > 100, "{cuts}");
+    assert!(leavings > 100, "{leavings}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn nobody_ever_does(connections in 1u64..800, seed: u64, time_scale in 20.0..900.0) {
+        let scenario = lively().scenario().clone();
+        let plan = scenario.with_connections(connections).with_seed(seed).with_time_scale(time_scale).plan();
+        follow(&plan.unwrap());
+    }
+}
+
+/// Follows every user through the actions and checks each against what came before. How many cuts, and how many
+/// leavings.
+fn follow(plan: &Plan) -> (u32, u32) {
     let mut online: HashMap<u32, bool> = HashMap::new();
     let mut cut_until: HashMap<u32, u64> = HashMap::new();
-    let (mut cuts, mut breaks) = (0, 0);
-    for action in all(&plan) {
+    let (mut cuts, mut leavings) = (0, 0);
+    for action in all(plan) {
         let state = online.entry(action.user).or_insert(false);
         match action.what {
             What::Connect => {
                 assert!(!std::mem::replace(state, true), "connects twice: {action:?}");
             }
             What::Disconnect => {
-                assert!(std::mem::replace(state, false), "leaves while offline: {action:?}");
-                breaks += 1;
+                assert!(
+                    std::mem::replace(state, false),
+                    "leaves while offline: {action:?}"
+                );
+                leavings += 1;
             }
             What::Cut { until_us } => {
                 assert!(*state, "cut while offline: {action:?}");
@@ -88,7 +118,12 @@ fn nobody_acts_while_the_plan_has_him_offline() {
             What::Send { .. } | What::Typing { .. } | What::Upload { .. } | What::CreateGroup { .. } => {
                 assert!(*state, "acts while offline: {action:?}");
                 assert!(plan.is_online(action.user, action.at_us), "{action:?}");
-                assert!(cut_until.get(&action.user).is_none_or(|until_us| *until_us <= action.at_us), "{action:?}");
+                assert!(
+                    cut_until
+                        .get(&action.user)
+                        .is_none_or(|until_us| *until_us <= action.at_us),
+                    "{action:?}"
+                );
             }
             What::Register { number_offset } => {
                 assert_eq!(u64::from(action.user), plan.users() + u64::from(number_offset));
@@ -96,8 +131,7 @@ fn nobody_acts_while_the_plan_has_him_offline() {
             }
         }
     }
-    assert!(cuts > 100, "{cuts}");
-    assert!(breaks > 100, "{breaks}");
+    (cuts, leavings)
 }
 
 #[test]
@@ -107,12 +141,18 @@ fn presence_agrees_with_the_actions_of_others_cells() {
         match action.what {
             What::Send { to: To::User(to), .. } => {
                 assert_ne!(to, action.user);
-                assert!(plan.is_online(to, action.at_us) != plan.starts_away(to), "{action:?}");
+                assert!(
+                    plan.is_online(to, action.at_us) != plan.starts_away(to),
+                    "{action:?}"
+                );
             }
             What::Typing { to } => assert!(plan.is_online(to, action.at_us), "{action:?}"),
             What::Connect => assert!(plan.is_online(action.user, action.at_us), "{action:?}"),
             What::Disconnect => {
-                assert!(plan.is_online(action.user, action.at_us - 1) && !plan.is_online(action.user, action.at_us));
+                assert!(
+                    plan.is_online(action.user, action.at_us - 1)
+                        && !plan.is_online(action.user, action.at_us)
+                );
             }
             _ => {}
         }
@@ -131,7 +171,9 @@ fn messages_to_a_group_come_from_its_members_after_its_creation() {
                 assert_eq!(groups.owner(group), Some(action.user));
                 assert!(created.insert(group, action.at_us).is_none());
             }
-            What::Send { to: To::Group(group), .. } => {
+            What::Send {
+                to: To::Group(group), ..
+            } => {
                 assert!(created[&group] < action.at_us);
                 assert!(groups.members(group).any(|member| member == action.user));
                 sent += 1;
@@ -148,9 +190,14 @@ fn shares_are_those_asked_for() {
     let hold = plan.hold_us();
     let (mut all, mut away, mut groups, mut media, mut typing) = (0.0, 0.0, 0.0, 0.0, 0.0);
     let mut by_population: HashMap<&str, f64> = HashMap::new();
-    for action in plan.actions(0..CELLS).filter(|action| hold.contains(&action.at_us)) {
+    for action in plan
+        .actions(0..CELLS)
+        .filter(|action| hold.contains(&action.at_us))
+    {
         match action.what {
-            What::Send { to, media: carries, .. } => {
+            What::Send {
+                to, media: carries, ..
+            } => {
                 all += 1.0;
                 away += f64::from(u8::from(matches!(to, To::User(user) if plan.starts_away(user))));
                 groups += f64::from(u8::from(matches!(to, To::Group(_))));
@@ -164,7 +211,11 @@ fn shares_are_those_asked_for() {
     // Five standard deviations of a share of so many.
     let close = |count: f64, share: f64| {
         let deviation = (share * (1.0 - share) / all).sqrt();
-        assert!((count / all - share).abs() < 5.0 * deviation + 0.002, "{} for {share}", count / all);
+        assert!(
+            (count / all - share).abs() < 5.0 * deviation + 0.002,
+            "{} for {share}",
+            count / all
+        );
     };
     assert!(all > 20_000.0, "{all}");
     close(away, 0.2);
@@ -179,9 +230,13 @@ fn shares_are_those_asked_for() {
 fn people_who_are_away_come_back_in_the_drain_except_the_remainder() {
     let plan = shared::plain().plan().unwrap();
     let drain_us = plan.hold_us().end;
-    let returned = plan.actions(0..CELLS).filter(|a| a.what == What::Connect && plan.starts_away(a.user));
+    let returned = plan
+        .actions(0..CELLS)
+        .filter(|a| a.what == What::Connect && plan.starts_away(a.user));
     let returned: Vec<u64> = returned.map(|action| action.at_us).collect();
-    let away = (0..plan.users() as u32).filter(|user| plan.starts_away(*user)).count();
+    let away = (0..plan.users() as u32)
+        .filter(|user| plan.starts_away(*user))
+        .count();
     assert_eq!(returned.len(), (away as f64 * 0.75).round() as usize);
     assert!(returned.iter().all(|at_us| *at_us > drain_us));
 }
@@ -194,7 +249,9 @@ fn the_curve_is_what_the_actions_amount_to() {
     let (mut messages, mut copies) = (vec![0.0f64; seconds], vec![0.0f64; seconds]);
     let fan_out = f64::from(plan.groups().size() - 1);
     for action in all(&plan) {
-        let (What::Send { to, .. } | What::Upload { to, .. }) = action.what else { continue };
+        let (What::Send { to, .. } | What::Upload { to, .. }) = action.what else {
+            continue;
+        };
         let second = (action.at_us / 1_000_000) as usize;
         messages[second] += 1.0;
         copies[second] += if matches!(to, To::Group(_)) { fan_out } else { 1.0 };
@@ -203,13 +260,24 @@ fn the_curve_is_what_the_actions_amount_to() {
     let planned: f64 = curve.messages.iter().map(|count| *count as f64).sum();
     let drawn: f64 = messages.iter().sum();
     assert!((planned - plan.expected_messages()).abs() <= 1.0);
-    assert!((drawn - planned).abs() < 5.0 * planned.sqrt(), "{drawn} of {planned}");
+    assert!(
+        (drawn - planned).abs() < 5.0 * planned.sqrt(),
+        "{drawn} of {planned}"
+    );
     // The ramp aside, where groups are still being made.
     for second in 6..seconds {
         let expected = curve.messages[second] as f64;
-        assert!((messages[second] - expected).abs() < 6.0 * expected.sqrt() + 2.0, "{second}: {}", messages[second]);
+        assert!(
+            (messages[second] - expected).abs() < 6.0 * expected.sqrt() + 2.0,
+            "{second}: {}",
+            messages[second]
+        );
         let expected = curve.copies[second] as f64;
-        assert!((copies[second] - expected).abs() < 6.0 * (fan_out * expected).sqrt() + 5.0, "{second}: {}", copies[second]);
+        assert!(
+            (copies[second] - expected).abs() < 6.0 * (fan_out * expected).sqrt() + 5.0,
+            "{second}: {}",
+            copies[second]
+        );
     }
 }
 
@@ -225,7 +293,11 @@ fn the_ramp_is_even_and_reaches_the_target_exactly() {
     assert_eq!(connects.len() as u64, plan.connections());
     assert_eq!(plan.curve().connections.iter().max(), Some(&plan.connections()));
     let step = settled_us / plan.connections();
-    assert!(connects.windows(2).all(|pair| (pair[1] - pair[0]).abs_diff(step) <= 1));
+    assert!(
+        connects
+            .windows(2)
+            .all(|pair| (pair[1] - pair[0]).abs_diff(step) <= 1)
+    );
 }
 
 #[test]
@@ -270,6 +342,8 @@ fn constant_arrivals_are_even() {
 #[test]
 fn an_odd_scenario_of_one_person_still_plans() {
     let plan = shared::plain().with_connections(1).plan().unwrap();
-    let sends = plan.actions(0..CELLS).filter(|a| matches!(a.what, What::Send { to: To::User(to), .. } if to == a.user));
+    let sends = plan
+        .actions(0..CELLS)
+        .filter(|a| matches!(a.what, What::Send { to: To::User(to), .. } if to == a.user));
     assert_eq!(sends.count(), 0);
 }

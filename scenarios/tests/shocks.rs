@@ -1,4 +1,5 @@
 //! Shocks on the plan: the match's share of the day, the quake's region, cut and aftershocks.
+#![allow(clippy::unwrap_used)] // helpers of tests may
 
 mod shared;
 
@@ -11,7 +12,9 @@ use shared::lively;
 #[test]
 fn the_match_causes_35_percent_of_the_days_messages() {
     let scenario = Scenario::by_name("football").unwrap();
-    let Shock::Football(football) = &scenario.shock[0] else { panic!("no football in football") };
+    let Shock::Football(football) = &scenario.shock[0] else {
+        panic!("no football in football")
+    };
     assert_eq!(football.share_of_day.0, 0.35);
     let day = scenario.plan().unwrap().day_messages();
     let shock = day.shocks[0].1;
@@ -44,18 +47,40 @@ fn a_run_of_the_whole_day_has_35_percent_more_by_the_match() {
 #[test]
 fn the_match_jumps_at_goals_and_humps_at_half_time() {
     let curve = Scenario::by_name("football").unwrap().plan().unwrap().curve();
-    let goals: Vec<u64> = curve.marks.iter().filter(|mark| mark.name == "goal").map(|mark| mark.t_ms).collect();
+    let goals: Vec<u64> = curve
+        .marks
+        .iter()
+        .filter(|mark| mark.name == "goal")
+        .map(|mark| mark.t_ms)
+        .collect();
     assert_eq!(goals.len(), 8);
     for goal_ms in [goals[0], goals[5], goals[6]] {
         let second = (goal_ms / 1000) as usize;
-        assert!(curve.messages[second + 1] > curve.messages[second - 1], "no jump at {goal_ms}");
+        assert!(
+            curve.messages[second + 1] > curve.messages[second - 1],
+            "no jump at {goal_ms}"
+        );
     }
     let at = |name: &str| curve.marks.iter().find(|mark| mark.name == name).unwrap().t_ms;
-    let middle = ((at("half-time") + at("second half")) / 2000) as usize;
-    assert!(curve.messages[middle] > curve.messages[(at("half-time") / 1000) as usize + 1]);
-    assert!(curve.messages[middle] > curve.messages[(at("second half") / 1000) as usize - 1]);
+    let (from, until) = (
+        (at("half-time") / 1000) as usize,
+        (at("second half") / 1000) as usize,
+    );
+    let middle = (from + until) / 2;
+    assert!(
+        curve.messages[middle] > curve.messages[from],
+        "no hump after {from}"
+    );
+    assert!(
+        curve.messages[middle] > curve.messages[until],
+        "no hump before {until}"
+    );
     // At least 5,000 a second flow throughout the hold, three in ten of them to groups.
-    assert!(curve.messages[15..90].iter().all(|count| *count >= 5_000), "{:?}", &curve.messages[15..90]);
+    assert!(
+        curve.messages[15..90].iter().all(|count| *count >= 5_000),
+        "{:?}",
+        &curve.messages[15..90]
+    );
     let (messages, copies) = (sum(&curve.messages[15..90]), sum(&curve.copies[15..90]));
     let to_groups = (copies - messages) / messages / 3.0;
     assert!((0.29..0.34).contains(&to_groups), "{to_groups}");
@@ -68,12 +93,22 @@ fn sum(values: &[u64]) -> f64 {
 #[test]
 fn drawn_goals_follow_their_expectation_and_the_seed() {
     let text = shared::LIVELY.replacen("goals = [\"1\", 4, \"45+1\"]", "goals_drawn = 2.7", 1);
-    let scenario = Scenario::parse("drawn.toml", &text.replacen("time_scale = 60", "time_scale = 2", 1)).unwrap();
+    let scenario = Scenario::parse(
+        "drawn.toml",
+        &text.replacen("time_scale = 60", "time_scale = 2", 1),
+    )
+    .unwrap();
     let scenario = scenario.with_connections(10);
     let goals = |seed| {
         let mut longer = scenario.clone().with_seed(seed);
         longer.phase[1].duration = scenarios::Span(3 * 3_600_000_000);
-        longer.plan().unwrap().marks().iter().filter(|mark| mark.name == "goal").count()
+        longer
+            .plan()
+            .unwrap()
+            .marks()
+            .iter()
+            .filter(|mark| mark.name == "goal")
+            .count()
     };
     let total: usize = (0..60).map(goals).sum();
     // Poisson: four standard deviations around 162.
@@ -105,8 +140,12 @@ fn the_cut_takes_its_share_of_the_region_and_of_nobody_else() {
 #[test]
 fn the_quake_raises_the_region_and_what_is_sent_into_it() {
     let mut scenario = lively().scenario().clone();
-    scenario.shock.retain(|shock| matches!(shock, Shock::Earthquake(_)));
-    let Shock::Earthquake(quake) = &mut scenario.shock[0] else { panic!("no quake") };
+    scenario
+        .shock
+        .retain(|shock| matches!(shock, Shock::Earthquake(_)));
+    let Shock::Earthquake(quake) = &mut scenario.shock[0] else {
+        panic!("no quake")
+    };
     quake.cut = scenarios::Share(0.0);
     quake.omori_k = 0.0;
     let struck = scenario.plan().unwrap();
@@ -115,8 +154,13 @@ fn the_quake_raises_the_region_and_what_is_sent_into_it() {
     // From inside, and from outside to inside, in the two seconds after the quake.
     let count = |plan: &scenarios::Plan| {
         let (mut inside, mut into) = (0.0, 0.0);
-        for action in plan.actions(0..CELLS).filter(|a| (8_000_000..10_000_000).contains(&a.at_us)) {
-            let What::Send { to, .. } = action.what else { continue };
+        for action in plan
+            .actions(0..CELLS)
+            .filter(|a| (8_000_000..10_000_000).contains(&a.at_us))
+        {
+            let What::Send { to, .. } = action.what else {
+                continue;
+            };
             let region = |user: u32| plan.profile(user).region == "south";
             match to {
                 _ if region(action.user) => inside += 1.0,
@@ -128,7 +172,10 @@ fn the_quake_raises_the_region_and_what_is_sent_into_it() {
     };
     let ((inside, into), (calm_inside, calm_into)) = (count(&struck), count(&calm));
     // Twice its base on top of it, hardly faded, makes about three times; and a half of that comes in.
-    assert!((2.3..3.6).contains(&(inside / calm_inside)), "{inside} of {calm_inside}");
+    assert!(
+        (2.3..3.6).contains(&(inside / calm_inside)),
+        "{inside} of {calm_inside}"
+    );
     let added = into - calm_into;
     assert!((0.3..0.75).contains(&(added / (inside - calm_inside))), "{added}");
 }
@@ -145,10 +192,14 @@ fn aftershocks_are_marked_and_fewer_as_time_goes() {
         for mark in marks.iter().filter(|mark| mark.name == "aftershock") {
             assert_eq!(mark.kind, EventKind::Shock);
             // The first 20 minutes against the next 100, at 120 to 1.
-            *(if mark.t_ms < main + 10_000 { &mut early } else { &mut late }) += 1;
+            *(if mark.t_ms < main + 10_000 {
+                &mut early
+            } else {
+                &mut late
+            }) += 1;
         }
     }
-    // By the law, 6 / (1/6 + t)^1.1 integrates to 6.78 over the first and 9.37 over the rest.
-    assert!((220..=325).contains(&early), "{early}");
+    // By the law, 6 / (1/6 + t)^1.1 integrates to 7.47 over the first and 9.34 over the rest.
+    assert!((230..=368).contains(&early), "{early}");
     assert!((300..=450).contains(&late), "{late}");
 }

@@ -13,10 +13,10 @@ use crate::office::Provisioned;
 pub struct Config {
     /// Where clients connect.
     pub listen: SocketAddr,
-    /// Media and registration by HTTP; none turns them off.
-    pub http: Option<SocketAddr>,
-    /// Admin HTTP; none turns it off.
-    pub admin: Option<SocketAddr>,
+    /// Media and registration by HTTP.
+    pub http: SocketAddr,
+    /// Admin HTTP.
+    pub admin: SocketAddr,
     /// The admin HTTP's token; needed anywhere but on loopback.
     pub admin_token: Option<String>,
     /// Where the store, the accounts and the media are kept.
@@ -66,12 +66,22 @@ impl ShardPlan {
         let one_table = nofile.saturating_sub(floor);
         if connections <= one_table.saturating_sub(SPARE) {
             let connections_max = one_table.min(u64::from(u32::MAX)) as u32;
-            return Self { shards: wanted.unwrap_or(cpus).max(1), parted: false, connections_max };
+            return Self {
+                shards: wanted.unwrap_or(cpus).max(1),
+                parted: false,
+                connections_max,
+            };
         }
         let each = one_table.saturating_sub(SPARE).max(1);
         let needed = (connections as f64 / (each as f64 * FILL)).ceil() as u64;
-        let shards = needed.max(u64::from(wanted.unwrap_or(0))).min(u64::from(u16::MAX)) as u16;
-        Self { shards, parted: true, connections_max: each.min(u64::from(u32::MAX)) as u32 }
+        let shards = needed
+            .max(u64::from(wanted.unwrap_or(0)))
+            .min(u64::from(u16::MAX)) as u16;
+        Self {
+            shards,
+            parted: true,
+            connections_max: each.min(u64::from(u32::MAX)) as u32,
+        }
     }
 }
 

@@ -99,16 +99,28 @@ impl Figures {
         let office = &self.office;
         let refused = self.sum(|shard| shard.messages_refused.total()) + office.messages_refused.total();
         let rows = [
-            (name::ACCEPTED_CONNECTIONS, self.sum(|shard| shard.accepted.level())),
+            (
+                name::ACCEPTED_CONNECTIONS,
+                self.sum(|shard| shard.accepted.level()),
+            ),
             (name::CLOSED_CONNECTIONS, self.sum(|shard| shard.closed.level())),
             (name::BYTES_IN, self.sum(|shard| shard.bytes_in.level())),
             (name::BYTES_OUT, self.sum(|shard| shard.bytes_out.level())),
             (name::LOOP_BUSY_US, self.sum(|shard| shard.loop_stats.busy_us())),
-            (name::SLOW_READERS_CUT, self.sum(|shard| shard.slow_readers_cut.total())),
+            (
+                name::SLOW_READERS_CUT,
+                self.sum(|shard| shard.slow_readers_cut.total()),
+            ),
             (name::ACCEPT_PAUSES, self.sum(|shard| shard.accept_pauses.total())),
-            (name::CONNECTIONS_REFUSED, self.sum(|shard| shard.connections_refused.total())),
+            (
+                name::CONNECTIONS_REFUSED,
+                self.sum(|shard| shard.connections_refused.total()),
+            ),
             ("server.messages_in", self.sum(|shard| shard.messages_in.total())),
-            ("server.malformed_frames", self.sum(|shard| shard.malformed.total())),
+            (
+                "server.malformed_frames",
+                self.sum(|shard| shard.malformed.total()),
+            ),
             ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
             ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
             (name::COPIES_ACCEPTED, office.copies_accepted.total()),
@@ -129,8 +141,14 @@ impl Figures {
     fn gauges(&self, into: &mut BTreeMap<String, f64>) {
         let office = &self.office;
         let sent = self.sum(|shard| shard.letters.total());
-        let waiting = sent.saturating_sub(office.letters_done.total()) + self.sum(|shard| shard.parcel_letters.level());
-        let longest = self.shards.iter().map(|shard| shard.parcel_longest.mark()).max().unwrap_or(0);
+        let waiting =
+            sent.saturating_sub(office.letters_done.total()) + self.sum(|shard| shard.parcel_letters.level());
+        let longest = self
+            .shards
+            .iter()
+            .map(|shard| shard.parcel_longest.mark())
+            .max()
+            .unwrap_or(0);
         let rows = [
             (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
             (name::ONLINE, office.online.level()),

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 mod table;
 
-pub use table::{KnobError, Value};
 use table::{COUNT, Cell, Domain, Spec, TABLE};
+pub use table::{KnobError, Value};
 
 /// When a message counts as safe, so that *accepted* may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,11 @@ impl Knobs {
             _ => {
                 let word = spec.parse(value.trim())?;
                 let before = self.shared.cells[spec.cell as usize].swap(word, Relaxed);
-                Turn { name: spec.name, from: spec.print(before), to: spec.print(word) }
+                Turn {
+                    name: spec.name,
+                    from: spec.print(before),
+                    to: spec.print(word),
+                }
             }
         };
         tracing::info!(knob = turn.name, from = %turn.from, to = %turn.to, "knob turned");
@@ -101,13 +105,21 @@ impl Knobs {
 
     fn turn_log_level(&self, spec: &'static Spec, value: &str) -> Result<Turn, KnobError> {
         // The lock is held over the hook, so that the level in force and the level shown cannot part.
-        let mut level = self.shared.log_level.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut level = self
+            .shared
+            .log_level
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         (self.shared.apply_log_level)(value).map_err(|reason| KnobError::LogLevel {
             given: value.to_owned(),
             reason,
         })?;
         let from = std::mem::replace(&mut *level, value.to_owned());
-        Ok(Turn { name: spec.name, from: Value::Word(from), to: Value::Word(value.to_owned()) })
+        Ok(Turn {
+            name: spec.name,
+            from: Value::Word(from),
+            to: Value::Word(value.to_owned()),
+        })
     }
 
     /// Every knob, in the order of the table.
@@ -129,7 +141,11 @@ impl Knobs {
     fn value(&self, spec: &Spec) -> Value {
         match spec.domain {
             Domain::Filter => {
-                let level = self.shared.log_level.lock().unwrap_or_else(PoisonError::into_inner);
+                let level = self
+                    .shared
+                    .log_level
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 Value::Word(level.clone())
             }
             _ => spec.print(self.load(spec.cell)),
@@ -191,14 +207,18 @@ impl Knobs {
 impl Default for Knobs {
     /// Knobs whose log level cannot be turned.
     fn default() -> Self {
-        Self::new(Arc::new(|_| Err("this process has no log whose level could be turned".to_owned())))
+        Self::new(Arc::new(|_| {
+            Err("this process has no log whose level could be turned".to_owned())
+        }))
     }
 }
 
 impl fmt::Debug for Knobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let readings = self.list();
-        f.debug_map().entries(readings.iter().map(|reading| (reading.name, &reading.value))).finish()
+        f.debug_map()
+            .entries(readings.iter().map(|reading| (reading.name, &reading.value)))
+            .finish()
     }
 }
 
@@ -233,7 +253,10 @@ mod tests {
     fn a_clone_turns_the_same_knobs_and_a_turn_says_from_where() {
         let knobs = Knobs::default();
         let turn = knobs.clone().set("durability", " memory\n").unwrap();
-        assert_eq!((turn.from, turn.to), (Value::Word("commit".into()), Value::Word("memory".into())));
+        assert_eq!(
+            (turn.from, turn.to),
+            (Value::Word("commit".into()), Value::Word("memory".into()))
+        );
         assert_eq!(knobs.durability(), Durability::Memory);
     }
 
@@ -250,11 +273,21 @@ mod tests {
         }));
         knobs.set("log_level", "debug,hyper=warn").unwrap();
         let error = knobs.set("log_level", "nonsense").unwrap_err();
-        assert_eq!(error.to_string(), "log_level: `nonsense` was refused: not a filter");
-        let shown = knobs.list().into_iter().find(|reading| reading.name == "log_level").unwrap();
+        assert_eq!(
+            error.to_string(),
+            "log_level: `nonsense` was refused: not a filter"
+        );
+        let shown = knobs
+            .list()
+            .into_iter()
+            .find(|reading| reading.name == "log_level")
+            .unwrap();
         assert_eq!(shown.value, Value::Word("debug,hyper=warn".into()));
         assert_eq!(*seen.lock().unwrap(), ["debug,hyper=warn"]);
-        assert!(Knobs::default().set("log_level", "info").is_err(), "no hook, no turn");
+        assert!(
+            Knobs::default().set("log_level", "info").is_err(),
+            "no hook, no turn"
+        );
     }
 
     proptest! {

@@ -23,6 +23,7 @@ use wire::chat::{ClientFrame, Code, Number, Secret, ServerFrame};
 
 use crate::desk::Inquiry;
 use crate::figures::OfficeFigures;
+use crate::http;
 use crate::knobs::{self, Knobs};
 use crate::parcel::{Content, Letter, Location, Outbox, Parcel};
 use crate::sink::{Notice, Sink, Sms};
@@ -59,6 +60,7 @@ pub(crate) struct Parts {
     pub(crate) provisioned: Provisioned,
     pub(crate) knobs: Knobs,
     pub(crate) figures: Arc<OfficeFigures>,
+    pub(crate) health: http::Health,
     pub(crate) sms: Sink<Sms>,
     pub(crate) push: Sink<Notice>,
     pub(crate) rng: ChaCha12Rng,
@@ -77,6 +79,8 @@ pub(crate) struct Office {
     held: Vec<Box<dyn FnOnce() + Send>>,
     /// A commit failed: every answer waits until one succeeds.
     unsafe_since_ms: Option<u64>,
+    /// How the store last felt.
+    store_feels: Health,
     /// An item's body on its way out.
     body: Vec<u8>,
     /// Messages just acknowledged whose senders are away.
@@ -95,6 +99,7 @@ impl Office {
             now_ms: 0,
             held: Vec::new(),
             unsafe_since_ms: None,
+            store_feels: Health::Good,
             body: Vec::new(),
             ticks_away: Vec::new(),
         }
@@ -172,7 +177,10 @@ impl Office {
             }
             None => {
                 if let Some(since_ms) = self.unsafe_since_ms.take() {
-                    tracing::warn!("the store commits again, after {} ms", self.now_ms.saturating_sub(since_ms));
+                    tracing::warn!(
+                        "the store commits again, after {} ms",
+                        self.now_ms.saturating_sub(since_ms)
+                    );
                 }
                 self.held.drain(..).for_each(|answer| answer());
             }
@@ -203,15 +211,17 @@ impl Office {
 
     fn frame(&mut self, at: Location, letter: &Letter, bytes: &[u8]) {
         // The shard decoded it before: it is whole and well formed.
-        let Ok(Some((frame, _))) = ClientFrame::decode(bytes) else { return };
+        let Ok(Some((frame, _))) = ClientFrame::decode(bytes) else {
+            return;
+        };
         let about = frame.kind();
         let done = match frame {
-            ClientFrame::Register { number } => {
-                self.issue_pin(number).map(|()| self.reply(at, &ServerFrame::PinSent { number }))
-            }
-            ClientFrame::Prove { number, pin } => {
-                self.redeem_pin(number, pin).map(|key| self.reply(at, &ServerFrame::NewKey { number, key }))
-            }
+            ClientFrame::Register { number } => self
+                .issue_pin(number)
+                .map(|()| self.reply(at, &ServerFrame::PinSent { number })),
+            ClientFrame::Prove { number, pin } => self
+                .redeem_pin(number, pin)
+                .map(|key| self.reply(at, &ServerFrame::NewKey { number, key })),
             frame => match Number::new(letter.number) {
                 Ok(who) => self.online_frame(at, who, frame),
                 Err(_) => Err(Code::NotLoggedIn),
@@ -270,7 +280,15 @@ impl Office {
         self.parts.provisioned.contains(number) || self.parts.accounts.account(number).is_some()
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let feels = self.parts.store.health();
+        if feels != std::mem::replace(&mut self.store_feels, feels) {
+            match feels {
+                Health::Good => self.parts.health.store_recovers(),
+                Health::Full => self.parts.health.store_refuses("space is short"),
+                Health::Failing(kind) => self.parts.health.store_refuses(kind.to_string()),
+            }
+        }
         let (figures, store) = (&self.parts.figures, self.parts.store.stats());
         figures.online.set(self.directory.online());
         figures.copies_queued.set(store.items as u64);
@@ -278,7 +296,9 @@ impl Office {
         figures.commits.set(store.commits);
         figures.commit_us.set(store.commit_us_total);
         figures.store_bytes.set(store.space_bytes);
-        figures.store_full.set(u64::from(self.parts.store.health() != Health::Good));
+        figures.store_full.set(u64::from(feels != Health::Good));
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,11 @@ pub(crate) struct Location {
 
 impl Location {
     pub(crate) fn new(shard: u16, id: Id) -> Self {
-        Self { index: id.index, generation: id.generation as u16, shard }
+        Self {
+            index: id.index,
+            generation: id.generation as u16,
+            shard,
+        }
     }
 }
 
@@ -77,7 +81,13 @@ impl Parcel {
     fn push(&mut self, conn: Id, number: u64, what: Content, parts: &[&[u8]]) {
         let start = self.bytes.len() as u32;
         parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
-        self.letters.push(Letter { conn, number, what, start, end: self.bytes.len() as u32 });
+        self.letters.push(Letter {
+            conn,
+            number,
+            what,
+            start,
+            end: self.bytes.len() as u32,
+        });
     }
 }
 
@@ -139,7 +149,11 @@ impl Outbox {
     /// Moves another outbox's replies behind these.
     pub(crate) fn append(&mut self, other: &mut Self) {
         let shift = self.bytes.len() as u32;
-        let shifted = |reply: &Reply| Reply { start: reply.start + shift, end: reply.end + shift, ..*reply };
+        let shifted = |reply: &Reply| Reply {
+            start: reply.start + shift,
+            end: reply.end + shift,
+            ..*reply
+        };
         self.replies.extend(other.replies.iter().map(shifted));
         self.bytes.extend_from_slice(&other.bytes);
         self.parcels_done += other.parcels_done;
@@ -163,15 +177,31 @@ mod tests {
 
     #[test]
     fn frames_in_a_row_to_one_connection_are_one_reply() {
-        let at = |index| Location { index, generation: 0, shard: 0 };
+        let at = |index| Location {
+            index,
+            generation: 0,
+            shard: 0,
+        };
         let mut outbox = Outbox::default();
         outbox.logged_in(at(1), 7, &ServerFrame::Pong { token: 1 });
         outbox.send(at(1), &ServerFrame::Pong { token: 2 });
         outbox.send(at(2), &ServerFrame::Pong { token: 3 });
         outbox.close(at(2), &ServerFrame::Pong { token: 4 });
         outbox.send(at(2), &ServerFrame::Pong { token: 5 });
-        let acts: Vec<_> = outbox.replies.iter().map(|reply| (reply.to.index, reply.act)).collect();
-        assert_eq!(acts, [(1, Act::LoggedIn(7)), (2, Act::Send), (2, Act::Close), (2, Act::Send)]);
+        let acts: Vec<_> = outbox
+            .replies
+            .iter()
+            .map(|reply| (reply.to.index, reply.act))
+            .collect();
+        assert_eq!(
+            acts,
+            [
+                (1, Act::LoggedIn(7)),
+                (2, Act::Send),
+                (2, Act::Close),
+                (2, Act::Send)
+            ]
+        );
 
         let mut both = Outbox::default();
         both.send(at(9), &ServerFrame::Pong { token: 9 });

@@ -9,15 +9,15 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Shard, ShardError, Sources,
-    Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Shard, ShardError,
+    Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::Secret;
 
 use crate::config::{Config, ShardPlan};
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
-use crate::http::{self, HttpConfig, HttpError, HttpHandle};
+use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
 use crate::knobs::{KnobError, Knobs};
 use crate::office::{Office, Parts, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
@@ -42,7 +42,9 @@ pub struct Server {
     address: SocketAddr,
     plan: ShardPlan,
     figures: Figures,
-    http: HttpHandle,
+    http: Option<HttpHandle>,
+    health: Health,
+    http_addresses: (SocketAddr, SocketAddr),
     sinks: Vec<SinkTask>,
     stop: Arc<AtomicBool>,
     office_stop: Arc<AtomicBool>,
@@ -93,9 +95,18 @@ impl Wiring {
         let wakes = (0..shards).map(|_| Wake::new()).collect::<Result<Vec<_>, _>>()?;
         let office_wake = Wake::new()?;
         let (parcels, parcels_out) = Queue::new("parcels", 2 * usize::from(shards), office_wake.clone());
-        let (outboxes, outboxes_out) =
-            wakes.iter().map(|wake| Queue::new("outboxes", OUTBOXES_MAX, wake.clone())).unzip();
-        Ok(Self { wakes, office_wake, parcels, parcels_out, outboxes, outboxes_out })
+        let (outboxes, outboxes_out) = wakes
+            .iter()
+            .map(|wake| Queue::new("outboxes", OUTBOXES_MAX, wake.clone()))
+            .unzip();
+        Ok(Self {
+            wakes,
+            office_wake,
+            parcels,
+            parcels_out,
+            outboxes,
+            outboxes_out,
+        })
     }
 }
 
@@ -118,18 +129,39 @@ impl Server {
         let wiring = Wiring::new(plan.shards)?;
         let inline = plan.shards == 1 && !plan.parted;
         // An inline office sleeps where its shard does.
-        let desk_wake = if inline { wiring.wakes[0].clone() } else { wiring.office_wake.clone() };
+        let desk_wake = if inline {
+            wiring.wakes[0].clone()
+        } else {
+            wiring.office_wake.clone()
+        };
         let (inquiries, inquiries_out) = Queue::new("inquiries", INQUIRIES_MAX, desk_wake);
 
-        let (office, sinks) = open_office(&config, plan.shards, &knobs, office_figures)?;
-        let http = http::serve(HttpConfig {}, Desk::new(inquiries), figures.clone(), knobs.clone()).await?;
+        let health = Health::default();
+        let (office, sinks) = open_office(&config, plan.shards, &knobs, office_figures, health.clone())?;
+        let admin = Admin::new(config.admin, config.admin_token.clone())?;
+        let http_config = HttpConfig::new(
+            admin,
+            config.http,
+            MediaOptions::in_folder(config.data.join("media")),
+        );
+        let source = figures.clone();
+        let parts = HttpParts {
+            desk: Desk::new(inquiries),
+            secret: Secret::new(&config.secret),
+            knobs: knobs.clone(),
+            health: health.clone(),
+            figures: Arc::new(move || source.snapshot()),
+        };
+        let http = http::serve(http_config, parts).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let office_stop = Arc::new(AtomicBool::new(false));
         let mut server = Self {
             address,
             plan,
             figures,
-            http,
+            http_addresses: (http.public_addr, http.admin_addr),
+            http: Some(http),
+            health,
             sinks,
             stop: Arc::clone(&stop),
             office_stop,
@@ -138,7 +170,15 @@ impl Server {
             shards: Vec::new(),
             office: None,
         };
-        server.start_threads(wiring, office, inquiries_out, reserved, &shard_figures, &knobs, inline)?;
+        server.start_threads(
+            wiring,
+            office,
+            inquiries_out,
+            reserved,
+            &shard_figures,
+            &knobs,
+            inline,
+        )?;
         Ok(server)
     }
 
@@ -154,13 +194,21 @@ impl Server {
         inline: bool,
     ) -> Result<(), StartError> {
         let mut runner = Some(Box::new(Runner::new(office, inquiries)));
-        let keep: Vec<Wake> = wiring.wakes.iter().chain([&wiring.office_wake]).cloned().collect();
+        let keep: Vec<Wake> = wiring
+            .wakes
+            .iter()
+            .chain([&wiring.office_wake])
+            .cloned()
+            .collect();
         let clock = Clock::start();
         let (ready, is_ready) = mpsc::channel();
         for (index, outboxes) in (0..self.plan.shards).zip(wiring.outboxes_out) {
             let way = match runner.take_if(|_| inline) {
                 Some(runner) => Way::Inline(runner),
-                None => Way::Thread { parcels: wiring.parcels.clone(), outboxes },
+                None => Way::Thread {
+                    parcels: wiring.parcels.clone(),
+                    outboxes,
+                },
             };
             let parts = ShardParts {
                 index,
@@ -172,11 +220,16 @@ impl Server {
                 stop: Arc::clone(&self.stop),
                 rng: ChaCha12Rng::from_rng(&mut rand::rng()),
             };
-            let (wake, ready, address) = (wiring.wakes[usize::from(index)].clone(), ready.clone(), self.address);
+            let (wake, ready, address) = (
+                wiring.wakes[usize::from(index)].clone(),
+                ready.clone(),
+                self.address,
+            );
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
-            self.shards.push(spawn(format!("shard-{index}"), parting, move || {
-                run_shard(parts, address, clock, wake, &ready)
-            })?);
+            self.shards
+                .push(spawn(format!("shard-{index}"), parting, move || {
+                    run_shard(parts, address, clock, wake, &ready)
+                })?);
         }
         drop(ready);
         for _ in 0..self.plan.shards {
@@ -215,10 +268,16 @@ impl Server {
         &self.figures
     }
 
-    /// Its HTTP side.
+    /// Where media and registration are.
     #[must_use]
-    pub fn http(&self) -> &HttpHandle {
-        &self.http
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_addresses.0
+    }
+
+    /// Where the admin HTTP is.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.http_addresses.1
     }
 
     /// Stops gracefully: no new connections, a farewell to everybody, what was accepted on disk.
@@ -226,9 +285,14 @@ impl Server {
     /// # Errors
     /// A shard had failed before.
     pub async fn stop(mut self) -> Result<(), StartError> {
-        self.http.stop().await;
+        self.health.drain();
+        if let Some(mut http) = self.http.take() {
+            http.stop().await;
+        }
         let sinks = std::mem::take(&mut self.sinks);
-        let result = tokio::task::spawn_blocking(move || self.join()).await.map_err(std::io::Error::other)?;
+        let result = tokio::task::spawn_blocking(move || self.join())
+            .await
+            .map_err(std::io::Error::other)?;
         for sink in sinks {
             sink.stop(SINK_GRACE).await;
         }
@@ -265,8 +329,14 @@ fn run_shard(
     ready: &mpsc::Sender<()>,
 ) -> Result<(), ShardError> {
     let stats = Arc::clone(&parts.figures.loop_stats);
-    let listener = reactor::listen(address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let mut kernel = Kernel::new(Some(listener), Sources::default(), KernelOptions::default(), &wake)?;
+    let listener =
+        reactor::listen(address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let mut kernel = Kernel::new(
+        Some(listener),
+        Sources::default(),
+        KernelOptions::default(),
+        &wake,
+    )?;
     let mut shard = ServerShard::new(parts);
     // Nobody waits any more if the start failed elsewhere.
     let _ = ready.send(());
@@ -281,6 +351,7 @@ fn open_office(
     shards: u16,
     knobs: &Knobs,
     figures: Arc<OfficeFigures>,
+    health: Health,
 ) -> Result<(Office, Vec<SinkTask>), StartError> {
     std::fs::create_dir_all(&config.data)?;
     let durability = match config.durability {
@@ -299,8 +370,14 @@ fn open_office(
     };
     let (store, recovery) = Store::open(options, unix_ms())?;
     tracing::info!(?recovery, "store opened");
-    let (sms, sms_task) = config.sms.parse::<Target>()?.start(&sink::Options::named("sms"))?;
-    let (push, push_task) = config.push.parse::<Target>()?.start(&sink::Options::named("push"))?;
+    let (sms, sms_task) = config
+        .sms
+        .parse::<Target>()?
+        .start(&sink::Options::named("sms"))?;
+    let (push, push_task) = config
+        .push
+        .parse::<Target>()?
+        .start(&sink::Options::named("push"))?;
     let office = Office::new(Parts {
         store,
         accounts: Accounts::open(Some(config.data.join("accounts")))?,
@@ -308,6 +385,7 @@ fn open_office(
         provisioned: config.provisioned,
         knobs: knobs.clone(),
         figures,
+        health,
         sms,
         push,
         rng: ChaCha12Rng::from_rng(&mut rand::rng()),

@@ -77,7 +77,10 @@ pub(crate) struct ServerShard {
 
 impl ServerShard {
     pub(crate) fn new(parts: ShardParts) -> Self {
-        let parcel = Parcel { shard: parts.index, ..Parcel::default() };
+        let parcel = Parcel {
+            shard: parts.index,
+            ..Parcel::default()
+        };
         Self {
             parts,
             sessions: Sessions::default(),
@@ -119,7 +122,10 @@ impl ServerShard {
                 self.parts.figures.messages_in.add(1);
                 let refusal = if self.parcel.letters.len() >= LETTERS_MAX {
                     Some(Code::Busy)
-                } else if !self.limits.allow(id.index, self.parts.knobs.messages_per_second(), now_us) {
+                } else if !self
+                    .limits
+                    .allow(id.index, self.parts.knobs.messages_per_second(), now_us)
+                {
                     Some(Code::RateLimited)
                 } else {
                     None
@@ -178,7 +184,10 @@ impl ServerShard {
             let Some(id) = self.sessions.find(reply.to) else {
                 // Logged in after its connection had ended: the office must hear of the end, too.
                 if let Act::LoggedIn(number) = reply.act {
-                    let id = Id { index: reply.to.index, generation: u32::from(reply.to.generation) };
+                    let id = Id {
+                        index: reply.to.index,
+                        generation: u32::from(reply.to.generation),
+                    };
                     self.parcel.closed(id, number);
                 }
                 continue;
@@ -222,7 +231,10 @@ impl ServerShard {
                 if self.parcel.letters.is_empty() || self.parcels_out >= PARCELS_OUT_MAX {
                     return;
                 }
-                let next = self.spare.pop().unwrap_or(Parcel { shard: self.parts.index, ..Parcel::default() });
+                let next = self.spare.pop().unwrap_or(Parcel {
+                    shard: self.parts.index,
+                    ..Parcel::default()
+                });
                 let letters = self.parcel.letters.len() as u64;
                 let mut post = vec![std::mem::replace(&mut self.parcel, next)];
                 match parcels.push_all(&mut post) {
@@ -269,7 +281,10 @@ impl ServerShard {
                 }
             }
         }
-        let late: Vec<u32> = self.sessions.guests_before(now_s.saturating_sub(GUEST_S)).collect();
+        let late: Vec<u32> = self
+            .sessions
+            .guests_before(now_s.saturating_sub(GUEST_S))
+            .collect();
         for index in late {
             if let Some((id, _)) = self.sessions.at(index) {
                 self.parts.figures.idle_closed.add(1);
@@ -325,12 +340,24 @@ impl App<Kernel> for ServerShard {
     fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
         let nonce: Nonce = self.parts.rng.random();
         self.sessions.greet(id, nonce, seconds(now_us));
-        let all: u64 = self.parts.others.iter().map(|shard| shard.connections.level()).sum();
+        let all: u64 = self
+            .parts
+            .others
+            .iter()
+            .map(|shard| shard.connections.level())
+            .sum();
         if all >= self.parts.knobs.connections_max() {
             self.parts.figures.connections_refused.add(1);
             return self.dismiss(link, id, Code::ConnectionLimit);
         }
-        self.send(link, id, &ServerFrame::Hello { version: VERSION, nonce });
+        self.send(
+            link,
+            id,
+            &ServerFrame::Hello {
+                version: VERSION,
+                nonce,
+            },
+        );
     }
 
     fn received(&mut self, link: &mut Kernel, id: Id, bytes: &[u8], now_us: u64) -> Taken {

@@ -33,7 +33,9 @@ use task::{Phase, Task};
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Not the name of a sink.
-    #[error("`{given}` is not a sink: expected `file:PATH`, `http://HOST/PATH`, `https://HOST/PATH` or `none`{detail}")]
+    #[error(
+        "`{given}` is not a sink: expected `file:PATH`, `http://HOST/PATH`, `https://HOST/PATH` or `none`{detail}"
+    )]
     NotASink {
         /// What was given.
         given: String,
@@ -65,7 +67,9 @@ pub enum SinkError {
         name: &'static str,
     },
     /// Out of descriptors or threads.
-    #[error("the {name} sink cannot make its eventfd or thread: {source}; raise the limits (ulimit -n, ulimit -u)")]
+    #[error(
+        "the {name} sink cannot make its eventfd or thread: {source}; raise the limits (ulimit -n, ulimit -u)"
+    )]
     Resources {
         /// The sink's name.
         name: &'static str,
@@ -183,7 +187,11 @@ impl Target {
         let counts = Arc::new(Counts::default());
         let (phase, phases) = watch::channel(Phase::Run);
         let Some(outlet) = Outlet::open(self, options)? else {
-            let sink = Sink { name, queue: None, counts };
+            let sink = Sink {
+                name,
+                queue: None,
+                counts,
+            };
             return Ok((sink, SinkTask { phase, thread: None }));
         };
         let resources = |source| SinkError::Resources { name, source };
@@ -198,8 +206,18 @@ impl Target {
                 task.run();
             })
             .map_err(resources)?;
-        let sink = Sink { name, queue: Some(queue), counts };
-        Ok((sink, SinkTask { phase, thread: Some((wake, ended)) }))
+        let sink = Sink {
+            name,
+            queue: Some(queue),
+            counts,
+        };
+        Ok((
+            sink,
+            SinkTask {
+                phase,
+                thread: Some((wake, ended)),
+            },
+        ))
     }
 }
 
@@ -207,7 +225,11 @@ impl<T> Sink<T> {
     /// A sink that keeps nothing, for a server without one.
     #[must_use]
     pub fn discard(name: &'static str) -> Self {
-        Self { name, queue: None, counts: Arc::default() }
+        Self {
+            name,
+            queue: None,
+            counts: Arc::default(),
+        }
     }
 
     /// Hands an item over; where the queue is full it is dropped and counted.
@@ -231,7 +253,9 @@ impl<T> Sink<T> {
             ("discarded", self.counts.discarded.load(Relaxed)),
             ("dropped", refused),
         ] {
-            snapshot.counters.insert(format!("server.sink.{name}.{figure}"), value);
+            snapshot
+                .counters
+                .insert(format!("server.sink.{name}.{figure}"), value);
         }
         if let Some(queue) = &self.queue {
             let stats = queue.stats();
@@ -241,7 +265,9 @@ impl<T> Sink<T> {
                 ("refused", stats.refused()),
             ];
             for (figure, value) in gauges {
-                snapshot.gauges.insert(format!("server.queue.{name}.{figure}"), value as f64);
+                snapshot
+                    .gauges
+                    .insert(format!("server.queue.{name}.{figure}"), value as f64);
             }
         }
     }

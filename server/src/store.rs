@@ -31,10 +31,14 @@
 mod collection;
 mod disk;
 mod erasure;
+mod error;
+mod figures;
 mod flushing;
 mod index;
+mod item;
 mod keeper;
 mod log;
+mod options;
 mod record;
 mod recovery;
 mod segment;
@@ -44,253 +48,32 @@ mod simulated;
 mod simulation;
 mod slab;
 mod switching;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub mod accounts;
 
-use std::io;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use collection::Scan;
+pub use error::Error;
+pub use figures::{CommitStats, Health, Recovery, Stats};
 use index::{Entry, Index, NewEntry, Place};
+pub use item::{Erased, Item, NewMessage};
 use log::{Log, Purpose, RESERVES};
+pub use options::{Durability, Options};
 use record::ItemHead;
-pub use window::{Seen, WINDOW_IDS};
 use window::Windows;
+pub use window::{Seen, WINDOW_IDS};
 
 /// The longest body in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Acknowledgements alone are written this much later at most.
 const LAZY_WRITE_MS: u64 = 1000;
-
-/// When an answer may go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// No file: nothing survives the process.
-    Memory,
-    /// Written at each commit, synced every second: the process may die, the host may cost a second.
-    Async,
-    /// Synced by each commit: whatever was answered survives the host.
-    #[default]
-    Commit,
-}
-
-/// How the store is set up.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where the log is; `None` only with [`Durability::Memory`], and then for good.
-    pub dir: Option<PathBuf>,
-    /// When an answer may go out.
-    pub durability: Durability,
-    /// The length of a segment: a multiple of 8, at most 32 MiB.
-    pub segment_bytes: usize,
-    /// Bodies are gone from the files this long after their last recipient acknowledged.
-    pub erase_within_ms: u64,
-    /// A bound on the files' total length (on memory, without files); at least six segments.
-    pub quota_bytes: u64,
-    /// A bound on the items of one mailbox.
-    pub mailbox_max_items: usize,
-    /// How long a quiet sender's ids are remembered.
-    pub window_age_ms: u64,
-    /// How many senders' ids are remembered.
-    pub windows_max: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            dir: None,
-            durability: Durability::default(),
-            segment_bytes: 16 << 20,
-            erase_within_ms: 120_000,
-            quota_bytes: 16 << 30,
-            mailbox_max_items: 10_000,
-            window_age_ms: 24 * 3_600_000,
-            windows_max: 1 << 20,
-        }
-    }
-}
-
-/// What went wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No space or quota for messages; acknowledgements still land.
-    #[error("the store is full")]
-    Full,
-    /// The recipient has too much waiting.
-    #[error("the mailbox of {to} is full")]
-    MailboxFull {
-        /// The recipient.
-        to: u64,
-    },
-    /// A body or a list of recipients that no record holds.
-    #[error("{bytes} bytes are too many, {max} are the most")]
-    TooLarge {
-        /// What was asked for.
-        bytes: usize,
-        /// What is possible.
-        max: usize,
-    },
-    /// The files could not be written lately, so nothing new is taken until they can.
-    #[error("the store cannot write: {kind}")]
-    Failed {
-        /// What the host said.
-        kind: io::ErrorKind,
-    },
-    /// The host refused a read or a write.
-    #[error("the store's files: {0}")]
-    Io(#[from] io::Error),
-    /// An item's bytes are not what was written.
-    #[error("item {seq} is damaged")]
-    Damaged {
-        /// The item.
-        seq: u64,
-    },
-    /// An option that cannot be.
-    #[error("{0}")]
-    Options(&'static str),
-}
-
-/// A message to put. `from` and `id` name it for good.
-#[derive(Clone, Copy, Debug)]
-pub struct NewMessage<'a> {
-    /// The sender.
-    pub from: u64,
-    /// The group, or 0.
-    pub group: u64,
-    /// The sender's number for it.
-    pub id: u64,
-    /// When the server took it, in milliseconds since 1970.
-    pub time_ms: u64,
-    /// What the office calls this kind of body.
-    pub kind: u8,
-    /// The body, at most [`BODY_BYTES_MAX`].
-    pub body: &'a [u8],
-}
-
-/// An item of a mailbox. Its body is in the caller's buffer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Its place in the mailbox; never used twice.
-    pub seq: u64,
-    /// Whether it is a second tick and not a message.
-    pub tick: bool,
-    /// The message's kind.
-    pub kind: u8,
-    /// The sender; of a tick, who has the message now.
-    pub from: u64,
-    /// The group, or 0.
-    pub group: u64,
-    /// The sender's number for the message.
-    pub id: u64,
-    /// When the server took it; 0 for a tick.
-    pub time_ms: u64,
-    /// Where the body is in the buffer.
-    pub body: std::ops::Range<usize>,
-}
-
-/// An item that an acknowledgement took away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Erased {
-    /// Its place in the mailbox.
-    pub seq: u64,
-    /// Whether it was a second tick.
-    pub tick: bool,
-    /// The message's kind.
-    pub kind: u8,
-    /// The sender, who is now due a second tick.
-    pub from: u64,
-    /// The group, or 0.
-    pub group: u64,
-    /// The sender's number for the message.
-    pub id: u64,
-}
-
-/// What a commit did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CommitStats {
-    /// Messages and ticks that are as safe now as the durability says.
-    pub items: u64,
-    /// Bytes handed to the files.
-    pub bytes: usize,
-    /// Time it took.
-    pub took_us: u64,
-}
-
-/// How the store feels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// All is well.
-    Good,
-    /// Space is short: messages are refused, or soon will be.
-    Full,
-    /// The files cannot be written.
-    Failing(io::ErrorKind),
-}
-
-/// What opening found.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Recovery {
-    /// Items that wait.
-    pub items: usize,
-    /// Senders whose ids are remembered.
-    pub windows: usize,
-    /// Segments read.
-    pub segments: usize,
-    /// Bytes of records that a crash cut.
-    pub torn_bytes: u64,
-    /// Items left out because their body never reached the file.
-    pub torn_items: usize,
-    /// Files put aside because they are not what was written.
-    pub damaged_files: usize,
-    /// Time it took, in seconds.
-    pub seconds: f64,
-}
-
-/// Figures since opening, and sizes now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Items in all mailboxes.
-    pub items: usize,
-    /// Mailboxes that are not empty.
-    pub mailboxes: usize,
-    /// Items in the longest mailbox.
-    pub longest_mailbox: usize,
-    /// Senders whose ids are remembered.
-    pub windows: usize,
-    /// Segments, without reserves.
-    pub segments: usize,
-    /// The length of all files, reserves too (of all segments, without files).
-    pub space_bytes: u64,
-    /// What of that a copy of everything living would take.
-    pub live_bytes: u64,
-    /// Memory of mailboxes, items and windows.
-    pub index_bytes: usize,
-    /// Memory of segments held in memory, and of lists a segment.
-    pub buffer_bytes: usize,
-    /// Commits that had something to do.
-    pub commits: u64,
-    /// Time in commits.
-    pub commit_us_total: u64,
-    /// Bytes handed to the files by commits.
-    pub committed_bytes: u64,
-    /// Messages refused for want of space.
-    pub full_refusals: u64,
-    /// Messages refused because a mailbox was full.
-    pub mailbox_refusals: u64,
-    /// Acknowledgements that found no room in the log and count in memory only.
-    pub acks_unlogged: u64,
-    /// Segments collected.
-    pub collected_segments: u64,
-    /// Segments in which bodies were overwritten.
-    pub erased_segments: u64,
-    /// Segments given up because they could not be read back.
-    pub damaged_segments: u64,
-}
 
 /// The store.
 pub struct Store {
@@ -316,7 +99,10 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Store").field("stats", &self.stats()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Store")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
     }
 }
 
@@ -382,13 +168,19 @@ impl Store {
 
     fn put(&mut self, recipients: &[u64], head: &ItemHead, body: &[u8]) -> Result<u64, Error> {
         if body.len() > BODY_BYTES_MAX {
-            return Err(Error::TooLarge { bytes: body.len(), max: BODY_BYTES_MAX });
+            return Err(Error::TooLarge {
+                bytes: body.len(),
+                max: BODY_BYTES_MAX,
+            });
         }
         let first = self.log.next_seq;
         if recipients.is_empty() {
             return Ok(first);
         }
-        if let Some(&to) = recipients.iter().find(|to| self.index.len(**to) >= self.mailbox_max_items) {
+        if let Some(&to) = recipients
+            .iter()
+            .find(|to| self.index.len(**to) >= self.mailbox_max_items)
+        {
             self.counts.mailbox_refusals += 1;
             return Err(Error::MailboxFull { to });
         }
@@ -400,9 +192,14 @@ impl Store {
             self.counts.full_refusals += u64::from(matches!(error, Error::Full));
         })?;
         let shared = recipients.len() > 1;
-        let place = Place { segment: order as u16, offset, shared };
+        let place = Place {
+            segment: order as u16,
+            offset,
+            shared,
+        };
         if shared {
-            self.shared.insert((place.segment, offset), recipients.len() as u32);
+            self.shared
+                .insert((place.segment, offset), recipients.len() as u32);
         }
         let Self { log, index, .. } = self;
         let slots = recipients.iter().zip(first..).map(|(to, seq)| {
@@ -428,7 +225,9 @@ impl Store {
     /// Takes away all items of `to` with a sequence of at most `through`, oldest first, and tells which. It is
     /// written with the next commit, or within a second by [`Self::maintain`].
     pub fn ack(&mut self, to: u64, through: u64, mut erased: impl FnMut(Erased)) {
-        let Self { log, index, shared, .. } = self;
+        let Self {
+            log, index, shared, ..
+        } = self;
         let last = index.pop_through(to, through, |entry| {
             count_death(log, shared, entry);
             erased(Erased {
@@ -464,7 +263,11 @@ impl Store {
         let place = entry.place();
         let start = out.len();
         let segment = self.log.segment(place.segment).ok_or(Error::Damaged { seq })?;
-        segment.read(place.offset as usize, record::ITEM_HEAD_BYTES + entry.body_bytes(), out)?;
+        segment.read(
+            place.offset as usize,
+            record::ITEM_HEAD_BYTES + entry.body_bytes(),
+            out,
+        )?;
         let (head, body) = out[start..].split_at(record::ITEM_HEAD_BYTES);
         let (time_ms, body_crc) = record::time_and_body_crc(head);
         if crc32c::crc32c(body) != body_crc {
@@ -495,11 +298,15 @@ impl Store {
         let items = self.pending_items;
         if self.log.durability == Durability::Memory {
             self.pending_items = 0;
-            return Ok(CommitStats { items, ..CommitStats::default() });
+            return Ok(CommitStats {
+                items,
+                ..CommitStats::default()
+            });
         }
         let start = Instant::now();
         let bytes = self.log.write_out()?;
-        let must_sync = self.log.failure.is_some() || (self.log.durability == Durability::Commit && items > 0);
+        let must_sync =
+            self.log.failure.is_some() || (self.log.durability == Durability::Commit && items > 0);
         if must_sync {
             self.log.sync()?;
         }
@@ -509,7 +316,11 @@ impl Store {
         self.counts.commits += u64::from(bytes > 0);
         self.counts.commit_us_total += took_us;
         self.counts.committed_bytes += bytes as u64;
-        Ok(CommitStats { items, bytes, took_us })
+        Ok(CommitStats {
+            items,
+            bytes,
+            took_us,
+        })
     }
 
     /// Whether messages or ticks wait for a commit. Acknowledgements alone do not.

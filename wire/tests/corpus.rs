@@ -2,6 +2,8 @@
 //!
 //! It knows no fuzzing engine: the properties and the files are those of `fuzz/`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // clippy.toml allows them in test functions, not in their helpers
+
 #[path = "../../fuzz/properties.rs"]
 mod properties;
 
@@ -10,16 +12,19 @@ use std::path::Path;
 
 /// Runs a property over each file of a target's corpus, and says which file broke it.
 fn replay(target: &str, property: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     names.sort();
     assert!(!names.is_empty(), "{} holds no file", folder.display());
     for name in names {
         let bytes = fs::read(&name).unwrap();
-        if let Err(panic) = std::panic::catch_unwind(|| property(&bytes)) {
-            eprintln!("the property broke on {}", name.display());
-            std::panic::resume_unwind(panic);
-        }
+        let held = std::panic::catch_unwind(|| property(&bytes)).is_ok();
+        assert!(held, "the property broke on {}", name.display());
     }
 }
 
@@ -44,8 +49,13 @@ fn the_decoders_still_tell_the_kept_mistakes_apart() {
     use wire::chat::{ClientFrame, ServerFrame};
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     for (target, takes) in [
-        ("chat_client_frame", (|bytes| matches!(ClientFrame::decode(bytes), Ok(Some(_)))) as fn(&[u8]) -> bool),
-        ("chat_server_frame", |bytes| matches!(ServerFrame::decode(bytes), Ok(Some(_)))),
+        (
+            "chat_client_frame",
+            (|bytes| matches!(ClientFrame::decode(bytes), Ok(Some(_)))) as fn(&[u8]) -> bool,
+        ),
+        ("chat_server_frame", |bytes| {
+            matches!(ServerFrame::decode(bytes), Ok(Some(_)))
+        }),
     ] {
         for entry in fs::read_dir(folder.join(target)).unwrap() {
             let path = entry.unwrap().path();

@@ -3,6 +3,8 @@
 //! The page is what another language is written from, so nothing in it may be only nearly right. This test knows the
 //! page's form (headings, tables, fenced blocks) and the crate's public items, nothing else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // clippy.toml allows them in test functions, not in their helpers
+
 #[path = "protocol_doc/page.rs"]
 mod page;
 
@@ -32,7 +34,10 @@ fn secret() -> Secret {
 }
 
 fn text(bytes: &[u8]) -> Body<'_> {
-    Body { kind: Kind::Text, bytes }
+    Body {
+        kind: Kind::Text,
+        bytes,
+    }
 }
 
 fn client(frame: ClientFrame<'_>) -> Vec<u8> {
@@ -49,42 +54,132 @@ fn server(frame: ServerFrame<'_>) -> Vec<u8> {
 
 /// The frame that each section of the page shows, by the section's name, in the page's order.
 fn examples() -> Vec<(&'static str, Vec<u8>)> {
-    let members: Vec<u8> = [ann(), bob()].iter().flat_map(|n| n.value().to_be_bytes()).collect();
+    let members: Vec<u8> = [ann(), bob()]
+        .iter()
+        .flat_map(|n| n.value().to_be_bytes())
+        .collect();
     let members = Members::parse(&members).unwrap();
     let proof = secret().key(ann()).prove(&NONCE, ann());
     let (id, to) = (42, Address::Person(bob()));
     let media_token = secret().media_token(ann());
     vec![
         ("register", client(ClientFrame::Register { number: ann() })),
-        ("prove", client(ClientFrame::Prove { number: ann(), pin: 123_456 })),
+        (
+            "prove",
+            client(ClientFrame::Prove {
+                number: ann(),
+                pin: 123_456,
+            }),
+        ),
         ("login", client(ClientFrame::Login { number: ann(), proof })),
-        ("send", client(ClientFrame::Send { id, to, body: text(b"hello") })),
+        (
+            "send",
+            client(ClientFrame::Send {
+                id,
+                to,
+                body: text(b"hello"),
+            }),
+        ),
         ("ack", client(ClientFrame::Ack { seq: 7 })),
         ("typing", client(ClientFrame::Typing { to: bob(), on: true })),
-        ("watch", client(ClientFrame::Watch { number: bob(), on: true })),
+        (
+            "watch",
+            client(ClientFrame::Watch {
+                number: bob(),
+                on: true,
+            }),
+        ),
         ("set_group", client(ClientFrame::SetGroup { tag: 3, members })),
         ("leave_group", client(ClientFrame::LeaveGroup { group: group() })),
         ("ping", client(ClientFrame::Ping { token: 0xdead_beef })),
-        ("hello", server(ServerFrame::Hello { version: chat::VERSION, nonce: NONCE })),
+        (
+            "hello",
+            server(ServerFrame::Hello {
+                version: chat::VERSION,
+                nonce: NONCE,
+            }),
+        ),
         ("pin_sent", server(ServerFrame::PinSent { number: ann() })),
-        ("new_key", server(ServerFrame::NewKey { number: ann(), key: secret().key(ann()) })),
-        ("welcome", server(ServerFrame::Welcome { last_id: 41, queued: 1, media_token })),
+        (
+            "new_key",
+            server(ServerFrame::NewKey {
+                number: ann(),
+                key: secret().key(ann()),
+            }),
+        ),
+        (
+            "welcome",
+            server(ServerFrame::Welcome {
+                last_id: 41,
+                queued: 1,
+                media_token,
+            }),
+        ),
         ("accepted", server(ServerFrame::Accepted { id })),
-        ("refused", server(ServerFrame::Refused { id, code: Code::MailboxFull })),
+        (
+            "refused",
+            server(ServerFrame::Refused {
+                id,
+                code: Code::MailboxFull,
+            }),
+        ),
         ("deliver", server(deliver())),
-        ("delivered", server(ServerFrame::Delivered { seq: 8, id, by: bob() })),
-        ("typing_from", server(ServerFrame::Typing { from: bob(), on: true })),
-        ("presence", server(ServerFrame::Presence { number: bob(), presence: Presence::Online })),
-        ("group", server(ServerFrame::Group { group: group(), members: 2 })),
+        (
+            "delivered",
+            server(ServerFrame::Delivered {
+                seq: 8,
+                id,
+                by: bob(),
+            }),
+        ),
+        (
+            "typing_from",
+            server(ServerFrame::Typing {
+                from: bob(),
+                on: true,
+            }),
+        ),
+        (
+            "presence",
+            server(ServerFrame::Presence {
+                number: bob(),
+                presence: Presence::Online,
+            }),
+        ),
+        (
+            "group",
+            server(ServerFrame::Group {
+                group: group(),
+                members: 2,
+            }),
+        ),
         ("pong", server(ServerFrame::Pong { token: 0xdead_beef })),
-        ("error", server(ServerFrame::Error { code: Code::NoSuchNumber, about: 0x07 })),
-        ("bye", server(ServerFrame::Bye { code: Code::ShuttingDown })),
+        (
+            "error",
+            server(ServerFrame::Error {
+                code: Code::NoSuchNumber,
+                about: 0x07,
+            }),
+        ),
+        (
+            "bye",
+            server(ServerFrame::Bye {
+                code: Code::ShuttingDown,
+            }),
+        ),
     ]
 }
 
 fn deliver() -> ServerFrame<'static> {
     let (from, group) = (bob(), None);
-    ServerFrame::Deliver { seq: 7, from, group, id: 9, time_ms: TIME_MS, body: text(b"hi") }
+    ServerFrame::Deliver {
+        seq: 7,
+        from,
+        group,
+        id: 9,
+        time_ms: TIME_MS,
+        body: text(b"hi"),
+    }
 }
 
 /// Every bound the crate exports, by name.
@@ -133,7 +228,10 @@ fn each_frame_is_laid_out_and_shown_as_the_code_encodes_it() {
     let sections = page.frames();
     let names: Vec<_> = sections.iter().map(|section| section.name.as_str()).collect();
     let expected: Vec<_> = examples().iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, expected, "the frames the page describes, in the order of their types");
+    assert_eq!(
+        names, expected,
+        "the frames the page describes, in the order of their types"
+    );
 
     for (section, (name, bytes)) in sections.iter().zip(examples()) {
         assert_eq!(hex(&section.dump()), hex(&bytes), "the example of `{name}`");
@@ -145,10 +243,19 @@ fn each_frame_is_laid_out_and_shown_as_the_code_encodes_it() {
 
 #[test]
 fn the_table_of_frames_names_each_once() {
-    let listed: Vec<_> = Page::load().table("type", "frame").iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let listed: Vec<_> = Page::load()
+        .table("type", "frame")
+        .iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
     let expected: Vec<_> = examples()
         .iter()
-        .map(|(name, bytes)| (format!("0x{:02x}", bytes[chat::HEADER_BYTES]), format!("`{name}`")))
+        .map(|(name, bytes)| {
+            (
+                format!("0x{:02x}", bytes[chat::HEADER_BYTES]),
+                format!("`{name}`"),
+            )
+        })
         .collect();
     assert_eq!(listed, expected);
 }
@@ -161,7 +268,11 @@ fn each_code_has_its_number_its_name_and_its_close() {
         assert_eq!(row[0], code.value().to_string());
         assert_eq!(row[1], format!("`{code:?}`"));
         assert_eq!(row[2] == "yes", closes(code), "whether {code:?} closes");
-        assert_eq!(row[3].contains("`bye`"), closes(code), "{code:?} comes in `bye` exactly if it closes");
+        assert_eq!(
+            row[3].contains("`bye`"),
+            closes(code),
+            "{code:?} comes in `bye` exactly if it closes"
+        );
     }
 }
 
@@ -169,7 +280,9 @@ fn each_code_has_its_number_its_name_and_its_close() {
 fn closes(code: Code) -> bool {
     let source = include_str!("../src/chat/code.rs");
     let line = format!("    {code:?} = {},", code.value());
-    let (before, _) = source.split_once(&line).unwrap_or_else(|| panic!("no line `{line}`"));
+    let (before, _) = source
+        .split_once(&line)
+        .unwrap_or_else(|| panic!("no line `{line}`"));
     before.lines().last().unwrap_or_default().ends_with("Closes.")
 }
 
@@ -180,7 +293,10 @@ fn each_bound_is_listed_with_its_value() {
         .iter()
         .map(|row| (row[0].trim_matches('`').to_owned(), page::count(&row[1])))
         .collect();
-    let expected: Vec<_> = bounds().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let expected: Vec<_> = bounds()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     assert_eq!(listed, expected);
 }
 
@@ -188,15 +304,24 @@ fn each_bound_is_listed_with_its_value() {
 fn every_value_beside_a_name_in_the_text_is_that_names() {
     let mut checked = 0;
     for (name, value) in Page::load().mentions() {
-        let bound = bounds().into_iter().find(|(bound, _)| *bound == name).map(|(_, value)| value);
-        let code = Code::ALL.into_iter().find(|code| format!("{code:?}") == name).map(|code| u64::from(code.value()));
+        let bound = bounds()
+            .into_iter()
+            .find(|(bound, _)| *bound == name)
+            .map(|(_, value)| value);
+        let code = Code::ALL
+            .into_iter()
+            .find(|code| format!("{code:?}") == name)
+            .map(|code| u64::from(code.value()));
         match bound.or(code) {
             Some(expected) => assert_eq!(value.unwrap_or(expected), expected, "`{name}`"),
             None => panic!("the page names `{name}`, which is neither a bound nor a code"),
         }
         checked += usize::from(value.is_some());
     }
-    assert!(checked >= 20, "only {checked} values stood beside a name: is the page still read right?");
+    assert!(
+        checked >= 20,
+        "only {checked} values stood beside a name: is the page still read right?"
+    );
 }
 
 #[test]
@@ -204,7 +329,11 @@ fn every_link_within_the_page_leads_somewhere() {
     let page = Page::load();
     let anchors = page.anchors();
     let links = page.links();
-    assert!(links.len() >= 20, "only {} links: is the page still read right?", links.len());
+    assert!(
+        links.len() >= 20,
+        "only {} links: is the page still read right?",
+        links.len()
+    );
     for link in links {
         assert!(anchors.contains(&link), "#{link} is no heading");
     }
@@ -222,7 +351,11 @@ fn the_vectors_are_what_the_code_computes() {
         ("media_token", hex(&secret.media_token(ann()).0)),
     ];
     let blocks = Page::load().blocks("vectors");
-    let found: Vec<_> = blocks.iter().flatten().filter_map(|line| line.split_once('=')).collect();
+    let found: Vec<_> = blocks
+        .iter()
+        .flatten()
+        .filter_map(|line| line.split_once('='))
+        .collect();
     assert_eq!(found.len(), expected.len());
     for ((name, value), (expected_name, expected)) in found.into_iter().zip(expected) {
         assert_eq!((name.trim(), value.trim()), (expected_name, expected.as_str()));
@@ -231,9 +364,20 @@ fn the_vectors_are_what_the_code_computes() {
 
 #[test]
 fn a_media_body_is_read_as_the_page_says() {
-    let bytes = Page::load().blocks("media").first().map(|lines| page::dump(lines)).unwrap();
+    let bytes = Page::load()
+        .blocks("media")
+        .first()
+        .map(|lines| page::dump(lines))
+        .unwrap();
     let media = Media::parse(&bytes).unwrap();
-    assert_eq!(media, Media::new("/v1/media/0123456789abcdef", &[0xff, 0xd8, 0xff, 0xd9]).unwrap());
+    assert_eq!(
+        media,
+        Media::new(
+            "/v1/media/0123456789abcdef0123456789abcdef",
+            &[0xff, 0xd8, 0xff, 0xd9]
+        )
+        .unwrap()
+    );
 }
 
 struct Ann;
@@ -286,10 +430,20 @@ fn the_session_in_bytes_is_one_that_the_client_has() {
 #[test]
 fn the_proof_in_the_page_is_the_one_the_server_would_take() {
     let key = secret().key(ann());
-    let proof = Page::load().frames().into_iter().find(|section| section.name == "login").unwrap().dump();
+    let proof = Page::load()
+        .frames()
+        .into_iter()
+        .find(|section| section.name == "login")
+        .unwrap()
+        .dump();
     let proof: [u8; 16] = proof[proof.len() - 16..].try_into().unwrap();
     assert!(key.verify(&NONCE, ann(), &Proof(proof)));
-    let token = Page::load().frames().into_iter().find(|section| section.name == "welcome").unwrap().dump();
+    let token = Page::load()
+        .frames()
+        .into_iter()
+        .find(|section| section.name == "welcome")
+        .unwrap()
+        .dump();
     let token: [u8; 16] = token[token.len() - 16..].try_into().unwrap();
     assert!(secret().media_token(ann()).verify(&MediaToken(token)));
 }

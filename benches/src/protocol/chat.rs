@@ -89,14 +89,7 @@ impl Protocol for Chat {
         Ok(taken)
     }
 
-    fn message(
-        &self,
-        _: &mut Client,
-        to: u32,
-        message: u64,
-        body: &[u8; BODY_BYTES],
-        out: &mut Vec<u8>,
-    ) {
+    fn message(&self, _: &mut Client, to: u32, message: u64, body: &[u8; BODY_BYTES], out: &mut Vec<u8>) {
         // Numbers of messages rise over the run, so they rise for each sender, which is all that ids must.
         ClientFrame::Send {
             id: message,

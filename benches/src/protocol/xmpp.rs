@@ -131,8 +131,9 @@ impl Xmpp {
             step if is("<?xml") || is("<stream:stream ") => step,
             Step::Authenticating if is("<stream:features") => {
                 let plain = STANDARD.encode(format!("\0u{who}\0password"));
-                let auth =
-                    format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>");
+                let auth = format!(
+                    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+                );
                 out.extend_from_slice(auth.as_bytes());
                 Step::Authenticating
             }
@@ -260,13 +261,20 @@ mod tests {
     fn a_log_in_goes_step_by_step() {
         let mut session = Session::default();
         let opening = "<?xml version='1.0'?><stream:stream id='1' from='localhost'>";
-        let features = "<stream:features><mechanisms><mechanism>PLAIN</mechanism></mechanisms></stream:features>";
+        let features =
+            "<stream:features><mechanisms><mechanism>PLAIN</mechanism></mechanisms></stream:features>";
         let (out, _) = receive(&mut session, &format!("{opening}{features}"));
         // printf '\0u3\0password' | base64
         assert!(out.contains(">AHUzAHBhc3N3b3Jk<"), "{out}");
-        let (out, _) = receive(&mut session, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+        let (out, _) = receive(
+            &mut session,
+            "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        );
         assert_eq!(out, STREAM);
-        let (out, _) = receive(&mut session, &format!("{opening}<stream:features><bind/></stream:features>"));
+        let (out, _) = receive(
+            &mut session,
+            &format!("{opening}<stream:features><bind/></stream:features>"),
+        );
         assert_eq!(out, BIND);
         let (out, _) = receive(&mut session, "<iq type='result' id='bind'><bind/></iq>");
         assert_eq!(out, ENABLE);
@@ -289,6 +297,9 @@ mod tests {
              <a h='2' xmlns='urn:xmpp:sm:3'/>",
         );
         assert_eq!(out, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
-        assert_eq!(told, ["Delivered([104, 101, 121])", "Accepted(10)", "Accepted(11)"]);
+        assert_eq!(
+            told,
+            ["Delivered([104, 101, 121])", "Accepted(10)", "Accepted(11)"]
+        );
     }
 }

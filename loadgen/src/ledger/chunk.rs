@@ -79,7 +79,9 @@ impl<const CHUNK: usize> Chunks<CHUNK> {
             Cells::Dense(cells) => Cell::Known(cells[usize::from(position)]),
             Cells::Sparse(cells) => match cells.binary_search_by_key(&position, |cell| cell.0) {
                 Ok(at) => Cell::Known(cells[at].1),
-                Err(_) => Cell::Forgotten { settled_ms: chunk.forgotten_ms },
+                Err(_) => Cell::Forgotten {
+                    settled_ms: chunk.forgotten_ms,
+                },
             },
         }
     }
@@ -111,7 +113,10 @@ impl<const CHUNK: usize> Chunks<CHUNK> {
 
     #[cfg(test)]
     pub(super) fn dense(&self) -> usize {
-        self.chunks.values().filter(|chunk| matches!(chunk.cells, Cells::Dense(_))).count()
+        self.chunks
+            .values()
+            .filter(|chunk| matches!(chunk.cells, Cells::Dense(_)))
+            .count()
     }
 }
 
@@ -132,7 +137,11 @@ impl<const CHUNK: usize> Chunk<CHUNK> {
         match &mut self.cells {
             Cells::Dense(cells) if usize::from(self.open) <= CHUNK / 8 => {
                 let mut open = Vec::with_capacity(usize::from(self.open));
-                open.extend((0u16..).zip(**cells).filter(|(_, state)| !flag::is_settled(*state)));
+                open.extend(
+                    (0u16..)
+                        .zip(**cells)
+                        .filter(|(_, state)| !flag::is_settled(*state)),
+                );
                 self.cells = Cells::Sparse(open);
             }
             Cells::Sparse(cells) if cells.len() > usize::from(self.open) => {

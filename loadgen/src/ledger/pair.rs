@@ -53,7 +53,14 @@ impl Pairs {
     }
 
     /// A copy arrived, before its *sent* was observed or after. Names the earlier ones that are still under way.
-    pub(super) fn deliver(&mut self, sender: u32, recipient: u32, copy: u64, early: bool, overtaken: impl FnMut(u64)) {
+    pub(super) fn deliver(
+        &mut self,
+        sender: u32,
+        recipient: u32,
+        copy: u64,
+        early: bool,
+        overtaken: impl FnMut(u64),
+    ) {
         let pair = self.pairs.entry((sender, recipient)).or_default();
         pair.under_way.remove(copy);
         pair.early += u32::from(early);

@@ -80,13 +80,29 @@ impl World {
                 let mut number = first_copy;
                 let message = self.messages.len();
                 MEMBERS.each_recipient(sender, to, &mut |recipient| {
-                    let copy = Copy { number, sender, recipient };
-                    self.copies.push(Known { copy, message, arrivals: Vec::new(), place: None });
+                    let copy = Copy {
+                        number,
+                        sender,
+                        recipient,
+                    };
+                    self.copies.push(Known {
+                        copy,
+                        message,
+                        arrivals: Vec::new(),
+                        place: None,
+                    });
                     number += 1;
                 });
                 *next += number - first_copy;
                 self.messages.push((first_copy, sender, to, None));
-                self.log(sender, Event::Sent { first_copy, sender, to });
+                self.log(
+                    sender,
+                    Event::Sent {
+                        first_copy,
+                        sender,
+                        to,
+                    },
+                );
             }
             Step::Answer { ref message, accept } => self.answer(message, accept),
             Step::Deliver { ref copy, times } => (0..times).for_each(|_| self.deliver(copy)),
@@ -111,7 +127,10 @@ impl World {
             return;
         }
         let index = message.index(self.messages.len());
-        let arrived = self.copies.iter().any(|known| known.message == index && known.place.is_some());
+        let arrived = self
+            .copies
+            .iter()
+            .any(|known| known.message == index && known.place.is_some());
         let (first_copy, sender, to, answer) = &mut self.messages[index];
         let (first_copy, sender, to) = (*first_copy, *sender, *to);
         // What arrived was not refused; a repeated acceptance is a repeat's answer.
@@ -121,9 +140,18 @@ impl World {
         }
         *answer = Some(accept);
         let event = if accept {
-            Event::Accepted { first_copy, sender, to }
+            Event::Accepted {
+                first_copy,
+                sender,
+                to,
+            }
         } else {
-            Event::Refused { first_copy, sender, to, code: Code::Busy }
+            Event::Refused {
+                first_copy,
+                sender,
+                to,
+                code: Code::Busy,
+            }
         };
         self.log(sender, event);
     }
@@ -143,9 +171,22 @@ impl World {
             known.place = Some(self.arrivals);
             self.arrivals += 1;
         }
-        let Copy { number, sender, recipient } = known.copy;
+        let Copy {
+            number,
+            sender,
+            recipient,
+        } = known.copy;
         let (session, since_ms) = (person.session, person.since_ms);
-        self.log(recipient, Event::Delivered { copy: number, sender, recipient, session, since_ms });
+        self.log(
+            recipient,
+            Event::Delivered {
+                copy: number,
+                sender,
+                recipient,
+                session,
+                since_ms,
+            },
+        );
     }
 
     /// The figures by definition.
@@ -154,7 +195,10 @@ impl World {
         for known in &self.copies {
             let answer = self.messages[known.message].3;
             let arrived = known.place.is_some();
-            let online = self.people.get(&known.copy.recipient).is_some_and(|person| person.online);
+            let online = self
+                .people
+                .get(&known.copy.recipient)
+                .is_some_and(|person| person.online);
             truth.sent += 1;
             truth.accepted += u64::from(answer == Some(true));
             truth.refused += u64::from(answer == Some(false));
@@ -180,15 +224,23 @@ impl World {
     fn is_overtaken(&self, known: &Known) -> bool {
         self.copies.iter().any(|other| {
             let same = (other.copy.sender, other.copy.recipient) == (known.copy.sender, known.copy.recipient);
-            let first = other.place.is_some_and(|place| known.place.is_none_or(|own| place < own));
+            let first = other
+                .place
+                .is_some_and(|place| known.place.is_none_or(|own| place < own));
             same && other.copy.number > known.copy.number && first
         })
     }
 }
 
 fn assert_balanced(figures: &Figures) -> Result<(), TestCaseError> {
-    prop_assert_eq!(figures.sent, figures.accepted + figures.refused + figures.unanswered());
-    prop_assert_eq!(figures.accepted, figures.delivered + figures.queued + figures.missing);
+    prop_assert_eq!(
+        figures.sent,
+        figures.accepted + figures.refused + figures.unanswered()
+    );
+    prop_assert_eq!(
+        figures.accepted,
+        figures.delivered + figures.queued + figures.missing
+    );
     Ok(())
 }
 
@@ -236,19 +288,38 @@ proptest! {
 }
 
 fn sent(first_copy: u64) -> Event {
-    Event::Sent { first_copy, sender: 0, to: To::User(1) }
+    Event::Sent {
+        first_copy,
+        sender: 0,
+        to: To::User(1),
+    }
 }
 
 fn accepted(first_copy: u64) -> Event {
-    Event::Accepted { first_copy, sender: 0, to: To::User(1) }
+    Event::Accepted {
+        first_copy,
+        sender: 0,
+        to: To::User(1),
+    }
 }
 
 fn refused(first_copy: u64) -> Event {
-    Event::Refused { first_copy, sender: 0, to: To::User(1), code: Code::MailboxFull }
+    Event::Refused {
+        first_copy,
+        sender: 0,
+        to: To::User(1),
+        code: Code::MailboxFull,
+    }
 }
 
 fn delivered(copy: u64, session: u8, since_ms: u32) -> Event {
-    Event::Delivered { copy, sender: 0, recipient: 1, session, since_ms }
+    Event::Delivered {
+        copy,
+        sender: 0,
+        recipient: 1,
+        session,
+        since_ms,
+    }
 }
 
 fn books_after(events: &[Event]) -> Books<16> {
@@ -266,7 +337,15 @@ fn a_copy_that_arrives_though_refused_is_told_whichever_is_seen_first() {
     ] {
         let books = books_after(&events);
         let figures = books.figures();
-        assert_eq!((figures.refused, figures.delivered_refused, figures.delivered_unanswered), (1, 1, 0), "{events:?}");
+        assert_eq!(
+            (
+                figures.refused,
+                figures.delivered_refused,
+                figures.delivered_unanswered
+            ),
+            (1, 1, 0),
+            "{events:?}"
+        );
         assert_eq!(books.refusals().collect::<Vec<_>>(), [(Code::MailboxFull, 1)]);
     }
 }

@@ -68,7 +68,10 @@ impl Tail {
             }
             Err(error) => return Err(error),
         };
-        let replaced = self.file.as_ref().is_some_and(|(_, inode)| *inode != metadata.ino());
+        let replaced = self
+            .file
+            .as_ref()
+            .is_some_and(|(_, inode)| *inode != metadata.ino());
         if replaced || metadata.len() < self.offset_bytes {
             self.restart();
         }
@@ -147,7 +150,10 @@ mod tests {
     async fn read(tail: &mut Tail) -> Vec<String> {
         let mut lines = Vec::new();
         while tail.turn(&mut lines).await.unwrap() {}
-        lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        lines
+            .into_iter()
+            .map(|line| String::from_utf8(line).unwrap())
+            .collect()
     }
 
     #[tokio::test]

@@ -20,7 +20,14 @@ const REAP: Duration = Duration::from_secs(2);
 /// What is kept of the child's standard error.
 const STDERR_KEPT_BYTES: usize = 2 * 1024;
 /// Proxies that goose's client would take from the environment: a storm goes where it is aimed.
-const PROXIES: [&str; 6] = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const PROXIES: [&str; 6] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
 
 /// A storm in a child process. Dropped, it ends the child.
 #[derive(Debug)]
@@ -48,12 +55,18 @@ impl StormChild {
         config.check()?;
         let mut line = serde_json::to_vec(config)?;
         line.push(b'\n');
-        PROXIES.iter().for_each(|name| drop(command.env_remove(name)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in PROXIES {
+            command.env_remove(name);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = Started(Some(command.spawn()?));
-        let taken = child.0.as_mut().and_then(|child| {
-            Some((child.stdin.take()?, child.stdout.take()?, child.stderr.take()?))
-        });
+        let taken = child
+            .0
+            .as_mut()
+            .and_then(|child| Some((child.stdin.take()?, child.stdout.take()?, child.stderr.take()?)));
         let Some((mut stdin, stdout, stderr)) = taken else {
             return Err(io::Error::other("the child has no pipes").into());
         };
@@ -65,8 +78,15 @@ impl StormChild {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
             _ => drop(stdin),
         }
-        let Some(child) = child.0.take() else { unreachable!("taken once, here") };
-        Ok(Self { child, outcome, stderr, end: config.end() })
+        let Some(child) = child.0.take() else {
+            unreachable!("taken once, here")
+        };
+        Ok(Self {
+            child,
+            outcome,
+            stderr,
+            end: config.end(),
+        })
     }
 
     /// The child's process id, for the sampler.
@@ -110,7 +130,11 @@ impl StormChild {
     fn hear(&mut self, limit: Duration) -> Result<StormOutcome, StormError> {
         let said = self.outcome.recv_timeout(limit);
         // A child whose standard output ended is about to end itself.
-        let reap = if matches!(said, Err(RecvTimeoutError::Timeout)) { Duration::ZERO } else { REAP };
+        let reap = if matches!(said, Err(RecvTimeoutError::Timeout)) {
+            Duration::ZERO
+        } else {
+            REAP
+        };
         let status = self.reap(reap)?;
         match said {
             Ok(Said::Storm(outcome)) => Ok(outcome),
@@ -118,7 +142,10 @@ impl StormChild {
             Err(RecvTimeoutError::Timeout) => Err(StormError::Overran(limit)),
             Err(RecvTimeoutError::Disconnected) => {
                 let stderr = self.stderr.recv_timeout(REAP).unwrap_or_default();
-                Err(StormError::Silent { status: status.to_string(), stderr })
+                Err(StormError::Silent {
+                    status: status.to_string(),
+                    stderr,
+                })
             }
         }
     }
@@ -161,44 +188,48 @@ impl Drop for Started {
 /// Reads the child's standard output to its end and passes on the first line that is an outcome. goose logs there too.
 fn hear(stdout: ChildStdout) -> io::Result<Receiver<Said>> {
     let (sender, receiver) = sync_channel(1);
-    thread::Builder::new().name("teem-storm-out".into()).spawn(move || {
-        let mut stdout = BufReader::new(stdout);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            // A longer line is read in pieces, none of which is an outcome.
-            match stdout.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {
-                    if let Ok(said) = serde_json::from_slice(&line) {
-                        // A second outcome finds the first still there, and is not wanted.
-                        let _ = sender.try_send(said);
+    thread::Builder::new()
+        .name("teem-storm-out".into())
+        .spawn(move || {
+            let mut stdout = BufReader::new(stdout);
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                // A longer line is read in pieces, none of which is an outcome.
+                match stdout.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut line) {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {
+                        if let Ok(said) = serde_json::from_slice(&line) {
+                            // A second outcome finds the first still there, and is not wanted.
+                            let _ = sender.try_send(said);
+                        }
                     }
                 }
             }
-        }
-    })?;
+        })?;
     Ok(receiver)
 }
 
 /// Reads the child's standard error to its end and passes on its last words.
 fn keep_end(mut stderr: ChildStderr) -> io::Result<Receiver<String>> {
     let (sender, receiver) = sync_channel(1);
-    thread::Builder::new().name("teem-storm-err".into()).spawn(move || {
-        let mut kept = Vec::new();
-        let mut buffer = [0; STDERR_KEPT_BYTES];
-        while let Ok(read @ 1..) = stderr.read(&mut buffer) {
-            kept.extend_from_slice(&buffer[..read]);
-            kept.drain(..kept.len().saturating_sub(STDERR_KEPT_BYTES));
-        }
-        let _ = sender.try_send(String::from_utf8_lossy(&kept).trim().to_owned());
-    })?;
+    thread::Builder::new()
+        .name("teem-storm-err".into())
+        .spawn(move || {
+            let mut kept = Vec::new();
+            let mut buffer = [0; STDERR_KEPT_BYTES];
+            while let Ok(read @ 1..) = stderr.read(&mut buffer) {
+                kept.extend_from_slice(&buffer[..read]);
+                kept.drain(..kept.len().saturating_sub(STDERR_KEPT_BYTES));
+            }
+            let _ = sender.try_send(String::from_utf8_lossy(&kept).trim().to_owned());
+        })?;
     Ok(receiver)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::config;
+    use super::super::config::tests::config;
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -211,7 +242,10 @@ mod tests {
     }
 
     fn outcome() -> StormOutcome {
-        let mut outcome = StormOutcome { pins_missing: 3, ..StormOutcome::default() };
+        let mut outcome = StormOutcome {
+            pins_missing: 3,
+            ..StormOutcome::default()
+        };
         outcome.storm.requests = 7;
         outcome
     }
@@ -219,22 +253,32 @@ mod tests {
     #[test]
     fn the_outcome_is_found_among_other_lines() {
         let line = serde_json::to_string(&Said::Storm(outcome())).unwrap();
-        let child = child(&format!("read config; echo noise; echo '{{\"a\":1}}'; echo '{line}'; echo more"));
+        let child = child(&format!(
+            "read config; echo noise; echo '{{\"a\":1}}'; echo '{line}'; echo more"
+        ));
         assert!(child.pid() > 0);
         assert_eq!(child.finish(LONG).unwrap(), outcome());
     }
 
     #[test]
     fn the_child_gets_the_configuration() {
-        let child = child("read config; echo \"{\\\"failed\\\":\\\"$(echo $config | cut -c 2-9 | tr -d '\"')\\\"}\"");
-        assert_eq!(child.finish(LONG).unwrap_err().to_string(), "server:");
+        let child =
+            child("read config; echo \"{\\\"failed\\\":\\\"$(echo $config | cut -c 2-9 | tr -d '\"')\\\"}\"");
+        assert_eq!(child.finish(LONG).unwrap_err().to_string(), "server");
     }
 
     #[test]
     fn a_child_that_says_nothing_is_told_of_with_its_last_words() {
-        let error = child("read config; echo 'no such thing' >&2; exit 7").finish(LONG).unwrap_err();
-        let StormError::Silent { status, stderr } = error else { panic!("{error}") };
-        assert!(status.contains('7') && stderr == "no such thing", "{status}: {stderr}");
+        let error = child("read config; echo 'no such thing' >&2; exit 7")
+            .finish(LONG)
+            .unwrap_err();
+        let StormError::Silent { status, stderr } = error else {
+            panic!("{error}")
+        };
+        assert!(
+            status.contains('7') && stderr == "no such thing",
+            "{status}: {stderr}"
+        );
     }
 
     #[test]
@@ -249,14 +293,14 @@ mod tests {
     fn a_child_asked_to_stop_may_still_tell() {
         let line = serde_json::to_string(&Said::Storm(outcome())).unwrap();
         // `ready` says that the trap is set: a signal before it would end the shell.
-        let script = format!(
-            "trap 'echo \"\"; echo \"$line\"; exit 0' TERM; echo '{{\"failed\":\"unheard\"}}' >/dev/null; : > \"$ready\"; \
-             while :; do sleep 0.02; done"
-        );
+        let script = "trap 'echo \"$line\"; exit 0' TERM; : > \"$ready\"; while :; do sleep 0.02; done";
         let folder = tempfile::tempdir().unwrap();
         let ready = folder.path().join("ready");
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &script]).env("line", &line).env("ready", &ready);
+        command
+            .args(["-c", script])
+            .env("line", &line)
+            .env("ready", &ready);
         let mut child = StormChild::start_command(command, &config()).unwrap();
         while !ready.exists() {
             assert!(!child.is_over());

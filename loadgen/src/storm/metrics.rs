@@ -19,7 +19,11 @@ pub(super) fn outcome(metrics: &GooseMetrics, ground: &Ground) -> StormOutcome {
     let mut requests: Vec<StormRequests> = Vec::new();
     for aggregate in metrics.requests.values() {
         let (succeeded, failures) = (aggregate.success_count as u64, aggregate.fail_count as u64);
-        requests.push(StormRequests { name: aggregate.path.clone(), requests: succeeded + failures, failures });
+        requests.push(StormRequests {
+            name: aggregate.path.clone(),
+            requests: succeeded + failures,
+            failures,
+        });
         let slowest_us = aggregate.raw_data.maximum_time_us;
         for (&fastest_us, &count) in &aggregate.raw_data.times_us {
             let us = middle_us(fastest_us).min(slowest_us);
@@ -30,9 +34,17 @@ pub(super) fn outcome(metrics: &GooseMetrics, ground: &Ground) -> StormOutcome {
     let mut errors: Vec<StormFault> = metrics
         .errors
         .values()
-        .map(|error| StormFault { error: error.error.clone(), count: error.occurrences as u64 })
+        .map(|error| StormFault {
+            error: error.error.clone(),
+            count: error.occurrences as u64,
+        })
         .collect();
-    errors.sort_by(|left, right| right.count.cmp(&left.count).then_with(|| left.error.cmp(&right.error)));
+    errors.sort_by(|left, right| {
+        right
+            .count
+            .cmp(&left.count)
+            .then_with(|| left.error.cmp(&right.error))
+    });
     errors.truncate(ERRORS_MAX);
     StormOutcome {
         storm: Storm {

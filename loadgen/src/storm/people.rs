@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use goose::GooseError;
 use goose::goose::{
-    GooseMethod, GooseRequest, GooseResponse, GooseUser, Scenario, Transaction, TransactionError, TransactionResult,
+    GooseMethod, GooseRequest, GooseResponse, GooseUser, Scenario, Transaction, TransactionError,
+    TransactionResult,
 };
 use goose::metrics::GooseRequestMetric;
 use rand::{Rng as _, SeedableRng as _};
@@ -59,7 +60,10 @@ struct Upload {
     stamp: [u8; STAMP_BYTES],
 }
 
-type Step = for<'r> fn(&'r mut GooseUser, Arc<Ground>) -> Pin<Box<dyn Future<Output = TransactionResult> + Send + 'r>>;
+type Step = for<'r> fn(
+    &'r mut GooseUser,
+    Arc<Ground>,
+) -> Pin<Box<dyn Future<Output = TransactionResult> + Send + 'r>>;
 
 impl Ground {
     /// Begins to read the PINs' file from its end. Must be called on a tokio runtime.
@@ -95,7 +99,9 @@ impl Ground {
     }
 
     fn is_file(&self, body: &[u8], stamp: [u8; STAMP_BYTES]) -> bool {
-        body.len() == self.content.len() && body[..STAMP_BYTES] == stamp && body[STAMP_BYTES..] == self.content[STAMP_BYTES..]
+        body.len() == self.content.len()
+            && body[..STAMP_BYTES] == stamp
+            && body[STAMP_BYTES..] == self.content[STAMP_BYTES..]
     }
 }
 
@@ -103,10 +109,18 @@ impl Ground {
 pub(super) fn scenario(config: &StormConfig, ground: &Arc<Ground>) -> Result<Scenario, GooseError> {
     let mix = config.mix;
     let steps: [(&str, u8, Step); 4] = [
-        ("register", mix.register, |user, ground| Box::pin(register(user, ground))),
-        ("upload", mix.upload, |user, ground| Box::pin(upload(user, ground))),
-        ("download", mix.download, |user, ground| Box::pin(download(user, ground))),
-        ("look up", mix.look_up, |user, ground| Box::pin(look_up(user, ground))),
+        ("register", mix.register, |user, ground| {
+            Box::pin(register(user, ground))
+        }),
+        ("upload", mix.upload, |user, ground| {
+            Box::pin(upload(user, ground))
+        }),
+        ("download", mix.download, |user, ground| {
+            Box::pin(download(user, ground))
+        }),
+        ("look up", mix.look_up, |user, ground| {
+            Box::pin(look_up(user, ground))
+        }),
     ];
     let begin = transaction("begin", |user, ground| Box::pin(register(user, ground)), ground).set_on_start();
     let (least, most) = config.wait_ms;
@@ -153,7 +167,11 @@ async fn register(user: &mut GooseUser, ground: Arc<Ground>) -> TransactionResul
     match registered(&body) {
         Ok(registered) => {
             ground.registrations.fetch_add(1, Ordering::Relaxed);
-            user.set_session_data(Account { number, token: registered.token, upload: None });
+            user.set_session_data(Account {
+                number,
+                token: registered.token,
+                upload: None,
+            });
             Ok(())
         }
         Err(_) => user.set_failure("prove: the answer makes no sense", &mut request, None, None),
@@ -175,7 +193,10 @@ async fn upload(user: &mut GooseUser, ground: Arc<Ground>) -> TransactionResult 
 
 async fn download(user: &mut GooseUser, ground: Arc<Ground>) -> TransactionResult {
     // Before the first upload there is nothing to download, which is no failure.
-    let Some(last) = user.get_session_data::<Account>().and_then(|account| account.upload.clone()) else {
+    let Some(last) = user
+        .get_session_data::<Account>()
+        .and_then(|account| account.upload.clone())
+    else {
         return Ok(());
     };
     let request = authorized(user, GooseMethod::Get, &last.link)?;
@@ -199,13 +220,20 @@ async fn look_up(user: &mut GooseUser, _: Arc<Ground>) -> TransactionResult {
 }
 
 fn account(user: &GooseUser) -> Result<&Account, Box<TransactionError>> {
-    user.get_session_data::<Account>().ok_or_else(|| "not registered".into())
+    user.get_session_data::<Account>()
+        .ok_or_else(|| "not registered".into())
 }
 
-fn authorized(user: &GooseUser, method: GooseMethod, path: &str) -> Result<RequestBuilder, Box<TransactionError>> {
+fn authorized(
+    user: &GooseUser,
+    method: GooseMethod,
+    path: &str,
+) -> Result<RequestBuilder, Box<TransactionError>> {
     let Account { number, token, .. } = account(user)?;
     let bearer = bearer(*number, token);
-    Ok(user.get_request_builder(&method, path)?.header("authorization", bearer))
+    Ok(user
+        .get_request_builder(&method, path)?
+        .header("authorization", bearer))
 }
 
 fn json(
@@ -215,7 +243,9 @@ fn json(
     body: &serde_json::Value,
 ) -> Result<RequestBuilder, Box<TransactionError>> {
     let request = user.get_request_builder(&method, path)?;
-    Ok(request.header("content-type", "application/json").body(body.to_string()))
+    Ok(request
+        .header("content-type", "application/json")
+        .body(body.to_string()))
 }
 
 /// Makes a request under a name and reads the whole of its answer. The names keep goose's figures few, whatever the
@@ -227,10 +257,18 @@ async fn ask(
     name: &str,
     request: RequestBuilder,
 ) -> Result<(GooseRequestMetric, Vec<u8>), Box<TransactionError>> {
-    let request = GooseRequest::builder().name(name).set_request_builder(request).build();
-    let GooseResponse { mut request, response } = user.request(request).await?;
+    let request = GooseRequest::builder()
+        .name(name)
+        .set_request_builder(request)
+        .build();
+    let GooseResponse {
+        mut request,
+        response,
+    } = user.request(request).await?;
     if !request.success {
-        return Err(Box::new(TransactionError::RequestFailed { raw_request: Box::new(request) }));
+        return Err(Box::new(TransactionError::RequestFailed {
+            raw_request: Box::new(request),
+        }));
     }
     match response?.bytes().await {
         Ok(body) => Ok((request, body.into())),

@@ -10,118 +10,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use wire::chat::{Key, LINK_MAX_BYTES, MediaToken, Number};
 
-use crate::JobFailure;
+use super::{Failure, FailureKind};
 
 /// The longest answer read, but for media.
 const ANSWER_MAX_BYTES: usize = 16 * 1024;
-
-/// How a call failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}")]
-pub struct Failure {
-    /// In what way.
-    pub kind: FailureKind,
-    /// The HTTP status, where the server answered with one that is no success.
-    pub status: Option<u16>,
-}
-
-/// In what way a call failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum FailureKind {
-    /// No connection could be made.
-    #[error("could not connect")]
-    Connect,
-    /// No whole answer came in time.
-    #[error("timed out")]
-    Timeout,
-    /// The connection broke before the answer was whole.
-    #[error("the connection broke")]
-    Broken,
-    /// Answered with 429 or 503: the server has too much to do.
-    #[error("the server is overloaded")]
-    Overloaded,
-    /// Answered with another 4xx (or a 3xx, which is not followed).
-    #[error("the server refused")]
-    Refused,
-    /// Answered with another 5xx.
-    #[error("the server failed")]
-    Server,
-    /// Answered with success and something that is no answer.
-    #[error("the answer makes no sense")]
-    Malformed,
-    /// What came back is not what was uploaded.
-    #[error("the content is not what was uploaded")]
-    Corrupted,
-    /// No PIN came.
-    #[error("no PIN came")]
-    NoPin,
-    /// The service stopped before the call was made.
-    #[error("the service stopped")]
-    Stopped,
-}
-
-impl FailureKind {
-    /// Every kind, in the order of their names' places in the counters.
-    pub const ALL: [Self; 10] = [
-        Self::Connect,
-        Self::Timeout,
-        Self::Broken,
-        Self::Overloaded,
-        Self::Refused,
-        Self::Server,
-        Self::Malformed,
-        Self::Corrupted,
-        Self::NoPin,
-        Self::Stopped,
-    ];
-
-    /// Its name in counters.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Broken => "broken",
-            Self::Overloaded => "overloaded",
-            Self::Refused => "refused",
-            Self::Server => "server",
-            Self::Malformed => "malformed",
-            Self::Corrupted => "corrupted",
-            Self::NoPin => "no_pin",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-impl From<FailureKind> for Failure {
-    fn from(kind: FailureKind) -> Self {
-        Self { kind, status: None }
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        let kind = if error.is_timeout() {
-            FailureKind::Timeout
-        } else if error.is_connect() {
-            FailureKind::Connect
-        } else {
-            FailureKind::Broken
-        };
-        kind.into()
-    }
-}
-
-impl From<Failure> for JobFailure {
-    fn from(failure: Failure) -> Self {
-        match (failure.kind, failure.status) {
-            (_, Some(status)) => Self::Refused(status),
-            (FailureKind::Timeout | FailureKind::NoPin, None) => Self::Timeout,
-            (FailureKind::Stopped, None) => Self::Full,
-            _ => Self::Connection,
-        }
-    }
-}
 
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +66,10 @@ impl Api {
             // Plain HTTP alone: the host's certificates, which may be missing, are not wanted.
             .tls_certs_only([])
             .build()?;
-        Ok(Self { client, base: format!("http://{server}") })
+        Ok(Self {
+            client,
+            base: format!("http://{server}"),
+        })
     }
 
     /// Uploads a file and returns its link.
@@ -203,8 +98,10 @@ impl Api {
         link: &str,
         bytes_max: usize,
     ) -> Result<[u8; 32], Failure> {
-        let request =
-            self.client.get(format!("{}{link}", self.base)).header("authorization", bearer(number, token));
+        let request = self
+            .client
+            .get(format!("{}{link}", self.base))
+            .header("authorization", bearer(number, token));
         let mut response = accepted(request.send().await)?;
         let mut hash = Sha256::new();
         let mut read_bytes = 0usize;
@@ -224,7 +121,9 @@ impl Api {
     /// See [`Failure`].
     pub async fn register(&self, number: Number) -> Result<(), Failure> {
         let body = serde_json::json!({ "number": number.value() });
-        whole(accepted(self.post("/v1/register", &body).await)?).await.map(drop)
+        whole(accepted(self.post("/v1/register", &body).await)?)
+            .await
+            .map(drop)
     }
 
     /// Proves the PIN.
@@ -261,15 +160,23 @@ pub(crate) fn bearer(number: Number, token: &MediaToken) -> String {
 /// The link in the answer to an upload: a path of printable ASCII.
 pub(crate) fn link(answer: &[u8]) -> Result<String, Failure> {
     let Uploaded { link } = serde_json::from_slice(answer).map_err(|_| FailureKind::Malformed)?;
-    let sound = link.starts_with('/') && link.len() <= LINK_MAX_BYTES && link.bytes().all(|b| b.is_ascii_graphic());
-    if sound { Ok(link) } else { Err(FailureKind::Malformed.into()) }
+    let sound =
+        link.starts_with('/') && link.len() <= LINK_MAX_BYTES && link.bytes().all(|b| b.is_ascii_graphic());
+    if sound {
+        Ok(link)
+    } else {
+        Err(FailureKind::Malformed.into())
+    }
 }
 
 /// The key and the token in the answer to a proof.
 pub(crate) fn registered(answer: &[u8]) -> Result<Registered, Failure> {
     let proved: Proved = serde_json::from_slice(answer).map_err(|_| FailureKind::Malformed)?;
     match (unhex(&proved.key), unhex(&proved.media_token)) {
-        (Some(key), Some(token)) => Ok(Registered { key: Key(key), token: MediaToken(token) }),
+        (Some(key), Some(token)) => Ok(Registered {
+            key: Key(key),
+            token: MediaToken(token),
+        }),
         _ => Err(FailureKind::Malformed.into()),
     }
 }
@@ -294,7 +201,10 @@ fn accepted(sent: Result<Response, reqwest::Error>) -> Result<Response, Failure>
         status if status.is_server_error() => FailureKind::Server,
         _ => FailureKind::Refused,
     };
-    Err(Failure { kind, status: Some(response.status().as_u16()) })
+    Err(Failure {
+        kind,
+        status: Some(response.status().as_u16()),
+    })
 }
 
 async fn whole(mut response: Response) -> Result<Vec<u8>, Failure> {
@@ -323,7 +233,11 @@ mod tests {
 
     #[test]
     fn a_key_and_a_token_are_read_from_hexadecimal() {
-        let answer = format!("{{\"key\":\"{}\",\"media_token\":\"{}\"}}", "0F".repeat(32), "a1".repeat(16));
+        let answer = format!(
+            "{{\"key\":\"{}\",\"media_token\":\"{}\"}}",
+            "0F".repeat(32),
+            "a1".repeat(16)
+        );
         let registered = registered(answer.as_bytes()).unwrap();
         assert!(registered.key.0 == [0x0f; 32] && registered.token.0 == [0xa1; 16]);
     }
@@ -338,19 +252,26 @@ mod tests {
             format!("{{\"key\":\"{key}\",\"media_token\":\"{}\"}}", "0g".repeat(16)),
             format!("{{\"key\":\"{key}\",\"media_token\":\"{}\"}}", "é".repeat(16)),
         ] {
-            assert_eq!(registered(answer.as_bytes()).unwrap_err().kind, FailureKind::Malformed, "{answer}");
+            assert_eq!(
+                registered(answer.as_bytes()).unwrap_err().kind,
+                FailureKind::Malformed,
+                "{answer}"
+            );
         }
-        for answer in ["[]", "{\"link\":\"\"}", "{\"link\":\"v1/media/1\"}", "{\"link\":\"/a b\"}"] {
-            assert_eq!(link(answer.as_bytes()), Err(FailureKind::Malformed.into()), "{answer}");
+        for answer in [
+            "[]",
+            "{\"link\":\"\"}",
+            "{\"link\":\"v1/media/1\"}",
+            "{\"link\":\"/a b\"}",
+        ] {
+            assert_eq!(
+                link(answer.as_bytes()),
+                Err(FailureKind::Malformed.into()),
+                "{answer}"
+            );
         }
         let long = format!("{{\"link\":\"/{}\"}}", "x".repeat(LINK_MAX_BYTES));
         assert_eq!(link(long.as_bytes()), Err(FailureKind::Malformed.into()));
         assert_eq!(link(b"{\"link\":\"/v1/media/1\"}").as_deref(), Ok("/v1/media/1"));
-    }
-
-    #[test]
-    fn every_failure_has_a_name_of_its_own() {
-        let names: std::collections::BTreeSet<_> = FailureKind::ALL.into_iter().map(FailureKind::name).collect();
-        assert_eq!(names.len(), FailureKind::ALL.len());
     }
 }

@@ -78,11 +78,15 @@ impl Tally {
     /// Adds the counters to a sample's, merges the second's histograms into it, and begins the next second's.
     pub(super) fn publish(&mut self, sample: &mut Sample) {
         let figures = &self.figures;
-        let mut counter = |name: &str, value: u64| *sample.counters.entry(name.to_owned()).or_default() += value;
+        let mut counter =
+            |name: &str, value: u64| *sample.counters.entry(name.to_owned()).or_default() += value;
         counter(name::swarm::UPLOADS, figures.uploads);
         counter(name::swarm::UPLOAD_FAILURES, figures.upload_failures.total());
         counter(name::swarm::REGISTRATIONS, figures.registrations);
-        counter(name::swarm::REGISTRATION_FAILURES, figures.registration_failures.total());
+        counter(
+            name::swarm::REGISTRATION_FAILURES,
+            figures.registration_failures.total(),
+        );
         counter(name::swarm::ARRIVALS_LATE, figures.late);
         counter(UPLOADS_VERIFIED, figures.verified);
         let kinds = [
@@ -91,7 +95,10 @@ impl Tally {
             (VERIFY_FAILURES, &figures.verify_failures),
         ];
         for (prefix, counts) in kinds {
-            for failure in FailureKind::ALL.into_iter().filter(|&failure| counts.of(failure) > 0) {
+            for failure in FailureKind::ALL
+                .into_iter()
+                .filter(|&failure| counts.of(failure) > 0)
+            {
                 counter(&format!("{prefix}.{}", failure.name()), counts.of(failure));
             }
         }
@@ -142,7 +149,10 @@ mod tests {
         for failure in FailureKind::ALL {
             let mut counts = FailureCounts::default();
             counts.count(failure);
-            assert_eq!(FailureKind::ALL.map(|other| counts.of(other)).iter().sum::<u64>(), counts.of(failure));
+            assert_eq!(
+                FailureKind::ALL.map(|other| counts.of(other)).iter().sum::<u64>(),
+                counts.of(failure)
+            );
         }
     }
 }

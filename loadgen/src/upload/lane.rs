@@ -41,7 +41,9 @@ impl Lane {
     pub(super) async fn run<W: Work>(self, mut queue: mpsc::UnboundedReceiver<W>) {
         let mut running = JoinSet::new();
         while let Some(job) = queue.recv().await {
-            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else {
+                return;
+            };
             let (shared, depths) = (Arc::clone(&self.shared), Arc::clone(&self.depths));
             running.spawn(async move {
                 begin(&shared, job.intended_us()).await;
@@ -83,7 +85,10 @@ impl Work for UploadJob {
             to: self.to,
             intended_us: self.intended_us,
             finished_us,
-            link: uploaded.as_deref().map(Into::into).map_err(|&failure| failure.into()),
+            link: uploaded
+                .as_deref()
+                .map(Into::into)
+                .map_err(|&failure| failure.into()),
         });
         {
             let mut tally = shared.tally();
@@ -133,14 +138,19 @@ impl Work for RegisterJob {
             user: self.user,
             intended_us: self.intended_us,
             finished_us,
-            key: key.as_ref().map(|registered| registered.key).map_err(|&failure| failure.into()),
+            key: key
+                .as_ref()
+                .map(|registered| registered.key)
+                .map_err(|&failure| failure.into()),
         });
         let mut tally = shared.tally();
         tally.figures.unreturned += u64::from(!returned);
         match key {
             Ok(_) => {
                 tally.figures.registrations += 1;
-                tally.registration.record(finished_us.saturating_sub(self.intended_us));
+                tally
+                    .registration
+                    .record(finished_us.saturating_sub(self.intended_us));
             }
             Err(failure) => tally.figures.registration_failures.count(failure.kind),
         }

@@ -58,43 +58,89 @@ const PLAIN: [Plain; 37] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
-    ("connections.per_second_peak", Kind::Count, |s| count(s.connections.per_second_peak)),
+    ("connections.per_second_peak", Kind::Count, |s| {
+        count(s.connections.per_second_peak)
+    }),
     ("messages.sent", Kind::Count, |s| count(s.messages.sent)),
     ("messages.accepted", Kind::Count, |s| count(s.messages.accepted)),
     ("messages.refused", Kind::Count, |s| count(s.messages.refused)),
-    ("messages.unanswered", Kind::Count, |s| count(s.messages.unanswered)),
+    ("messages.unanswered", Kind::Count, |s| {
+        count(s.messages.unanswered)
+    }),
     ("messages.delivered", Kind::Count, |s| count(s.messages.delivered)),
     ("messages.queued", Kind::Count, |s| count(s.messages.queued)),
     ("messages.lost", Kind::Count, |s| count(s.messages.lost)),
-    ("messages.duplicated", Kind::Count, |s| count(s.messages.duplicated)),
-    ("messages.redelivered", Kind::Count, |s| count(s.messages.redelivered)),
+    ("messages.duplicated", Kind::Count, |s| {
+        count(s.messages.duplicated)
+    }),
+    ("messages.redelivered", Kind::Count, |s| {
+        count(s.messages.redelivered)
+    }),
     ("messages.corrupted", Kind::Count, |s| count(s.messages.corrupted)),
-    ("messages.misordered", Kind::Count, |s| count(s.messages.misordered)),
-    ("messages.server_accepted", Kind::Count, |s| s.messages.server_accepted.and_then(count)),
-    ("messages.server_acknowledged", Kind::Count, |s| s.messages.server_acknowledged.and_then(count)),
-    ("messages.server_queued", Kind::Count, |s| s.messages.server_queued.and_then(count)),
+    ("messages.misordered", Kind::Count, |s| {
+        count(s.messages.misordered)
+    }),
+    ("messages.server_accepted", Kind::Count, |s| {
+        s.messages.server_accepted.and_then(count)
+    }),
+    ("messages.server_acknowledged", Kind::Count, |s| {
+        s.messages.server_acknowledged.and_then(count)
+    }),
+    ("messages.server_queued", Kind::Count, |s| {
+        s.messages.server_queued.and_then(count)
+    }),
     ("schedule_lag.p50", Kind::Latency, |s| Some(s.schedule_lag_ms.p50)),
     ("schedule_lag.p99", Kind::Latency, |s| Some(s.schedule_lag_ms.p99)),
     ("schedule_lag.max", Kind::Latency, |s| Some(s.schedule_lag_ms.max)),
-    ("schedule_lag.late", Kind::Count, |s| count(s.schedule_lag_ms.late)),
-    ("schedule_lag.unsent", Kind::Count, |s| count(s.schedule_lag_ms.unsent)),
-    ("server.rss_bytes_peak", Kind::Bytes, |s| watched(s.server.rss_bytes_peak as f64)),
-    ("server.bytes_per_connection_user", Kind::Bytes, |s| watched(s.server.bytes_per_connection_user)),
-    ("server.bytes_per_connection_kernel", Kind::Bytes, |s| watched(s.server.bytes_per_connection_kernel)),
-    ("server.cpu_seconds", Kind::Seconds, |s| watched(s.server.cpu_seconds * 1_000.0)),
+    ("schedule_lag.late", Kind::Count, |s| {
+        count(s.schedule_lag_ms.late)
+    }),
+    ("schedule_lag.unsent", Kind::Count, |s| {
+        count(s.schedule_lag_ms.unsent)
+    }),
+    ("server.rss_bytes_peak", Kind::Bytes, |s| {
+        watched(s.server.rss_bytes_peak as f64)
+    }),
+    ("server.bytes_per_connection_user", Kind::Bytes, |s| {
+        watched(s.server.bytes_per_connection_user)
+    }),
+    ("server.bytes_per_connection_kernel", Kind::Bytes, |s| {
+        watched(s.server.bytes_per_connection_kernel)
+    }),
+    ("server.cpu_seconds", Kind::Seconds, |s| {
+        watched(s.server.cpu_seconds * 1_000.0)
+    }),
     // An empty queue is a measurement where the server was watched at all.
     ("server.queue_peak", Kind::Count, |s| {
-        if s.server == crate::ServerCost::default() { None } else { count(s.server.queue_peak) }
+        if s.server == crate::ServerCost::default() {
+            None
+        } else {
+            count(s.server.queue_peak)
+        }
     }),
-    ("swarm.rss_bytes_peak", Kind::Bytes, |s| watched(s.swarm.rss_bytes_peak as f64)),
-    ("swarm.bytes_per_connection", Kind::Bytes, |s| watched(s.swarm.bytes_per_connection)),
-    ("swarm.cpu_seconds", Kind::Seconds, |s| watched(s.swarm.cpu_seconds * 1_000.0)),
+    ("swarm.rss_bytes_peak", Kind::Bytes, |s| {
+        watched(s.swarm.rss_bytes_peak as f64)
+    }),
+    ("swarm.bytes_per_connection", Kind::Bytes, |s| {
+        watched(s.swarm.bytes_per_connection)
+    }),
+    ("swarm.cpu_seconds", Kind::Seconds, |s| {
+        watched(s.swarm.cpu_seconds * 1_000.0)
+    }),
     ("duration_s", Kind::Seconds, |s| Some(s.duration_s * 1_000.0)),
-    ("storm.requests", Kind::Count, |s| s.storm.as_ref().and_then(|storm| count(storm.requests))),
-    ("storm.failures", Kind::Count, |s| s.storm.as_ref().and_then(|storm| count(storm.failures))),
-    ("storm.registrations", Kind::Count, |s| s.storm.as_ref().and_then(|storm| count(storm.registrations))),
+    ("storm.requests", Kind::Count, |s| {
+        s.storm.as_ref().and_then(|storm| count(storm.requests))
+    }),
+    ("storm.failures", Kind::Count, |s| {
+        s.storm.as_ref().and_then(|storm| count(storm.failures))
+    }),
+    ("storm.registrations", Kind::Count, |s| {
+        s.storm.as_ref().and_then(|storm| count(storm.registrations))
+    }),
     ("host.cpus", Kind::Count, |s| count(u64::from(s.host.cpus))),
-    ("host.memory_bytes", Kind::Bytes, |s| watched(s.host.memory_bytes as f64)),
+    ("host.memory_bytes", Kind::Bytes, |s| {
+        watched(s.host.memory_bytes as f64)
+    }),
 ];
 
 /// A count: exact in a double up to 2^53, far above what a run counts.

@@ -13,18 +13,66 @@ struct Unit {
 }
 
 const UNITS: [Unit; 12] = [
-    Unit { name: "us", dimension: Dimension::Time, size: 0.001 },
-    Unit { name: "ms", dimension: Dimension::Time, size: 1.0 },
-    Unit { name: "s", dimension: Dimension::Time, size: 1_000.0 },
-    Unit { name: "B", dimension: Dimension::Bytes, size: 1.0 },
-    Unit { name: "kB", dimension: Dimension::Bytes, size: 1e3 },
-    Unit { name: "KiB", dimension: Dimension::Bytes, size: 1_024.0 },
-    Unit { name: "MB", dimension: Dimension::Bytes, size: 1e6 },
-    Unit { name: "MiB", dimension: Dimension::Bytes, size: 1_048_576.0 },
-    Unit { name: "GB", dimension: Dimension::Bytes, size: 1e9 },
-    Unit { name: "GiB", dimension: Dimension::Bytes, size: 1_073_741_824.0 },
-    Unit { name: "k", dimension: Dimension::Count, size: 1e3 },
-    Unit { name: "M", dimension: Dimension::Count, size: 1e6 },
+    Unit {
+        name: "us",
+        dimension: Dimension::Time,
+        size: 0.001,
+    },
+    Unit {
+        name: "ms",
+        dimension: Dimension::Time,
+        size: 1.0,
+    },
+    Unit {
+        name: "s",
+        dimension: Dimension::Time,
+        size: 1_000.0,
+    },
+    Unit {
+        name: "B",
+        dimension: Dimension::Bytes,
+        size: 1.0,
+    },
+    Unit {
+        name: "kB",
+        dimension: Dimension::Bytes,
+        size: 1e3,
+    },
+    Unit {
+        name: "KiB",
+        dimension: Dimension::Bytes,
+        size: 1_024.0,
+    },
+    Unit {
+        name: "MB",
+        dimension: Dimension::Bytes,
+        size: 1e6,
+    },
+    Unit {
+        name: "MiB",
+        dimension: Dimension::Bytes,
+        size: 1_048_576.0,
+    },
+    Unit {
+        name: "GB",
+        dimension: Dimension::Bytes,
+        size: 1e9,
+    },
+    Unit {
+        name: "GiB",
+        dimension: Dimension::Bytes,
+        size: 1_073_741_824.0,
+    },
+    Unit {
+        name: "k",
+        dimension: Dimension::Count,
+        size: 1e3,
+    },
+    Unit {
+        name: "M",
+        dimension: Dimension::Count,
+        size: 1e6,
+    },
 ];
 
 pub(super) fn parse(expr: &str) -> Result<Threshold, ThresholdError> {
@@ -37,7 +85,15 @@ pub(super) fn parse(expr: &str) -> Result<Threshold, ThresholdError> {
     cursor.end()?;
 
     let paths = (path, share.as_ref().map(|(_, path, _)| path.clone()));
-    let threshold = |number, unit, other| Threshold { expr: expr.to_owned(), figure, op, number, unit, other, paths };
+    let threshold = |number, unit, other| Threshold {
+        expr: expr.to_owned(),
+        figure,
+        op,
+        number,
+        unit,
+        other,
+        paths,
+    };
     if let Some((at, path, other)) = share {
         if other.dimension() != figure.dimension() {
             let what = format!(
@@ -53,9 +109,18 @@ pub(super) fn parse(expr: &str) -> Result<Threshold, ThresholdError> {
             "%" => 0.01,
             "k" => 1e3,
             "M" => 1e6,
-            _ => return Err(cursor.error(unit_at, "expected a plain number or a percentage before `*`".into())),
+            _ => {
+                return Err(cursor.error(
+                    unit_at,
+                    "expected a plain number or a percentage before `*`".into(),
+                ));
+            }
         };
-        return Ok(threshold(number * factor, figure.bare_unit().unwrap_or((1.0, "ms")), Some(other)));
+        return Ok(threshold(
+            number * factor,
+            figure.bare_unit().unwrap_or((1.0, "ms")),
+            Some(other),
+        ));
     }
     let unit = match unit {
         "%" => {
@@ -70,7 +135,10 @@ pub(super) fn parse(expr: &str) -> Result<Threshold, ThresholdError> {
                 return Err(cursor.error(number_at, what));
             }
         },
-        name => match UNITS.iter().find(|unit| unit.name == name && unit.dimension == figure.dimension()) {
+        name => match UNITS
+            .iter()
+            .find(|unit| unit.name == name && unit.dimension == figure.dimension())
+        {
             Some(unit) => (unit.size, unit.name),
             None => return Err(cursor.error(unit_at, wrong_unit(name, figure))),
         },
@@ -86,7 +154,10 @@ fn wrong_unit(name: &str, figure: Figure) -> String {
     };
     if UNITS.iter().any(|unit| unit.name == name) {
         let noun = noun(figure.dimension());
-        format!("`{name}` does not fit `{}`, which is {noun}; expected {expected}", figure.name())
+        format!(
+            "`{name}` does not fit `{}`, which is {noun}; expected {expected}",
+            figure.name()
+        )
     } else {
         format!("no unit is named `{name}`; expected {expected}")
     }
@@ -116,7 +187,10 @@ impl<'a> Cursor<'a> {
             Some(figure) => Ok((path.to_owned(), figure)),
             None => {
                 let nearest = Figure::nearest(path);
-                Err(self.error(at, format!("no figure is named `{path}`; the nearest is `{nearest}`")))
+                Err(self.error(
+                    at,
+                    format!("no figure is named `{path}`; the nearest is `{nearest}`"),
+                ))
             }
         }
     }
@@ -152,7 +226,11 @@ impl<'a> Cursor<'a> {
 
     fn end(&mut self) -> Result<(), ThresholdError> {
         self.skip_spaces();
-        if self.at == self.expr.len() { Ok(()) } else { Err(self.error(self.at, "expected the end".into())) }
+        if self.at == self.expr.len() {
+            Ok(())
+        } else {
+            Err(self.error(self.at, "expected the end".into()))
+        }
     }
 
     /// The longest run of such characters from here, spaces before it skipped, and where it began. It may be empty.
@@ -171,6 +249,10 @@ impl<'a> Cursor<'a> {
 
     fn error(&self, at: usize, what: String) -> ThresholdError {
         let column = self.expr[..at].chars().count() + 1;
-        ThresholdError { expr: self.expr.to_owned(), column, what }
+        ThresholdError {
+            expr: self.expr.to_owned(),
+            column,
+            what,
+        }
     }
 }

@@ -41,7 +41,12 @@ impl Axis {
                 let step = round_step((to - from) / 6.0).max(1.0);
                 let ticks = multiples(from, to, step);
                 let label = |at: f64| tick(at, Unit::Count, to);
-                Self { low: from, high: to, log: false, ticks: labelled(ticks, label) }
+                Self {
+                    low: from,
+                    high: to,
+                    log: false,
+                    ticks: labelled(ticks, label),
+                }
             }
         }
     }
@@ -54,7 +59,9 @@ impl Axis {
                 low: 0.0,
                 high: 100.0,
                 log: false,
-                ticks: labelled(vec![0.0, 25.0, 50.0, 75.0, 100.0], |at| format!("{} %", trimmed(at, 0))),
+                ticks: labelled(vec![0.0, 25.0, 50.0, 75.0, 100.0], |at| {
+                    format!("{} %", trimmed(at, 0))
+                }),
             },
             Scale::Linear => Self::linear(top, panel),
             Scale::Log => Self::decades(panel, top),
@@ -68,13 +75,21 @@ impl Axis {
         let step = round_step(top * 1.02 / wanted).max(least);
         let high = (top * 1.02 / step).ceil() * step;
         let ticks = multiples(0.0, high, step);
-        Self { low: 0.0, high, log: false, ticks: labelled(ticks, |at| tick(at, panel.unit, high)) }
+        Self {
+            low: 0.0,
+            high,
+            log: false,
+            ticks: labelled(ticks, |at| tick(at, panel.unit, high)),
+        }
     }
 
     fn decades(panel: &Panel, top: f64) -> Self {
         let points = panel.lines.iter().flat_map(|line| &line.points);
-        let bottom =
-            points.map(|(_, value)| *value).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min).min(top);
+        let bottom = points
+            .map(|(_, value)| *value)
+            .filter(|value| *value > 0.0)
+            .fold(f64::INFINITY, f64::min)
+            .min(top);
         let low = 10f64.powf(bottom.log10().floor());
         let high = 10f64.powf(top.log10().ceil()).max(low * 10.0);
         let decades = (high / low).log10().round() as i32;
@@ -86,33 +101,75 @@ impl Axis {
         if decades > 6 {
             ticks = ticks.into_iter().step_by(2).collect();
         }
-        Self { low, high, log: true, ticks: labelled(ticks, |at| tick(at, panel.unit, at)) }
+        Self {
+            low,
+            high,
+            log: true,
+            ticks: labelled(ticks, |at| tick(at, panel.unit, at)),
+        }
     }
 
     fn time(end_s: f64) -> Self {
-        const STEPS: [f64; 15] =
-            [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0];
-        let step = STEPS.into_iter().find(|step| end_s / step <= 12.0).unwrap_or((end_s / 10.0).ceil());
-        Self { low: 0.0, high: end_s, log: false, ticks: labelled(multiples(0.0, end_s, step), clock) }
+        const STEPS: [f64; 15] = [
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
+            21_600.0,
+        ];
+        let step = STEPS
+            .into_iter()
+            .find(|step| end_s / step <= 12.0)
+            .unwrap_or((end_s / 10.0).ceil());
+        Self {
+            low: 0.0,
+            high: end_s,
+            log: false,
+            ticks: labelled(multiples(0.0, end_s, step), clock),
+        }
     }
 
     fn percentile(most: f64) -> Self {
         let high = 10f64.powf(most.max(100.0).log10().ceil());
-        let mut ticks = vec![Tick { at: 1.0, label: "0 %".to_owned() }, Tick { at: 2.0, label: "50 %".to_owned() }];
+        let mut ticks = vec![
+            Tick {
+                at: 1.0,
+                label: "0 %".to_owned(),
+            },
+            Tick {
+                at: 2.0,
+                label: "50 %".to_owned(),
+            },
+        ];
         for nines in 1..=high.log10().round() as usize {
-            let label = format!("{} %", trimmed(100.0 - 100.0 / 10f64.powi(nines as i32), nines.saturating_sub(2)));
-            ticks.push(Tick { at: 10f64.powi(nines as i32), label });
+            let label = format!(
+                "{} %",
+                trimmed(100.0 - 100.0 / 10f64.powi(nines as i32), nines.saturating_sub(2))
+            );
+            ticks.push(Tick {
+                at: 10f64.powi(nines as i32),
+                label,
+            });
         }
-        Self { low: 1.0, high, log: true, ticks }
+        Self {
+            low: 1.0,
+            high,
+            log: true,
+            ticks,
+        }
     }
 }
 
 /// The highest value of a panel, its stack included; never zero.
 fn top(panel: &Panel) -> f64 {
-    let lines = panel.lines.iter().flat_map(|line| &line.points).map(|(_, value)| *value);
+    let lines = panel
+        .lines
+        .iter()
+        .flat_map(|line| &line.points)
+        .map(|(_, value)| *value);
     let count = panel.bands.first().map_or(0, |band| band.points.len());
     let stack = (0..count).map(|index| panel.bands.iter().map(|band| band.points[index].1).sum());
-    let top = lines.chain(stack).filter(|value: &f64| value.is_finite()).fold(0.0, f64::max);
+    let top = lines
+        .chain(stack)
+        .filter(|value: &f64| value.is_finite())
+        .fold(0.0, f64::max);
     if top > 0.0 { top } else { 1.0 }
 }
 
@@ -120,7 +177,11 @@ fn top(panel: &Panel) -> f64 {
 fn round_step(wanted: f64) -> f64 {
     let power = 10f64.powf(wanted.log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-    steps.into_iter().map(|step| step * power).find(|step| *step >= wanted * 0.999).unwrap_or(power * 10.0)
+    steps
+        .into_iter()
+        .map(|step| step * power)
+        .find(|step| *step >= wanted * 0.999)
+        .unwrap_or(power * 10.0)
 }
 
 fn multiples(from: f64, to: f64, step: f64) -> Vec<f64> {
@@ -130,7 +191,10 @@ fn multiples(from: f64, to: f64, step: f64) -> Vec<f64> {
 }
 
 fn labelled(ticks: Vec<f64>, label: impl Fn(f64) -> String) -> Vec<Tick> {
-    ticks.into_iter().map(|at| Tick { at, label: label(at) }).collect()
+    ticks
+        .into_iter()
+        .map(|at| Tick { at, label: label(at) })
+        .collect()
 }
 
 #[cfg(test)]
@@ -142,7 +206,11 @@ mod tests {
     use crate::theme::Ink;
 
     fn panel(unit: Unit, scale: Scale, values: &[f64]) -> Panel {
-        let points = values.iter().enumerate().map(|(second, &value)| (second as f64, value)).collect();
+        let points = values
+            .iter()
+            .enumerate()
+            .map(|(second, &value)| (second as f64, value))
+            .collect();
         Panel::new("", unit, scale, 200.0).with(Line::solid("line", Ink::Series(0), points))
     }
 
@@ -182,7 +250,13 @@ mod tests {
         assert_eq!(labels(few), ["0", "1", "2", "3"]);
         let times = Axis::up(&panel(Unit::Time, Scale::Log, &[0.4, 900.0]));
         assert_eq!(labels(times), ["100 µs", "1 ms", "10 ms", "100 ms", "1 s"]);
-        assert_eq!(labels(Axis::across(X::Percentile(5_000.0))), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
-        assert_eq!(labels(Axis::across(X::Time(120.0)))[..3], ["0:00", "0:10", "0:20"]);
+        assert_eq!(
+            labels(Axis::across(X::Percentile(5_000.0))),
+            ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]
+        );
+        assert_eq!(
+            labels(Axis::across(X::Time(120.0)))[..3],
+            ["0:00", "0:10", "0:20"]
+        );
     }
 }

@@ -32,16 +32,30 @@ struct Label {
     right: f64,
     /// From the data up; nothing where there was no room.
     row: Option<usize>,
-    /// Where its line ends, known once drawn.
     alarm: bool,
 }
 
 impl Labels {
-    /// Places the labels, the latest first.
+    /// Places the labels.
+    pub(crate) fn of(marks: &[Mark], x: &Axis, face: &Face) -> Self {
+        let near = Self::placed(marks, x, face, false);
+        // Where that leaves names out, the ones that the edge pushed back may make room by going to the top.
+        if near.unlabelled == 0 {
+            return near;
+        }
+        let far = Self::placed(marks, x, face, true);
+        if far.unlabelled < near.unlabelled {
+            far
+        } else {
+            near
+        }
+    }
+
+    /// Places the labels, the latest first, each in the lowest row that is free.
     ///
     /// A label stands at its line and runs to the right. Its line runs up from the data, through the rows below its
     /// own, so a label must be above every later one whose line its text would cross.
-    pub(crate) fn of(marks: &[Mark], x: &Axis, face: &Face) -> Self {
+    fn placed(marks: &[Mark], x: &Axis, face: &Face, pushed_on_top: bool) -> Self {
         let mut placed: Vec<Label> = Vec::with_capacity(marks.len());
         for mark in marks.iter().rev() {
             let at = LEFT + x.place(mark.at_s) * (RIGHT - LEFT);
@@ -49,10 +63,18 @@ impl Labels {
             let left = (at - 1.0).min(WIDTH - 6.0 - width);
             let ink = if mark.alarm { Ink::Alarm } else { Ink::Mark };
             let name = mark.name.clone();
-            let mut label = Label { name, ink, x: at, left, right: left + width, row: None, alarm: mark.alarm };
-            // One that the edge pushed back stands over earlier lines: it goes to the top, out of their way.
+            let mut label = Label {
+                name,
+                ink,
+                x: at,
+                left,
+                right: left + width,
+                row: None,
+                alarm: mark.alarm,
+            };
+            // One that the edge pushed back stands over earlier lines.
             let pushed = left < at - 1.0;
-            label.row = if pushed {
+            label.row = if pushed && pushed_on_top {
                 (0..ROWS).rev().find(|row| label.fits(*row, &placed))
             } else {
                 (0..ROWS).find(|row| label.fits(*row, &placed))
@@ -64,9 +86,15 @@ impl Labels {
         used.sort_unstable();
         used.dedup();
         for label in &mut placed {
-            label.row = label.row.and_then(|row| used.iter().position(|other| *other == row));
+            label.row = label
+                .row
+                .and_then(|row| used.iter().position(|other| *other == row));
         }
-        Self { placed, rows: used.len(), unlabelled }
+        Self {
+            placed,
+            rows: used.len(),
+            unlabelled,
+        }
     }
 
     /// Writes the labels below `y`; returns where the rows end.
@@ -75,8 +103,19 @@ impl Labels {
         for label in &self.placed {
             let Some(row) = label.row else { continue };
             let baseline = bottom - row as f64 * ROW_HEIGHT - 4.0;
-            scene.text((label.left, baseline), Anchor::Start, SMALL_SIZE, label.ink, label.name.as_str());
-            scene.line(vec![(label.x, baseline + 3.0), (label.x, bottom)], 1.0, label.ink, false);
+            scene.text(
+                (label.left, baseline),
+                Anchor::Start,
+                SMALL_SIZE,
+                label.ink,
+                label.name.as_str(),
+            );
+            scene.line(
+                vec![(label.x, baseline + 3.5), (label.x, bottom)],
+                1.0,
+                label.line_ink(),
+                false,
+            );
         }
         bottom
     }
@@ -84,8 +123,17 @@ impl Labels {
     /// Draws the marks' lines over a panel; in the first, up to the labels.
     pub(crate) fn draw_lines(&self, scene: &mut Scene, first: bool, top: f64, bottom: f64) {
         for label in &self.placed {
-            let top = if first && label.row.is_some() { top - PHASE_HEIGHT } else { top };
-            scene.line(vec![(label.x, top), (label.x, bottom)], 1.0, label.ink, !label.alarm);
+            let top = if first && label.row.is_some() {
+                top - PHASE_HEIGHT
+            } else {
+                top
+            };
+            scene.line(
+                vec![(label.x, top), (label.x, bottom)],
+                1.0,
+                label.line_ink(),
+                false,
+            );
         }
     }
 
@@ -94,12 +142,18 @@ impl Labels {
         match self.unlabelled {
             0 => None,
             1 => Some("One more mark has no room for its name: see the timeline.".to_owned()),
-            more => Some(format!("{more} more marks have no room for their names: see the timeline.")),
+            more => Some(format!(
+                "{more} more marks have no room for their names: see the timeline."
+            )),
         }
     }
 }
 
 impl Label {
+    fn line_ink(&self) -> Ink {
+        if self.alarm { Ink::Alarm } else { Ink::MarkLine }
+    }
+
     fn fits(&self, row: usize, others: &[Self]) -> bool {
         others.iter().all(|other| {
             let Some(other_row) = other.row else { return true };
@@ -140,7 +194,13 @@ pub(crate) fn draw_phase_names(scene: &mut Scene, marks: &Marks, x: &Axis, y: f6
             }
         }
         if left + width + 4.0 <= to {
-            scene.text((left, bottom - 5.0), Anchor::Start, SMALL_SIZE, Ink::Muted, phase.name.as_str());
+            scene.text(
+                (left, bottom - 5.0),
+                Anchor::Start,
+                SMALL_SIZE,
+                Ink::Muted,
+                phase.name.as_str(),
+            );
         }
     }
     bottom

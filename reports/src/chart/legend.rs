@@ -29,13 +29,28 @@ pub(crate) fn draw(scene: &mut Scene, panel: &Panel, y: f64, face: &Face) -> f64
         x += face.width(panel.title, TEXT_SIZE) + FAR + 4.0;
     }
     // A stack reads from its top.
-    let layers = panel.bands.iter().rev().map(|band| (band.name.as_str(), Sample::Layer(band.kind)));
+    let layers = panel
+        .bands
+        .iter()
+        .rev()
+        .map(|band| (band.name.as_str(), Sample::Layer(band.kind)));
     let lines = panel.lines.iter().map(|line| {
-        (line.name.as_str(), Sample::Line { ink: line.ink, width: line.width, dashed: line.dashed })
+        (
+            line.name.as_str(),
+            Sample::Line {
+                ink: line.ink,
+                width: line.width,
+                dashed: line.dashed,
+            },
+        )
     });
     let entries: Vec<(&str, Sample)> = lines.chain(layers).filter(|(name, _)| !name.is_empty()).collect();
     for (name, sample) in entries {
-        let sample_width = if matches!(sample, Sample::Layer(_)) { BOX } else { STROKE };
+        let sample_width = if matches!(sample, Sample::Layer(_)) {
+            BOX
+        } else {
+            STROKE
+        };
         let width = sample_width + NEAR + face.width(name, TEXT_SIZE);
         if x + width > RIGHT && x > LEFT {
             x = LEFT;
@@ -47,11 +62,25 @@ pub(crate) fn draw(scene: &mut Scene, panel: &Panel, y: f64, face: &Face) -> f64
                 scene.line(vec![(x, middle), (x + STROKE, middle)], width, ink, dashed);
             }
             Sample::Layer(kind) => {
-                scene.rect((x, middle - BOX / 2.0), (x + BOX, middle + BOX / 2.0), Ink::Tint(kind));
-                scene.rect((x, middle - BOX / 2.0), (x + BOX, middle - BOX / 2.0 + 2.5), Ink::Series(kind));
+                scene.rect(
+                    (x, middle - BOX / 2.0),
+                    (x + BOX, middle + BOX / 2.0),
+                    Ink::Tint(kind),
+                );
+                scene.rect(
+                    (x, middle - BOX / 2.0),
+                    (x + BOX, middle - BOX / 2.0 + 2.5),
+                    Ink::Series(kind),
+                );
             }
         }
-        scene.text((x + sample_width + NEAR, baseline), Anchor::Start, TEXT_SIZE, Ink::Soft, name);
+        scene.text(
+            (x + sample_width + NEAR, baseline),
+            Anchor::Start,
+            TEXT_SIZE,
+            Ink::Soft,
+            name,
+        );
         x += width + FAR;
     }
     baseline + 5.0

@@ -9,26 +9,73 @@ use crate::mark::Marks;
 use crate::scene::{Anchor, Place, Scene};
 use crate::theme::Ink;
 
-/// Draws the panel with its upper edge at `top`.
+/// More points than this are drawn with a finer stroke, unless it is a broad one.
+const DENSE: usize = 250;
+const BROAD: f64 = 3.0;
+
+/// Draws the panel's ground and its stack, its upper edge at `top`.
 pub(crate) fn draw(scene: &mut Scene, panel: &Panel, x: &Axis, marks: &Marks, top: f64, face: &Face) {
     let bottom = top + panel.height;
     let across = |value: f64| LEFT + x.place(value) * (RIGHT - LEFT);
     for phase in marks.phases.iter().skip(1).step_by(2) {
-        scene.rect((across(phase.from_s), top), (across(phase.to_s), bottom), Ink::Phase);
+        scene.rect(
+            (across(phase.from_s), top),
+            (across(phase.to_s), bottom),
+            Ink::Phase,
+        );
     }
     let axis = Axis::up(panel);
     let up = |value: f64| bottom - axis.place(value) * panel.height;
     for tick in &axis.ticks {
         let y = up(tick.at);
         scene.line(vec![(LEFT, y), (RIGHT, y)], 0.75, Ink::Grid, false);
-        debug_assert!(face.width(&tick.label, SMALL_SIZE) < LEFT, "{} runs off the picture", tick.label);
-        scene.text((LEFT - 8.0, y + 0.36 * SMALL_SIZE), Anchor::End, SMALL_SIZE, Ink::Muted, tick.label.as_str());
+        debug_assert!(
+            face.width(&tick.label, SMALL_SIZE) < LEFT,
+            "{} runs off the picture",
+            tick.label
+        );
+        scene.text(
+            (LEFT - 8.0, y + 0.36 * SMALL_SIZE),
+            Anchor::End,
+            SMALL_SIZE,
+            Ink::Muted,
+            tick.label.as_str(),
+        );
+    }
+    if marks.phases.is_empty() && marks.marks.is_empty() {
+        for tick in &x.ticks {
+            scene.line(
+                vec![(across(tick.at), top), (across(tick.at), bottom)],
+                0.75,
+                Ink::Grid,
+                false,
+            );
+        }
     }
     draw_stack(scene, panel, &across, &up);
+}
+
+/// Draws the panel's lines, above the marks' lines.
+pub(crate) fn draw_lines(scene: &mut Scene, panel: &Panel, x: &Axis, top: f64) {
+    let bottom = top + panel.height;
+    let axis = Axis::up(panel);
+    let across = |value: f64| LEFT + x.place(value) * (RIGHT - LEFT);
+    let up = |value: f64| bottom - axis.place(value) * panel.height;
     scene.line(vec![(LEFT, bottom), (RIGHT, bottom)], 1.0, Ink::Base, false);
     for line in &panel.lines {
-        let places: Vec<Place> = line.points.iter().map(|&(at, value)| (across(at), up(value))).collect();
-        scene.line(thinned(&places), line.width, line.ink, line.dashed);
+        let places: Vec<Place> = line
+            .points
+            .iter()
+            .map(|&(at, value)| (across(at), up(value)))
+            .collect();
+        // Many seconds side by side turn a full stroke into a smear.
+        let width = if places.len() > DENSE {
+            line.width.min(1.4)
+        } else {
+            line.width
+        };
+        let width = if line.width > BROAD { line.width } else { width };
+        scene.line(thinned(&places), width, line.ink, line.dashed);
     }
 }
 
@@ -38,11 +85,19 @@ fn draw_stack(scene: &mut Scene, panel: &Panel, across: &impl Fn(f64) -> f64, up
     let mut ground = vec![0.0; xs.len()];
     let mut edges: Vec<(usize, Vec<Place>)> = Vec::new();
     for band in &panel.bands {
-        let below: Vec<Place> = xs.iter().zip(&ground).map(|(x, value)| (*x, up(*value))).collect();
+        let below: Vec<Place> = xs
+            .iter()
+            .zip(&ground)
+            .map(|(x, value)| (*x, up(*value)))
+            .collect();
         for (ground, (_, value)) in ground.iter_mut().zip(&band.points) {
             *ground += value.max(0.0);
         }
-        let above: Vec<Place> = xs.iter().zip(&ground).map(|(x, value)| (*x, up(*value))).collect();
+        let above: Vec<Place> = xs
+            .iter()
+            .zip(&ground)
+            .map(|(x, value)| (*x, up(*value)))
+            .collect();
         let (above, below) = (thinned(&above), thinned(&below));
         let outline = above.iter().copied().chain(below.into_iter().rev()).collect();
         scene.area(outline, Ink::Tint(band.kind));
@@ -63,8 +118,16 @@ fn thinned(places: &[Place]) -> Vec<Place> {
             continue;
         }
         let by_height = |left: &(usize, &Place), right: &(usize, &Place)| left.1.1.total_cmp(&right.1.1);
-        let lowest = column.iter().enumerate().max_by(by_height).map_or(0, |(index, _)| index);
-        let highest = column.iter().enumerate().min_by(by_height).map_or(0, |(index, _)| index);
+        let lowest = column
+            .iter()
+            .enumerate()
+            .max_by(by_height)
+            .map_or(0, |(index, _)| index);
+        let highest = column
+            .iter()
+            .enumerate()
+            .min_by(by_height)
+            .map_or(0, |(index, _)| index);
         let mut picks = [0, lowest, highest, column.len() - 1];
         picks.sort_unstable();
         kept.extend(picks.iter().map(|&index| column[index]));

@@ -14,10 +14,18 @@ pub(super) fn cpu(run: &Run) -> Plot {
             .map(|step| (step.at_s, step.increase as f64))
             .collect()
     };
-    let kinds: Vec<(&str, Points)> = name::host::CPU_KINDS.iter().map(|kind| (*kind, of_kind(kind))).collect();
+    let kinds: Vec<(&str, Points)> = name::host::CPU_KINDS
+        .iter()
+        .map(|kind| (*kind, of_kind(kind)))
+        .collect();
     // All CPUs' time, idle included, is what a share is a share of.
-    let longest = kinds.iter().map(|(_, points)| points).max_by_key(|points| points.len());
-    let mut whole: Points = longest.map_or_else(Points::new, |points| points.iter().map(|(at, _)| (*at, 0.0)).collect());
+    let longest = kinds
+        .iter()
+        .map(|(_, points)| points)
+        .max_by_key(|points| points.len());
+    let mut whole: Points = longest.map_or_else(Points::new, |points| {
+        points.iter().map(|(at, _)| (*at, 0.0)).collect()
+    });
     for (_, points) in &kinds {
         for ((_, sum), (_, us)) in whole.iter_mut().zip(points) {
             *sum += us;
@@ -26,7 +34,11 @@ pub(super) fn cpu(run: &Run) -> Plot {
     let mut panel = Panel::new("", Unit::Share, Scale::Whole, FIRST + 40.0);
     for (index, (kind, points)) in kinds.iter().filter(|(kind, _)| *kind != "idle").enumerate() {
         if points.len() == whole.len() {
-            panel = panel.stacked(Band { name: (*kind).to_owned(), kind: index, points: shares(points, &whole) });
+            panel = panel.stacked(Band {
+                name: (*kind).to_owned(),
+                kind: index,
+                points: shares(points, &whole),
+            });
         }
     }
     for (process, dashed) in [("server", false), ("swarm", true)] {
@@ -36,16 +48,27 @@ pub(super) fn cpu(run: &Run) -> Plot {
                 (*sum > 0.0).then_some((step.at_s, 100.0 * step.increase as f64 / sum))
             })
             .collect();
-        let line = Line { dashed, ..Line::solid(format!("{process} process"), Ink::Text, points) };
+        let line = Line {
+            dashed,
+            ..Line::solid(format!("{process} process"), Ink::Text, points)
+        };
         panel = panel.with(Line { width: 1.5, ..line });
     }
     let loops = Panel::new("Loops at work", Unit::Share, Scale::Whole, OTHER)
-        .with(Line::solid("server", Ink::Series(0), busy(run, name::server::LOOP_BUSY_US, name::server::SHARDS)))
-        .with(Line::solid("swarm", Ink::Series(1), busy(run, name::swarm::LOOP_BUSY_US, name::swarm::SHARDS)));
+        .with(Line::solid(
+            "server",
+            Ink::Series(0),
+            busy(run, name::server::LOOP_BUSY_US, name::server::SHARDS),
+        ))
+        .with(Line::solid(
+            "swarm",
+            Ink::Series(1),
+            busy(run, name::swarm::LOOP_BUSY_US, name::swarm::SHARDS),
+        ));
     Plot {
         id: "cpu",
         title: "CPU by kind, share of all CPUs",
-        caption: "The white above the stack is what is left to win; softirq is the kernel carrying packets, and steal is \
+        caption: "The space above the stack is what is left to win; softirq is the kernel carrying packets, and steal is \
                   time the host did not give.",
         x: X::Time(end_s(run)),
         panels: vec![panel, loops],
@@ -63,23 +86,57 @@ fn shares(points: &Points, whole: &Points) -> Points {
 
 /// The share of their time that a process's loops worked.
 fn busy(run: &Run, counter: &str, shards: &str) -> Points {
-    let shards = gauge(run, shards).iter().map(|(_, count)| *count).fold(0.0, f64::max);
+    let shards = gauge(run, shards)
+        .iter()
+        .map(|(_, count)| *count)
+        .fold(0.0, f64::max);
     if shards <= 0.0 {
         return Points::new();
     }
-    rate(run, counter).into_iter().map(|(at, us)| (at, (us / 1e4 / shards).min(100.0))).collect()
+    rate(run, counter)
+        .into_iter()
+        .map(|(at, us)| (at, (us / 1e4 / shards).min(100.0)))
+        .collect()
 }
 
 pub(super) fn network(run: &Run) -> Plot {
     let packets = Panel::new("TCP segments", Unit::PerSecond, Scale::Linear, FIRST)
-        .with(Line::solid("received", Ink::Series(0), rate(run, name::host::SEGMENTS_IN)))
-        .with(Line::solid("sent", Ink::Series(1), rate(run, name::host::SEGMENTS_OUT)));
-    let again = Panel::new("Retransmitted", Unit::PerSecond, Scale::Linear, OTHER)
-        .with(Line::solid("segments", Ink::Series(5), rate(run, name::host::RETRANSMITS)));
-    let door = Panel::new("Listeners", Unit::PerSecond, Scale::Linear, OTHER)
-        .with(Line::solid("accept queue overflows", Ink::Series(3), rate(run, name::host::LISTEN_OVERFLOWS)))
-        .with(Line::solid("SYNs dropped", Ink::Series(1), rate(run, name::host::LISTEN_DROPS)))
-        .with(Line::solid("SYN cookies", Ink::Series(2), rate(run, name::host::SYN_COOKIES)));
+        .with(Line::solid(
+            "received",
+            Ink::Series(0),
+            rate(run, name::host::SEGMENTS_IN),
+        ))
+        .with(Line::solid(
+            "sent",
+            Ink::Series(1),
+            rate(run, name::host::SEGMENTS_OUT),
+        ));
+    let again = Panel::new("Retransmitted", Unit::PerSecond, Scale::Linear, OTHER).with(Line::solid(
+        "segments",
+        Ink::Series(5),
+        rate(run, name::host::RETRANSMITS),
+    ));
+    let door = Panel::new(
+        "Overflows and drops at listeners",
+        Unit::PerSecond,
+        Scale::Linear,
+        OTHER,
+    )
+    .with(Line::solid(
+        "accept queue overflows",
+        Ink::Series(3),
+        rate(run, name::host::LISTEN_OVERFLOWS),
+    ))
+    .with(Line::solid(
+        "SYNs dropped",
+        Ink::Series(1),
+        rate(run, name::host::LISTEN_DROPS),
+    ))
+    .with(Line::solid(
+        "SYN cookies",
+        Ink::Series(2),
+        rate(run, name::host::SYN_COOKIES),
+    ));
     Plot {
         id: "network",
         title: "Packets, retransmits, overflows",

@@ -19,7 +19,11 @@ pub(super) fn over_time(run: &Run) -> Plot {
         caption: "From the instant a message should have been sent to its arrival: watch how far each shock lifts the \
                   99th percentile, and how soon it settles.",
         x: X::Time(end_s(run)),
-        panels: vec![grades(Panel::new("", Unit::Time, Scale::Log, ALONE), run, name::latency::DELIVERY)],
+        panels: vec![grades(
+            Panel::new("", Unit::Time, Scale::Log, ALONE),
+            run,
+            name::latency::DELIVERY,
+        )],
         notes: Vec::new(),
     }
 }
@@ -63,16 +67,30 @@ pub(super) fn by_percentile(run: &Run) -> Plot {
 
 pub(super) fn schedule_lag(run: &Run) -> Plot {
     let end = end_s(run);
-    let mut lag = grades(Panel::new("", Unit::Time, Scale::Log, FIRST), run, name::latency::SCHEDULE_LAG);
+    let mut lag = grades(
+        Panel::new("", Unit::Time, Scale::Log, FIRST),
+        run,
+        name::latency::SCHEDULE_LAG,
+    );
     if !lag.is_empty() {
         let points = vec![(0.0, LAG_P99_LIMIT_MS), (end, LAG_P99_LIMIT_MS)];
-        let limit = Line { name: "limit of the run's p99".to_owned(), ink: Ink::Alarm, width: 1.0, dashed: true, points };
+        let limit = Line {
+            name: "limit of the run's p99".to_owned(),
+            ink: Ink::Alarm,
+            width: 1.0,
+            dashed: true,
+            points,
+        };
         lag = lag.with(limit);
     }
     let missed = Panel::new("Late or unsent", Unit::PerSecond, Scale::Linear, OTHER)
-        .with(Line::solid("late", Ink::Series(1), rate(run, name::swarm::ARRIVALS_LATE)))
         .with(Line::solid(
-            "unsent: the user was not connected",
+            "late",
+            Ink::Series(1),
+            rate(run, name::swarm::ARRIVALS_LATE),
+        ))
+        .with(Line::solid(
+            "unsent, the user not being connected",
             Ink::Series(0),
             rate(run, name::swarm::ARRIVALS_UNSENT),
         ));
@@ -92,7 +110,11 @@ fn grades(panel: Panel, run: &Run, histogram: &str) -> Panel {
     let seconds = percentiles(run, histogram);
     let line = |name: &str, grade: usize, width: f64, of: fn(&Percentiles) -> f64| Line {
         width,
-        ..Line::solid(name, Ink::Grade(grade), seconds.iter().map(|(at, p)| (*at, of(p))).collect())
+        ..Line::solid(
+            name,
+            Ink::Grade(grade),
+            seconds.iter().map(|(at, p)| (*at, of(p))).collect(),
+        )
     };
     panel
         .with(line("worst", 2, 1.25, |p| p.max))

@@ -2,7 +2,7 @@
 
 use record::{Run, name};
 
-use super::ALONE;
+use super::{ALONE, FIRST, OTHER};
 use crate::chart::{Band, Line, Panel, Plot, Scale, X};
 use crate::quantity::{Unit, short};
 use crate::series::{Points, end_s, gauge, peak, seconds};
@@ -14,7 +14,11 @@ const FROM_SHARE: f64 = 0.05;
 /// The layers of a stack, from the ground up: name, gauge, kind.
 fn layers() -> [(&'static str, String, usize); 3] {
     [
-        ("kernel: socket slabs", name::host::SOCKET_SLAB_BYTES.to_owned(), 2),
+        (
+            "kernel: socket slabs",
+            name::host::SOCKET_SLAB_BYTES.to_owned(),
+            2,
+        ),
         ("server process", name::process::rss_anon_bytes("server"), 0),
         ("swarm process", name::process::rss_anon_bytes("swarm"), 1),
     ]
@@ -28,9 +32,17 @@ pub(super) fn by_layer(run: &Run) -> Plot {
             .iter()
             .map(|sample| (seconds(sample), sample.gauges.get(&gauge).copied().unwrap_or(0.0)))
             .collect();
-        panel = panel.stacked(Band { name: name.to_owned(), kind, points });
+        panel = panel.stacked(Band {
+            name: name.to_owned(),
+            kind,
+            points,
+        });
     }
-    panel = panel.with(Line::solid("page cache", Ink::Series(3), gauge(run, name::host::MEMORY_CACHE_BYTES)));
+    panel = panel.with(Line::solid(
+        "page cache",
+        Ink::Series(3),
+        gauge(run, name::host::MEMORY_CACHE_BYTES),
+    ));
     let total = peak(run, name::host::MEMORY_TOTAL_BYTES);
     Plot {
         id: "memory",
@@ -39,7 +51,10 @@ pub(super) fn by_layer(run: &Run) -> Plot {
                   or a queue.",
         x: X::Time(end_s(run)),
         panels: vec![panel],
-        notes: total.map(|bytes| format!("The host has {}.", short(bytes, Unit::Bytes))).into_iter().collect(),
+        notes: total
+            .map(|bytes| format!("The host has {}.", short(bytes, Unit::Bytes)))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -60,7 +75,9 @@ pub(super) fn per_connection(run: &Run) -> Plot {
         })
         .collect();
     let before = run.samples.iter().find(|sample| online(sample).is_some());
-    let mut panel = Panel::new("", Unit::Bytes, Scale::Linear, ALONE);
+    let mut panel = Panel::new("All layers", Unit::Bytes, Scale::Linear, FIRST);
+    // The kernel's part dwarfs the processes', which are what a change to them moves.
+    let mut processes = Panel::new("The processes alone", Unit::Bytes, Scale::Linear, OTHER + 30.0);
     let mut range = (0.0, 1.0);
     // Two points make no line worth reading.
     if let (Some(before), [first, .., last]) = (before, growing.as_slice())
@@ -69,7 +86,9 @@ pub(super) fn per_connection(run: &Run) -> Plot {
         let came = |sample: &record::Sample| online(sample).unwrap_or(0.0) - online(before).unwrap_or(0.0);
         range = (online(first).unwrap_or(0.0), online(last).unwrap_or(1.0));
         for (name, gauge, kind) in layers() {
-            let Some(base) = before.gauges.get(&gauge) else { continue };
+            let Some(base) = before.gauges.get(&gauge) else {
+                continue;
+            };
             let points: Points = growing
                 .iter()
                 .filter(|sample| came(sample) > 0.0)
@@ -78,7 +97,14 @@ pub(super) fn per_connection(run: &Run) -> Plot {
                     (online(sample).unwrap_or(0.0), (bytes / came(sample)).max(0.0))
                 })
                 .collect();
-            panel = panel.stacked(Band { name: name.to_owned(), kind, points });
+            if name.ends_with("process") {
+                processes = processes.with(Line::solid(name, Ink::Series(kind), points.clone()));
+            }
+            panel = panel.stacked(Band {
+                name: name.to_owned(),
+                kind,
+                points,
+            });
         }
     }
     Plot {
@@ -87,7 +113,7 @@ pub(super) fn per_connection(run: &Run) -> Plot {
         caption: "Once what the processes start with is shared by many, each layer should run level: one that rises \
                   costs more the more there are.",
         x: X::Count(range.0, range.1),
-        panels: vec![panel],
+        panels: vec![panel, processes],
         notes: Vec::new(),
     }
 }

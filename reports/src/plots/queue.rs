@@ -10,12 +10,20 @@ use crate::series::{end_s, gauge, peak};
 use crate::theme::{Ink, KINDS};
 
 pub(super) fn depths(run: &Run) -> Plot {
-    let mut server = Line::solid("held by the server", Ink::Series(0), gauge(run, name::server::COPIES_QUEUED));
-    server.width = 5.0;
-    let clients = Line::solid("owed to people away, by the clients", Ink::Series(1), gauge(run, name::swarm::LEDGER_QUEUED));
-    let waiting = Panel::new("Copies waiting", Unit::Count, Scale::Linear, FIRST).with(server).with(clients);
-    let longest = Panel::new("Longest mailbox", Unit::Count, Scale::Linear, OTHER)
-        .with(Line::solid("", Ink::Series(2), gauge(run, name::server::LONGEST_MAILBOX)));
+    let server = Line::broad("held by the server", 0, gauge(run, name::server::COPIES_QUEUED));
+    let clients = Line::solid(
+        "owed to people away, by the clients",
+        Ink::Series(1),
+        gauge(run, name::swarm::LEDGER_QUEUED),
+    );
+    let waiting = Panel::new("Copies waiting", Unit::Count, Scale::Linear, FIRST)
+        .with(server)
+        .with(clients);
+    let longest = Panel::new("Longest mailbox", Unit::Count, Scale::Linear, OTHER).with(Line::solid(
+        "",
+        Ink::Series(2),
+        gauge(run, name::server::LONGEST_MAILBOX),
+    ));
 
     let mut notes = Vec::new();
     let mut queues: Vec<(String, f64)> = queue_names(run)
@@ -27,11 +35,16 @@ pub(super) fn depths(run: &Run) -> Plot {
         })
         .collect();
     queues.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-    let (shown, hidden): (Vec<_>, Vec<_>) =
-        queues.iter().enumerate().partition(|(index, (_, highest))| *index < KINDS && *highest > 0.0);
+    let (shown, hidden): (Vec<_>, Vec<_>) = queues
+        .iter()
+        .enumerate()
+        .partition(|(index, (_, highest))| *index < KINDS && *highest > 0.0);
     let mut named = Panel::new("Queues inside the server", Unit::Count, Scale::Linear, OTHER);
     for (index, (queue, _)) in &shown {
-        named = named.with(Line { width: 1.5, ..Line::solid(short(queue), Ink::Series(*index), gauge(run, queue)) });
+        named = named.with(Line {
+            width: 1.5,
+            ..Line::solid(short(queue), Ink::Series(*index), gauge(run, queue))
+        });
     }
     if !shown.is_empty() && !hidden.is_empty() {
         let names: Vec<&str> = hidden.iter().map(|(_, (queue, _))| short(queue)).collect();

@@ -10,10 +10,12 @@ use crate::theme::Ink;
 
 pub(super) fn connections(run: &Run) -> Plot {
     let end = end_s(run);
-    let mut server = Line::solid("seen by the server", Ink::Series(0), gauge(run, name::server::ONLINE));
-    // The two ends should agree, so one is drawn broad and the other over it.
-    server.width = 5.0;
-    let clients = Line::solid("seen by the clients", Ink::Series(1), gauge(run, name::swarm::ONLINE));
+    let server = Line::broad("seen by the server", 0, gauge(run, name::server::ONLINE));
+    let clients = Line::solid(
+        "seen by the clients",
+        Ink::Series(1),
+        gauge(run, name::swarm::ONLINE),
+    );
     Plot {
         id: "connections",
         title: "Connections",
@@ -33,13 +35,33 @@ pub(super) fn connections(run: &Run) -> Plot {
 pub(super) fn messages(run: &Run) -> Plot {
     let end = end_s(run);
     let flow = Panel::new("", Unit::PerSecond, Scale::Linear, FIRST)
-        .with(Line::solid("in: sent by clients", Ink::Series(1), rate(run, name::swarm::COPIES_SENT)))
-        .with(Line::solid("out: delivered to clients", Ink::Series(0), rate(run, name::swarm::COPIES_DELIVERED)))
+        .with(Line::solid(
+            "in: sent by clients",
+            Ink::Series(1),
+            rate(run, name::swarm::COPIES_SENT),
+        ))
+        .with(Line::solid(
+            "out: delivered to clients",
+            Ink::Series(0),
+            rate(run, name::swarm::COPIES_DELIVERED),
+        ))
         .with(Line::plan("planned", planned(&run.plan.copies, end)));
     let astray = Panel::new("Refused or come again", Unit::PerSecond, Scale::Linear, OTHER)
-        .with(Line::solid("refused", Ink::Series(5), rate(run, name::swarm::COPIES_REFUSED)))
-        .with(Line::solid("redelivered after a cut", Ink::Series(2), rate(run, name::swarm::COPIES_REDELIVERED)))
-        .with(Line::solid("duplicated", Ink::Alarm, rate(run, name::swarm::COPIES_DUPLICATED)));
+        .with(Line::solid(
+            "refused",
+            Ink::Series(5),
+            rate(run, name::swarm::COPIES_REFUSED),
+        ))
+        .with(Line::solid(
+            "redelivered after a cut",
+            Ink::Series(2),
+            rate(run, name::swarm::COPIES_REDELIVERED),
+        ))
+        .with(Line::solid(
+            "duplicated",
+            Ink::Alarm,
+            rate(run, name::swarm::COPIES_DUPLICATED),
+        ));
     Plot {
         id: "messages",
         title: "Message copies a second",
@@ -53,15 +75,35 @@ pub(super) fn messages(run: &Run) -> Plot {
 
 pub(super) fn logins(run: &Run) -> Plot {
     let flow = Panel::new("", Unit::PerSecond, Scale::Linear, FIRST)
-        .with(Line::solid("TCP connects", Ink::Series(2), rate(run, name::swarm::CONNECTED)))
-        .with(Line::solid("log-ins", Ink::Series(0), rate(run, name::swarm::LOGINS)));
+        .with(Line::broad("TCP connects", 2, rate(run, name::swarm::CONNECTED)))
+        .with(Line::solid(
+            "log-ins",
+            Ink::Series(0),
+            rate(run, name::swarm::LOGINS),
+        ));
     let trouble = Panel::new("Cuts and failures", Unit::PerSecond, Scale::Linear, OTHER)
         .with(Line::solid("cuts", Ink::Series(1), rate(run, name::swarm::CUTS)))
-        .with(Line::solid("connects failed", Ink::Series(5), rate(run, name::swarm::CONNECT_FAILURES)))
-        .with(Line::solid("log-ins failed", Ink::Series(3), rate(run, name::swarm::LOGIN_FAILURES)));
+        .with(Line::solid(
+            "connects failed",
+            Ink::Series(5),
+            rate(run, name::swarm::CONNECT_FAILURES),
+        ))
+        .with(Line::solid(
+            "log-ins failed",
+            Ink::Series(3),
+            rate(run, name::swarm::LOGIN_FAILURES),
+        ));
     let accounts = Panel::new("Registrations and uploads", Unit::PerSecond, Scale::Linear, OTHER)
-        .with(Line::solid("registrations", Ink::Series(0), rate(run, name::swarm::REGISTRATIONS)))
-        .with(Line::solid("media uploads", Ink::Series(1), rate(run, name::swarm::UPLOADS)));
+        .with(Line::solid(
+            "registrations",
+            Ink::Series(0),
+            rate(run, name::swarm::REGISTRATIONS),
+        ))
+        .with(Line::solid(
+            "media uploads",
+            Ink::Series(1),
+            rate(run, name::swarm::UPLOADS),
+        ));
     Plot {
         id: "logins",
         title: "Log-ins a second",
@@ -96,8 +138,16 @@ pub(super) fn planned_messages(run: &Run) -> Plot {
         x: X::Time(end),
         panels: vec![
             Panel::new("", Unit::PerSecond, Scale::Linear, ALONE)
-                .with(Line::solid("copies", Ink::Series(0), planned(&run.plan.copies, end)))
-                .with(Line::solid("messages", Ink::Series(1), planned(&run.plan.messages, end))),
+                .with(Line::solid(
+                    "copies",
+                    Ink::Series(0),
+                    planned(&run.plan.copies, end),
+                ))
+                .with(Line::solid(
+                    "messages",
+                    Ink::Series(1),
+                    planned(&run.plan.messages, end),
+                )),
         ],
         notes: Vec::new(),
     }

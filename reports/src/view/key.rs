@@ -16,12 +16,20 @@ pub(crate) struct Tile {
 }
 
 fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Tile {
-    Tile { label, value: value.into(), note: note.into() }
+    Tile {
+        label,
+        value: value.into(),
+        note: note.into(),
+    }
 }
 
 /// A figure, or a dash where nothing was measured.
 fn measured(value: f64, unit: Unit) -> String {
-    if value > 0.0 { short(value, unit) } else { "–".to_owned() }
+    if value > 0.0 {
+        short(value, unit)
+    } else {
+        "–".to_owned()
+    }
 }
 
 pub(super) fn of_plan(run: &Run) -> Vec<Tile> {
@@ -29,10 +37,26 @@ pub(super) fn of_plan(run: &Run) -> Vec<Tile> {
     let total = |column: &[u64]| column.iter().sum::<u64>() as f64;
     let plan = &run.plan;
     vec![
-        tile("Planned connections", short(highest(&plan.connections), Unit::Count), "at the highest"),
-        tile("Messages", short(total(&plan.messages), Unit::Count), "in the whole run"),
-        tile("Copies", short(total(&plan.copies), Unit::Count), "one message to one recipient each"),
-        tile("Busiest second", short(highest(&plan.copies), Unit::PerSecond), "copies"),
+        tile(
+            "Planned connections",
+            short(highest(&plan.connections), Unit::Count),
+            "at the highest",
+        ),
+        tile(
+            "Messages",
+            short(total(&plan.messages), Unit::Count),
+            "in the whole run",
+        ),
+        tile(
+            "Copies",
+            short(total(&plan.copies), Unit::Count),
+            "one message to one recipient each",
+        ),
+        tile(
+            "Busiest second",
+            short(highest(&plan.copies), Unit::PerSecond),
+            "copies",
+        ),
         tile("Length", clock(series::end_s(run)), "of run time"),
     ]
 }
@@ -41,12 +65,19 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
     let (connections, messages) = (&summary.connections, &summary.messages);
     let (delivery, accepted) = (summary.latency_ms.delivery, summary.latency_ms.accepted);
     let (server, swarm) = (&summary.server, &summary.swarm);
-    let busiest = series::rate(run, name::swarm::COPIES_DELIVERED).into_iter().map(|(_, rate)| rate).fold(0.0, f64::max);
+    let busiest = series::rate(run, name::swarm::COPIES_DELIVERED)
+        .into_iter()
+        .map(|(_, rate)| rate)
+        .fold(0.0, f64::max);
     let wait = |p: record::Percentiles| {
         if p.count == 0 {
             ("–".to_owned(), "nothing was measured".to_owned())
         } else {
-            let note = format!("median {}, worst {}", short(p.p50, Unit::Time), short(p.max, Unit::Time));
+            let note = format!(
+                "median {}, worst {}",
+                short(p.p50, Unit::Time),
+                short(p.max, Unit::Time)
+            );
             (short(p.p99, Unit::Time), note)
         }
     };
@@ -54,7 +85,10 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
     let (accepted_p99, accepted_note) = wait(accepted);
     let astray = messages.lost + messages.duplicated + messages.corrupted + messages.misordered;
     let an_arrival = if server.cpu_seconds > 0.0 {
-        format!("{} copies delivered a second of it", short(messages.delivered as f64 / server.cpu_seconds, Unit::Count))
+        format!(
+            "{} copies delivered a second of it",
+            short(messages.delivered as f64 / server.cpu_seconds, Unit::Count)
+        )
     } else {
         "the server was not watched".to_owned()
     };
@@ -62,32 +96,55 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
         tile(
             "Peak connections",
             short(connections.peak as f64, Unit::Count),
-            format!("of {} planned; {} failed", short(connections.target as f64, Unit::Count), grouped(connections.failed)),
+            format!(
+                "of {} planned; {} failed",
+                short(connections.target as f64, Unit::Count),
+                grouped(connections.failed)
+            ),
         ),
-        tile("Log-ins", short(connections.per_second_peak as f64, Unit::PerSecond), "in the busiest second"),
+        tile(
+            "Log-ins",
+            short(connections.per_second_peak as f64, Unit::PerSecond),
+            "in the busiest second",
+        ),
         tile(
             "Copies delivered",
             short(messages.delivered as f64, Unit::Count),
             format!("{} in the busiest second", short(busiest, Unit::PerSecond)),
         ),
-        tile("Lost, twice, wrong", grouped(astray), "copies; none is right"),
+        tile("Lost, twice, wrong", grouped(astray), "copies; must be 0"),
         tile("Delivery, 99th percentile", delivery_p99, delivery_note),
         tile("Accepted, 99th percentile", accepted_p99, accepted_note),
         tile(
             "Server memory a connection",
             measured(server.bytes_per_connection_user, Unit::Bytes),
-            format!("and {} of kernel sockets", measured(server.bytes_per_connection_kernel, Unit::Bytes)),
+            format!(
+                "and {} of kernel sockets",
+                measured(server.bytes_per_connection_kernel, Unit::Bytes)
+            ),
         ),
         tile(
             "Swarm memory a connection",
             measured(swarm.bytes_per_connection, Unit::Bytes),
             format!("peak {}", measured(swarm.rss_bytes_peak as f64, Unit::Bytes)),
         ),
-        tile("Server CPU time", if server.cpu_seconds > 0.0 { short(server.cpu_seconds * 1e3, Unit::Time) } else { "–".to_owned() }, an_arrival),
+        tile(
+            "Server CPU time",
+            if server.cpu_seconds > 0.0 {
+                short(server.cpu_seconds * 1e3, Unit::Time)
+            } else {
+                "–".to_owned()
+            },
+            an_arrival,
+        ),
         tile(
             "Generator's lag, 99th percentile",
             short(summary.schedule_lag_ms.p99, Unit::Time),
-            format!("{} late, {} unsent", grouped(summary.schedule_lag_ms.late), grouped(summary.schedule_lag_ms.unsent)),
+            format!(
+                "{} late, {} unsent",
+                grouped(summary.schedule_lag_ms.late),
+                grouped(summary.schedule_lag_ms.unsent)
+            ),
         ),
     ]
 }

@@ -17,6 +17,8 @@ pub(crate) struct LedgerRow {
     pub(crate) server: String,
     /// A sum, above its parts.
     pub(crate) sum: bool,
+    /// The first of a group that is no equation.
+    pub(crate) apart: bool,
     /// It must be 0 and is not.
     pub(crate) wrong: bool,
 }
@@ -35,11 +37,18 @@ pub(super) fn ledger(m: &Messages) -> Vec<LedgerRow> {
         clients: grouped(clients),
         server: String::new(),
         sum: false,
+        apart: false,
         wrong: false,
     };
-    let also = |row: LedgerRow, server: Option<u64>| LedgerRow { server: server.map_or(String::new(), grouped), ..row };
+    let also = |row: LedgerRow, server: Option<u64>| LedgerRow {
+        server: server.map_or(String::new(), grouped),
+        ..row
+    };
     let sum = |row: LedgerRow| LedgerRow { sum: true, ..row };
-    let zero = |name, clients| LedgerRow { wrong: clients > 0, ..part("", name, clients) };
+    let zero = |name, clients| LedgerRow {
+        wrong: clients > 0,
+        ..part("", name, clients)
+    };
     vec![
         sum(part("", "sent", m.sent)),
         also(part("=", "accepted", m.accepted), m.server_accepted),
@@ -48,8 +57,14 @@ pub(super) fn ledger(m: &Messages) -> Vec<LedgerRow> {
         also(sum(part("", "accepted", m.accepted)), m.server_accepted),
         also(part("=", "delivered", m.delivered), m.server_acknowledged),
         also(part("+", "queued for someone away", m.queued), m.server_queued),
-        LedgerRow { sign: "+", ..zero("lost", m.lost) },
-        LedgerRow { sum: true, ..zero("duplicated", m.duplicated) },
+        LedgerRow {
+            sign: "+",
+            ..zero("lost", m.lost)
+        },
+        LedgerRow {
+            apart: true,
+            ..zero("duplicated", m.duplicated)
+        },
         zero("corrupted", m.corrupted),
         zero("misordered", m.misordered),
         part("", "redelivered after a cut, dropped by id", m.redelivered),
@@ -97,11 +112,24 @@ pub(super) fn waits(latencies: &Latencies) -> Vec<Wait> {
         ("delivered (second tick)", latencies.tick),
         ("media upload", latencies.upload),
     ];
-    rows.into_iter().filter(|(_, p)| p.count > 0).map(|(name, p)| Wait { name, cells: cells(&p) }).collect()
+    rows.into_iter()
+        .filter(|(_, p)| p.count > 0)
+        .map(|(name, p)| Wait {
+            name,
+            cells: cells(&p),
+        })
+        .collect()
 }
 
 /// Median, 90th, 99th, 99.9th, worst, count.
 pub(crate) fn cells(p: &Percentiles) -> [String; 6] {
     let time = |ms| short(ms, Unit::Time);
-    [time(p.p50), time(p.p90), time(p.p99), time(p.p999), time(p.max), grouped(p.count)]
+    [
+        time(p.p50),
+        time(p.p90),
+        time(p.p99),
+        time(p.p999),
+        time(p.max),
+        grouped(p.count),
+    ]
 }

@@ -53,20 +53,27 @@ pub(super) fn sender(
     at_us: u64,
     stream: &mut Stream,
 ) -> Option<u32> {
-    // Small populations have nobody in some cells; another population then sends for them.
-    let band = if passed(band) > 0 { band } else { (0..roster.bands.len()).max_by_key(|band| passed(*band))? };
+    let is_settled = |user: u32| {
+        plan.presence
+            .session(user, at_us)
+            .is_some_and(|session| session.is_settled(at_us))
+    };
     let users = roster.bands[band].get(..passed(band))?;
-    let is_settled = |user: u32| plan.presence.session(user, at_us).is_some_and(|session| session.is_settled(at_us));
-    let n = users.len() as u64;
     for _ in 0..TRIES.min(users.len() * 4) {
-        let user = users[stream.below(n) as usize];
+        let user = users[stream.below(users.len() as u64) as usize];
         if is_settled(user) {
             return Some(user);
         }
     }
-    let start = stream.below(n) as usize;
-    let from_there = users.iter().cycle().skip(start).take(users.len().min(SEARCHED));
-    from_there.copied().find(|user| is_settled(*user))
+    // Small populations may have nobody online in some cells; then another population sends for them.
+    let others = (0..roster.bands.len()).map(|index| (band + index) % roster.bands.len());
+    others
+        .filter_map(|band| roster.bands[band].get(..passed(band)))
+        .find_map(|users| {
+            let start = stream.below(users.len() as u64) as usize;
+            let from_there = users.iter().cycle().skip(start).take(users.len().min(SEARCHED));
+            from_there.copied().find(|user| is_settled(*user))
+        })
 }
 
 /// Somebody who is online then, other than the sender.
@@ -84,7 +91,9 @@ pub(super) fn online(plan: &Inner, sender: u32, part: &Part, at_us: u64, stream:
             }
         };
         let user = people.online_user(number);
-        let is_settled = presence.session(user, at_us).is_some_and(|session| session.is_settled(at_us));
+        let is_settled = presence
+            .session(user, at_us)
+            .is_some_and(|session| session.is_settled(at_us));
         if user != sender && is_settled {
             return Some(user);
         }
@@ -119,15 +128,24 @@ fn away(plan: &Inner, part: &Part, at_us: u64, stream: &mut Stream) -> Option<u3
 
 /// A group of the user that exists by then.
 fn group_of(plan: &Inner, user: u32, at_us: u64, stream: &mut Stream) -> Option<u32> {
-    let groups = crate::Groups { book: &plan.groups, presence: &plan.presence };
+    let groups = crate::Groups {
+        book: &plan.groups,
+        presence: &plan.presence,
+    };
     let count = groups.of(user).count() as u64;
     let group = groups.of(user).nth(stream.below(count.max(1)) as usize)?;
-    groups.ready_us(group).is_some_and(|ready_us| ready_us <= at_us).then_some(group)
+    groups
+        .ready_us(group)
+        .is_some_and(|ready_us| ready_us <= at_us)
+        .then_some(group)
 }
 
 /// A number uniform over several ranges.
 fn pick(ranges: impl Iterator<Item = std::ops::Range<u32>> + Clone, stream: &mut Stream) -> Option<u32> {
-    let total: u64 = ranges.clone().map(|range| u64::from(range.end - range.start)).sum();
+    let total: u64 = ranges
+        .clone()
+        .map(|range| u64::from(range.end - range.start))
+        .sum();
     if total == 0 {
         return None;
     }

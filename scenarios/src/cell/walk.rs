@@ -21,7 +21,9 @@ impl Roster {
             let role = people.role(user);
             match role.kind {
                 RoleKind::Online { number, .. } => ranked[role.band].push((presence.rank(number), user)),
-                RoleKind::Away { number } => returns.extend(presence.return_us(number).map(|at_us| (at_us, user))),
+                RoleKind::Away { number } => {
+                    returns.extend(presence.return_us(number).map(|at_us| (at_us, user)))
+                }
             }
         }
         let bands = ranked.into_iter().map(|mut band| {
@@ -30,7 +32,10 @@ impl Roster {
         });
         let bands = bands.collect();
         returns.sort_unstable_by(|a, b| b.cmp(a));
-        (Self { bands }, returns.into_iter().map(|(_, user)| user).collect())
+        (
+            Self { bands },
+            returns.into_iter().map(|(_, user)| user).collect(),
+        )
     }
 
     pub(super) fn users(&self) -> impl Iterator<Item = u32> {
@@ -48,7 +53,9 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(presence: &Presence, roster: &Roster) -> Self {
-        let heads = (0..roster.bands.len()).map(|band| (0, rank_at(presence, roster, band, 0))).collect();
+        let heads = (0..roster.bands.len())
+            .map(|band| (0, rank_at(presence, roster, band, 0)))
+            .collect();
         let mut walk = Self { heads, first: None };
         walk.find_first();
         walk
@@ -81,7 +88,11 @@ impl Walk {
     }
 
     fn find_first(&mut self) {
-        let ranks = self.heads.iter().enumerate().filter_map(|(band, (_, rank))| Some(((*rank)?, band)));
+        let ranks = self
+            .heads
+            .iter()
+            .enumerate()
+            .filter_map(|(band, (_, rank))| Some(((*rank)?, band)));
         self.first = ranks.min().map(|(_, band)| band);
     }
 }

@@ -33,7 +33,11 @@ impl SettledShock {
     /// Messages a second of the run's clock that a population sends because of it.
     pub(crate) fn rate(&self, band: usize, into: bool, scenario_us: f64) -> f64 {
         let rates = if into { &self.rates_into } else { &self.rates };
-        if rates[band] == 0.0 { 0.0 } else { rates[band] * self.weight(scenario_us) }
+        if rates[band] == 0.0 {
+            0.0
+        } else {
+            rates[band] * self.weight(scenario_us)
+        }
     }
 
     /// All of them.
@@ -67,13 +71,18 @@ pub(super) fn settle(scenario: &Scenario, presence: &Presence, base: &Base) -> V
     let timeline = &presence.timeline;
     let bands = scenario.population.len();
     let start_us = scenario.clock.start.0;
-    let sending = |band: usize| {
-        scenario.population[band].sociability.0 * f64::from(presence.people.bands[band].online)
-    };
+    let sending =
+        |band: usize| scenario.population[band].sociability.0 * f64::from(presence.people.bands[band].online);
     // What a population sends of a whole, by its weight among those who take part.
     let spread = |whole: f64, takes_part: &dyn Fn(usize) -> bool| -> Vec<f64> {
         let sum: f64 = (0..bands).filter(|band| takes_part(*band)).map(sending).sum();
-        let part = |band| if sum > 0.0 && takes_part(band) { whole * sending(band) / sum } else { 0.0 };
+        let part = |band| {
+            if sum > 0.0 && takes_part(band) {
+                whole * sending(band) / sum
+            } else {
+                0.0
+            }
+        };
         (0..bands).map(part).collect()
     };
     let shock = |(place, shock): (u32, &Shock)| match shock {
@@ -84,7 +93,11 @@ pub(super) fn settle(scenario: &Scenario, presence: &Presence, base: &Base) -> V
             let day = day_mean(|scenario_us| base.rate(start_us + scenario_us as u64));
             let weight = day_mean(|scenario_us| shape.weight(scenario_us - at_us));
             let share = football.share_of_day.0;
-            let amplitude = if weight > 0.0 { share / (1.0 - share) * day / weight } else { 0.0 };
+            let amplitude = if weight > 0.0 {
+                share / (1.0 - share) * day / weight
+            } else {
+                0.0
+            };
             let follows = |band: usize| football.audience.contains(&scenario.population[band].name);
             SettledShock {
                 name: football.name.clone(),

@@ -17,15 +17,27 @@ pub(super) fn kept<T: Clone>(
     fits: impl FnOnce(&T) -> bool,
     message: impl FnOnce() -> String,
 ) -> Result<T, Mistake> {
-    if fits(value.get_ref()) { Ok(value.get_ref().clone()) } else { Err(Mistake::new(value.span(), message())) }
+    if fits(value.get_ref()) {
+        Ok(value.get_ref().clone())
+    } else {
+        Err(Mistake::new(value.span(), message()))
+    }
 }
 
 pub(super) fn positive(span: &Spanned<Span>, key: &str) -> Result<Span, Mistake> {
-    kept(span, |span| span.0 > 0, || format!("`{key}` must be longer than 0"))
+    kept(
+        span,
+        |span| span.0 > 0,
+        || format!("`{key}` must be longer than 0"),
+    )
 }
 
 pub(super) fn within(value: &Spanned<f64>, key: &str, low: f64, high: f64) -> Result<f64, Mistake> {
-    kept(value, |value| (low..=high).contains(value), || format!("`{key}` must be from {low} to {high}"))
+    kept(
+        value,
+        |value| (low..=high).contains(value),
+        || format!("`{key}` must be from {low} to {high}"),
+    )
 }
 
 pub(super) fn size(
@@ -33,18 +45,32 @@ pub(super) fn size(
     key: &str,
     most_bytes: u64,
 ) -> Result<Distribution<Bytes>, Mistake> {
-    kept(value, |value| value.max.0 <= most_bytes, || {
-        format!("`{key}` can reach {}; expected at most {most_bytes}B (lower its `max`)", value.get_ref().max)
-    })
+    kept(
+        value,
+        |value| value.max.0 <= most_bytes,
+        || {
+            format!(
+                "`{key}` can reach {}; expected at most {most_bytes}B (lower its `max`)",
+                value.get_ref().max
+            )
+        },
+    )
 }
 
 pub(super) fn lasting(value: &Spanned<Distribution<Span>>, key: &str) -> Result<Distribution<Span>, Mistake> {
-    kept(value, |value| value.median.0 > 0, || format!("`{key}` must be longer than 0"))
+    kept(
+        value,
+        |value| value.median.0 > 0,
+        || format!("`{key}` must be longer than 0"),
+    )
 }
 
 pub(super) fn at_most<T>(items: &[Spanned<T>], most: usize, what: &str) -> Result<(), Mistake> {
     match items.get(most) {
         None => Ok(()),
-        Some(item) => Err(Mistake::new(item.span(), format!("expected at most {most} {what}"))),
+        Some(item) => Err(Mistake::new(
+            item.span(),
+            format!("expected at most {most} {what}"),
+        )),
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::check::{kept, positive, within};
 use super::MINUTE_US;
+use super::check::{kept, positive, within};
 use crate::error::{Mistake, suggest};
 use crate::raw::{RawShock, ShockKind};
 use crate::scenario::PopulationGroup;
@@ -30,7 +30,10 @@ pub(super) fn resolve(raw: Spanned<RawShock>, population: &[PopulationGroup]) ->
 fn refuse(keys: Vec<(&str, Option<Range<usize>>)>, owner: &str, kind: &str) -> Result<(), Mistake> {
     match keys.into_iter().find_map(|(key, span)| Some((key, span?))) {
         None => Ok(()),
-        Some((key, span)) => Err(Mistake::new(span, format!("`{key}` belongs to {owner}, and this is {kind}"))),
+        Some((key, span)) => Err(Mistake::new(
+            span,
+            format!("`{key}` belongs to {owner}, and this is {kind}"),
+        )),
     }
 }
 
@@ -78,11 +81,24 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
         value.as_ref().map_or(Factor(default), |value| *value.get_ref())
     };
     if let (Some(_), Some(drawn)) = (&raw.goals, &raw.goals_drawn) {
-        return Err(Mistake::new(drawn.span(), "`goals` lists them and `goals_drawn` draws them; expected one"));
+        return Err(Mistake::new(
+            drawn.span(),
+            "`goals` lists them and `goals_drawn` draws them; expected one",
+        ));
     }
     let names: Vec<&str> = population.iter().map(|group| group.name.as_str()).collect();
     for name in raw.audience.iter().flat_map(Spanned::get_ref) {
         known(name, &names, "population")?;
+    }
+    if let Some(audience) = raw
+        .audience
+        .as_ref()
+        .filter(|audience| audience.get_ref().is_empty())
+    {
+        return Err(Mistake::new(
+            audience.span(),
+            "a match without an `audience` causes nothing; leave the key out for everybody",
+        ));
     }
     let mut goals = raw.goals.map(Spanned::into_inner).unwrap_or_default();
     goals.sort_unstable();
@@ -90,18 +106,28 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
         name: raw.name.unwrap_or_else(|| "football".to_owned()),
         at: raw.at,
         share_of_day: raw.share_of_day.as_ref().map_or(Ok(Share(0.35)), |share| {
-            kept(share, |share| share.0 > 0.0 && share.0 <= 0.9, || {
-                "`share_of_day` must be above 0% and at most 90%".to_owned()
-            })
+            kept(
+                share,
+                |share| share.0 > 0.0 && share.0 <= 0.9,
+                || "`share_of_day` must be above 0% and at most 90%".to_owned(),
+            )
         })?,
         to_groups: raw.to_groups.map_or(Share(0.5), Spanned::into_inner),
         audience: match raw.audience {
-            Some(audience) => audience.into_inner().into_iter().map(Spanned::into_inner).collect(),
+            Some(audience) => audience
+                .into_inner()
+                .into_iter()
+                .map(Spanned::into_inner)
+                .collect(),
             None => names.into_iter().map(str::to_owned).collect(),
         },
         goals,
-        goals_drawn: raw.goals_drawn.map_or(Ok(0.0), |drawn| within(&drawn, "goals_drawn", 0.0, 20.0))?,
-        goal_decay: raw.goal_decay.map_or(Ok(Span(6 * MINUTE_US)), |span| positive(&span, "goal_decay"))?,
+        goals_drawn: raw
+            .goals_drawn
+            .map_or(Ok(0.0), |drawn| within(&drawn, "goals_drawn", 0.0, 20.0))?,
+        goal_decay: raw
+            .goal_decay
+            .map_or(Ok(Span(6 * MINUTE_US)), |span| positive(&span, "goal_decay"))?,
         whistle_decay: raw
             .whistle_decay
             .map_or(Ok(Span(25 * MINUTE_US)), |span| positive(&span, "whistle_decay"))?,
@@ -112,10 +138,19 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
         half_time: factor(&raw.half_time, 0.8),
         whistle: factor(&raw.whistle, 1.5),
     };
-    let weights = [football.build_up, football.kick_off, football.play, football.half_time, football.whistle];
+    let weights = [
+        football.build_up,
+        football.kick_off,
+        football.play,
+        football.half_time,
+        football.whistle,
+    ];
     if weights.iter().all(|weight| weight.0 == 0.0) {
         let span = span_of(&raw.whistle).unwrap_or(0..0);
-        return Err(Mistake::new(span, "every weight of the match is 0; nothing could be its share of the day"));
+        return Err(Mistake::new(
+            span,
+            "every weight of the match is 0; nothing could be its share of the day",
+        ));
     }
     Ok(football)
 }
@@ -128,28 +163,41 @@ fn earthquake(
     let Some(region) = &raw.region else {
         return Err(Mistake::new(place, "an earthquake needs the `region` it strikes"));
     };
-    let regions: Vec<&str> =
-        population.iter().map(|group| group.region.as_str()).filter(|region| !region.is_empty()).collect();
+    let regions: Vec<&str> = population
+        .iter()
+        .map(|group| group.region.as_str())
+        .filter(|region| !region.is_empty())
+        .collect();
     known(region, &regions, "region of a population")?;
     let span = |value: &Option<Spanned<Span>>, minutes: u64| {
-        value.as_ref().map_or(Span(minutes * MINUTE_US), |value| *value.get_ref())
+        value
+            .as_ref()
+            .map_or(Span(minutes * MINUTE_US), |value| *value.get_ref())
     };
     let number = |value: &Option<Spanned<f64>>, key, default, low, high| {
-        value.as_ref().map_or(Ok(default), |value| within(value, key, low, high))
+        value
+            .as_ref()
+            .map_or(Ok(default), |value| within(value, key, low, high))
     };
     Ok(Earthquake {
         name: raw.name.unwrap_or_else(|| "earthquake".to_owned()),
         at: raw.at,
         region: region.get_ref().clone(),
         step: raw.step.map_or(Factor(8.0), Spanned::into_inner),
-        decay: raw.decay.map_or(Ok(Span(40 * MINUTE_US)), |span| positive(&span, "decay"))?,
+        decay: raw
+            .decay
+            .map_or(Ok(Span(40 * MINUTE_US)), |span| positive(&span, "decay"))?,
         into: raw.into.map_or(Factor(0.5), Spanned::into_inner),
         cut: raw.cut.map_or(Share(0.6), Spanned::into_inner),
         cut_over: span(&raw.cut_over, 1),
-        cut_for: raw.cut_for.map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "cut_for"))?,
+        cut_for: raw
+            .cut_for
+            .map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "cut_for"))?,
         reconnect_within: span(&raw.reconnect_within, 5),
         omori_k: number(&raw.omori_k, "omori_k", 6.0, 0.0, 1000.0)?,
-        omori_c: raw.omori_c.map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "omori_c"))?,
+        omori_c: raw
+            .omori_c
+            .map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "omori_c"))?,
         omori_p: number(&raw.omori_p, "omori_p", 1.1, 0.2, 4.0)?,
         aftershock: raw.aftershock.map_or(Factor(0.25), Spanned::into_inner),
     })
@@ -159,6 +207,10 @@ fn known(name: &Spanned<String>, names: &[&str], what: &str) -> Result<(), Mista
     if names.contains(&name.get_ref().as_str()) {
         return Ok(());
     }
-    let message = format!("`{}` is not a {what}; {}", name.get_ref(), suggest(name.get_ref(), names));
+    let message = format!(
+        "`{}` is not a {what}; {}",
+        name.get_ref(),
+        suggest(name.get_ref(), names)
+    );
     Err(Mistake::new(name.span(), message))
 }

@@ -60,13 +60,21 @@ impl Earthquake {
     /// Settles the aftershocks within the time that is left.
     pub(crate) fn settle(&self, seed: u64, place: u32, left_us: f64) -> Quake {
         let mut stream = Stream::new(seed, Purpose::Shock, place);
-        let omori = Omori { k: self.omori_k, c_h: self.omori_c.0 as f64 / HOUR_US, p: self.omori_p };
+        let omori = Omori {
+            k: self.omori_k,
+            c_h: self.omori_c.0 as f64 / HOUR_US,
+            p: self.omori_p,
+        };
         let mut shocks = vec![(0.0, 1.0)];
         for hours in omori.draw(left_us / HOUR_US, &mut stream) {
             // Few aftershocks are felt strongly and many hardly: an exponential size.
             shocks.push((hours * HOUR_US, self.aftershock.0 * stream.exponential()));
         }
-        Quake { decay_us: self.decay.0 as f64, shocks, name: self.name.clone() }
+        Quake {
+            decay_us: self.decay.0 as f64,
+            shocks,
+            name: self.name.clone(),
+        }
     }
 }
 
@@ -81,7 +89,11 @@ impl Quake {
     pub(crate) fn marks(&self) -> Vec<(f64, &'static str, String)> {
         let mark = |(index, (at_us, size)): (usize, &(f64, f64))| match index {
             0 => (*at_us, "earthquake", self.name.clone()),
-            _ => (*at_us, "aftershock", format!("{}: {:.0}% of the main shock", self.name, size * 100.0)),
+            _ => (
+                *at_us,
+                "aftershock",
+                format!("{}: {:.0}% of the main shock", self.name, size * 100.0),
+            ),
         };
         self.shocks.iter().enumerate().map(mark).collect()
     }
@@ -115,7 +127,11 @@ impl Omori {
             return self.c_h * (libm::exp(n / self.k) - 1.0);
         }
         let base = libm::pow(self.c_h, 1.0 - self.p) - n * (self.p - 1.0) / self.k;
-        if base <= 0.0 { f64::INFINITY } else { libm::pow(base, 1.0 / (1.0 - self.p)) - self.c_h }
+        if base <= 0.0 {
+            f64::INFINITY
+        } else {
+            libm::pow(base, 1.0 / (1.0 - self.p)) - self.c_h
+        }
     }
 
     /// Instants in hours: a unit Poisson process sent through the inverse of the expectation.
@@ -150,7 +166,11 @@ mod tests {
 
     #[test]
     fn counts_follow_omori() {
-        let omori = Omori { k: 12.0, c_h: 0.2, p: 1.1 };
+        let omori = Omori {
+            k: 12.0,
+            c_h: 0.2,
+            p: 1.1,
+        };
         let seeds = 400;
         let (mut early, mut late) = (0.0, 0.0);
         for seed in 0..seeds {
@@ -163,7 +183,10 @@ mod tests {
             (early, omori.expected(1.0) * seeds as f64),
             (late, (omori.expected(5.0) - omori.expected(1.0)) * seeds as f64),
         ] {
-            assert!((count - expected).abs() < 5.0 * expected.sqrt(), "{count} of {expected}");
+            assert!(
+                (count - expected).abs() < 5.0 * expected.sqrt(),
+                "{count} of {expected}"
+            );
         }
     }
 }

@@ -34,8 +34,10 @@ pub struct Football {
     /// The populations that follow it.
     pub audience: Vec<String>,
     /// Goals, by minute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<MatchMinute>,
     /// Where no goals are listed: how many to expect; their number is Poisson, their minutes uniform.
+    #[serde(skip_serializing_if = "is_nothing")]
     pub goals_drawn: f64,
     /// Median of a goal's log-normal decay.
     pub goal_decay: Span,
@@ -55,6 +57,11 @@ pub struct Football {
     pub whistle: Factor,
 }
 
+/// Written out, a zero beside a list of goals would read as a contradiction.
+fn is_nothing(number: &f64) -> bool {
+    *number == 0.0
+}
+
 /// A match whose goals are settled; all instants in microseconds since kick-off.
 #[derive(Clone, Debug)]
 pub(crate) struct Match {
@@ -72,7 +79,12 @@ impl Football {
             goals = drawn_goals(self.goals_drawn, &mut Stream::new(seed, Purpose::Shock, place));
         }
         let longest = |minute| {
-            goals.iter().filter(|goal| goal.minute == minute).map(|goal| goal.stoppage).max().unwrap_or(0)
+            goals
+                .iter()
+                .filter(|goal| goal.minute == minute)
+                .map(|goal| goal.stoppage)
+                .max()
+                .unwrap_or(0)
         };
         let first_min = HALF_MIN + STOPPAGE_MIN[0].max(f64::from(longest(45)));
         let second_min = first_min + BREAK_MIN;
@@ -80,7 +92,11 @@ impl Football {
         let instant = |goal: &MatchMinute| {
             // The 23rd minute begins 22 minutes after kick-off; a goal falls into its middle.
             let minute = f64::from(goal.minute + goal.stoppage) - 0.5;
-            (if goal.minute > 45 { second_min - HALF_MIN + minute } else { minute }) * MINUTE_US
+            (if goal.minute > 45 {
+                second_min - HALF_MIN + minute
+            } else {
+                minute
+            }) * MINUTE_US
         };
         Match {
             goals_us: goals.iter().map(instant).collect(),
@@ -99,7 +115,8 @@ impl Match {
         if t < 0.0 {
             return football.build_up.0 * libm::exp(t / (BUILD_UP_MIN * MINUTE_US));
         }
-        let mut weight = (football.build_up.0 + football.kick_off.0) * fading(t, KICK_OFF_DECAY_MIN * MINUTE_US, SIGMA);
+        let mut weight =
+            (football.build_up.0 + football.kick_off.0) * fading(t, KICK_OFF_DECAY_MIN * MINUTE_US, SIGMA);
         let [first_us, second_us] = self.half_time_us;
         if t < first_us || (t >= second_us && t < self.whistle_us) {
             weight += football.play.0;
@@ -133,7 +150,10 @@ fn drawn_goals(expected: f64, stream: &mut Stream) -> Vec<MatchMinute> {
     let mut goals = Vec::new();
     let mut passed = stream.exponential();
     while passed < expected {
-        goals.push(MatchMinute { minute: 1 + stream.below(90) as u32, stoppage: 0 });
+        goals.push(MatchMinute {
+            minute: 1 + stream.below(90) as u32,
+            stoppage: 0,
+        });
         passed += stream.exponential();
     }
     goals.sort_unstable();

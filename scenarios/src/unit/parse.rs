@@ -18,7 +18,9 @@ impl Quantity for Span {
         }
         while !rest.is_empty() {
             let (number, after) = leading_number(rest)?;
-            let unit_end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+            let unit_end = after
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(after.len());
             total_us += number
                 * match &after[..unit_end] {
                     "us" => 1.0,
@@ -123,7 +125,10 @@ impl Quantity for Rate {
             "h" => number / 3600.0,
             _ => return None,
         };
-        (per_second <= 1e9).then_some(Self { per_second, per_connection })
+        (per_second <= 1e9).then_some(Self {
+            per_second,
+            per_connection,
+        })
     }
 }
 
@@ -161,7 +166,8 @@ impl Quantity for UtcOffset {
 }
 
 impl Quantity for MatchMinute {
-    const EXPECTED: &'static str = "a minute of the match from 1 to 90, such as `23`, or `45+2` in stoppage time";
+    const EXPECTED: &'static str =
+        "a minute of the match from 1 to 90, such as `23`, or `45+2` in stoppage time";
 
     fn from_text(text: &str) -> Option<Self> {
         match text.split_once('+') {
@@ -182,7 +188,9 @@ impl Quantity for MatchMinute {
 
 /// A number without sign at the start of the text, and what follows it.
 fn leading_number(text: &str) -> Option<(f64, &str)> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+        .unwrap_or(text.len());
     let number: f64 = text[..end].replace('_', "").parse().ok()?;
     number.is_finite().then(|| (number, text[end..].trim_start()))
 }
@@ -197,7 +205,11 @@ fn percentage(text: &str) -> Option<f64> {
 }
 
 fn two_digits(text: &str) -> Option<u32> {
-    if text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+    if text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// A whole number that a float holds exactly.
@@ -220,14 +232,29 @@ mod tests {
         assert_eq!(Count::from_text("1.5k"), Some(Count(1_500)));
         assert_eq!(Bytes::from_text("4KiB"), Some(Bytes(4_096)));
         assert_eq!(Share::from_text("20%"), Some(Share(0.2)));
-        assert_eq!(Rate::from_text("90/min"), Some(Rate { per_second: 1.5, per_connection: false }));
+        assert_eq!(
+            Rate::from_text("90/min"),
+            Some(Rate {
+                per_second: 1.5,
+                per_connection: false
+            })
+        );
         assert_eq!(
             Rate::from_text("1.5/min per connection"),
-            Some(Rate { per_second: 0.025, per_connection: true })
+            Some(Rate {
+                per_second: 0.025,
+                per_connection: true
+            })
         );
         assert_eq!(TimeOfDay::from_text("20:45"), Some(TimeOfDay(74_700_000_000)));
         assert_eq!(UtcOffset::from_text("-03:30"), Some(UtcOffset(-210)));
-        assert_eq!(MatchMinute::from_text("45+2"), Some(MatchMinute { minute: 45, stoppage: 2 }));
+        assert_eq!(
+            MatchMinute::from_text("45+2"),
+            Some(MatchMinute {
+                minute: 45,
+                stoppage: 2
+            })
+        );
     }
 
     #[test]

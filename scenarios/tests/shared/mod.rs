@@ -4,7 +4,7 @@
 use scenarios::{Action, Plan, Scenario};
 
 /// Two populations that differ, no shock, no break.
-pub const PLAIN: &str = r#"
+pub(crate) const PLAIN: &str = r#"
 name = "plain"
 seed = 5
 connections = 4000
@@ -47,7 +47,7 @@ returns = "75%"
 "#;
 
 /// Everything at once, compressed: zones, breaks, a match, an earthquake with its cut, media, registrations.
-pub const LIVELY: &str = r#"
+pub(crate) const LIVELY: &str = r#"
 name = "lively"
 seed = 7
 connections = 3000
@@ -142,16 +142,16 @@ reconnect_within = "2m"
 returns = "90%"
 "#;
 
-pub fn plain() -> Scenario {
+pub(crate) fn plain() -> Scenario {
     Scenario::parse("plain.toml", PLAIN).unwrap()
 }
 
-pub fn lively() -> Plan {
+pub(crate) fn lively() -> Plan {
     Scenario::parse("lively.toml", LIVELY).unwrap().plan().unwrap()
 }
 
 /// A hash of every byte of the actions (FNV-1a, 64 bits).
-pub fn digest(actions: impl Iterator<Item = Action>) -> u64 {
+pub(crate) fn digest(actions: impl Iterator<Item = Action>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     for action in actions {
         for byte in format!("{action:?}").bytes() {

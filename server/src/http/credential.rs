@@ -17,7 +17,9 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
         return None;
     }
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_matches(' '))
 }
 
 /// A number and the media token it shows: `15550000001:00112233445566778899aabbccddeeff`.
@@ -30,7 +32,10 @@ pub(super) struct MediaCredential {
 impl MediaCredential {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (given, token) = text.split_once(':')?;
-        Some(Self { number: number(given)?, token: MediaToken(decode(token)?) })
+        Some(Self {
+            number: number(given)?,
+            token: MediaToken(decode(token)?),
+        })
     }
 }
 
@@ -92,7 +97,13 @@ mod tests {
     fn one_bearer_header_is_taken() {
         assert_eq!(bearer(&headers(&["Bearer abc"])), Some("abc"));
         assert_eq!(bearer(&headers(&["bEARER  abc "])), Some("abc"));
-        for wrong in [&[][..], &["abc"], &["Basic abc"], &["Bearer a", "Bearer b"], &["Bearerabc"]] {
+        for wrong in [
+            &[][..],
+            &["abc"],
+            &["Basic abc"],
+            &["Bearer a", "Bearer b"],
+            &["Bearerabc"],
+        ] {
             assert_eq!(bearer(&headers(wrong)), None, "{wrong:?}");
         }
     }

@@ -59,7 +59,10 @@ mod tests {
         let health = Health::default();
         assert_eq!(health.problem(), None);
         health.store_refuses("the disk is full");
-        assert_eq!(health.clone().problem().unwrap(), "the store takes nothing new: the disk is full");
+        assert_eq!(
+            health.clone().problem().unwrap(),
+            "the store takes nothing new: the disk is full"
+        );
         health.store_recovers();
         assert_eq!(health.problem(), None);
         health.drain();

@@ -58,7 +58,9 @@ pub(super) async fn small(mut body: Body, within: Duration) -> Result<Vec<u8>, R
         }
         Ok(whole)
     };
-    timeout(within, read).await.map_err(|_| Refusal::from(Reason::TimedOut))?
+    timeout(within, read)
+        .await
+        .map_err(|_| Refusal::from(Reason::TimedOut))?
 }
 
 /// A small body of JSON.

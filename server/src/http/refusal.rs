@@ -110,7 +110,10 @@ impl Reason {
 impl Refusal {
     /// A refusal whose detail helps a person.
     pub(super) fn detailed(reason: Reason, detail: impl ToString) -> Self {
-        Self { reason, detail: Some(detail.to_string()) }
+        Self {
+            reason,
+            detail: Some(detail.to_string()),
+        }
     }
 
     /// A request that does not parse.
@@ -144,7 +147,9 @@ impl IntoResponse for Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match status {
             // RFC 9110, section 15.5.2, asks for the challenge.
-            StatusCode::UNAUTHORIZED => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            StatusCode::UNAUTHORIZED => {
+                drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }

@@ -62,10 +62,7 @@ async fn register(
     Ok((StatusCode::ACCEPTED, Json(json!({}))))
 }
 
-async fn prove(
-    State(registration): State<Arc<Registration>>,
-    body: Body,
-) -> Result<Json<Value>, Refusal> {
+async fn prove(State(registration): State<Arc<Registration>>, body: Body) -> Result<Json<Value>, Refusal> {
     let asked: Prove = intake::json(body, registration.timeout).await?;
     let number = Number::new(asked.number).map_err(Refusal::malformed)?;
     let pin = pin(&asked.pin)
@@ -73,7 +70,9 @@ async fn prove(
     let key = registration.ask(registration.desk.prove(number, pin)).await?;
     registration.tally.add(Count::Proofs, 1);
     let token = registration.secret.media_token(number);
-    Ok(Json(json!({"key": credential::encode(&key.0), "media_token": credential::encode(&token.0)})))
+    Ok(Json(
+        json!({"key": credential::encode(&key.0), "media_token": credential::encode(&token.0)}),
+    ))
 }
 
 async fn account(
@@ -90,7 +89,9 @@ async fn account(
 impl Registration {
     /// The office's answer, or that it is too busy.
     async fn ask<T>(&self, answer: impl Future<Output = Result<T, Code>>) -> Result<T, Code> {
-        tokio::time::timeout(self.timeout, answer).await.unwrap_or(Err(Code::Busy))
+        tokio::time::timeout(self.timeout, answer)
+            .await
+            .unwrap_or(Err(Code::Busy))
     }
 }
 

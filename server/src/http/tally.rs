@@ -70,15 +70,22 @@ impl Tally {
     /// Adds the counters, and the connections open as a gauge.
     pub(super) fn report(&self, snapshot: &mut Snapshot) {
         for (name, count) in NAMES.iter().zip(&self.counts) {
-            snapshot.counters.insert(format!("server.http.{name}"), count.load(Relaxed));
+            snapshot
+                .counters
+                .insert(format!("server.http.{name}"), count.load(Relaxed));
         }
         for (reason, count) in Reason::all().zip(&self.refused) {
-            snapshot.counters.insert(format!("server.http.refused.{}", reason.name()), count.load(Relaxed));
+            snapshot.counters.insert(
+                format!("server.http.refused.{}", reason.name()),
+                count.load(Relaxed),
+            );
         }
         // Closed first: a connection that closes in between must not make more closed than accepted.
         let closed = self.total(Count::ConnectionsClosed);
         let open = self.total(Count::Connections).saturating_sub(closed);
-        snapshot.gauges.insert("server.http.connections".to_owned(), open as f64);
+        snapshot
+            .gauges
+            .insert("server.http.connections".to_owned(), open as f64);
     }
 }
 

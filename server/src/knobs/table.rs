@@ -152,16 +152,22 @@ pub(super) static TABLE: [Spec; 7] = [
 impl Spec {
     /// The knob of this name.
     pub(super) fn named(given: &str) -> Result<&'static Self, KnobError> {
-        TABLE.iter().find(|spec| spec.name == given).ok_or_else(|| KnobError::NoSuchKnob {
-            given: given.to_owned(),
-            nearest: nearest(given),
-        })
+        TABLE
+            .iter()
+            .find(|spec| spec.name == given)
+            .ok_or_else(|| KnobError::NoSuchKnob {
+                given: given.to_owned(),
+                nearest: nearest(given),
+            })
     }
 
     /// The word that stands for a value; a filter has none.
     pub(super) fn parse(&self, given: &str) -> Result<u64, KnobError> {
         let word = match self.domain {
-            Domain::Choice(choices) => choices.iter().position(|choice| *choice == given).map(|index| index as u64),
+            Domain::Choice(choices) => choices
+                .iter()
+                .position(|choice| *choice == given)
+                .map(|index| index as u64),
             // `parse` alone would take a leading plus.
             Domain::Whole(low, high) if given.bytes().all(|byte| byte.is_ascii_digit()) => {
                 given.parse().ok().filter(|value| (low..=high).contains(value))
@@ -205,7 +211,9 @@ impl fmt::Display for Domain {
         match self {
             Self::Choice(choices) => write!(f, "one of {}", choices.join(", ")),
             Self::Whole(low, high) => write!(f, "a whole number from {low} to {high}"),
-            Self::Filter => f.write_str("a level (error, warn, info, debug, trace) or a filter such as `info,server=debug`"),
+            Self::Filter => f.write_str(
+                "a level (error, warn, info, debug, trace) or a filter such as `info,server=debug`",
+            ),
         }
     }
 }
@@ -261,7 +269,12 @@ mod tests {
         for (index, spec) in TABLE.iter().enumerate() {
             assert_eq!(spec.cell as usize, index, "{}", spec.name);
             if !matches!(spec.domain, Domain::Filter) {
-                assert_eq!(spec.parse(&spec.default_value().to_string()), Ok(spec.default), "{}", spec.name);
+                assert_eq!(
+                    spec.parse(&spec.default_value().to_string()),
+                    Ok(spec.default),
+                    "{}",
+                    spec.name
+                );
             }
         }
     }
@@ -271,7 +284,16 @@ mod tests {
         let idle = Spec::named("idle_timeout_s").unwrap();
         assert_eq!(idle.parse("1"), Ok(1));
         assert_eq!(idle.parse("604800"), Ok(604_800));
-        for wrong in ["0", "604801", "", "+5", "-1", "1.5", "99999999999999999999", "ten"] {
+        for wrong in [
+            "0",
+            "604801",
+            "",
+            "+5",
+            "-1",
+            "1.5",
+            "99999999999999999999",
+            "ten",
+        ] {
             let error = idle.parse(wrong).unwrap_err();
             assert_eq!(
                 error.to_string(),
@@ -280,15 +302,26 @@ mod tests {
         }
         let durability = Spec::named("durability").unwrap();
         let error = durability.parse("Commit").unwrap_err();
-        assert_eq!(error.to_string(), "durability: `Commit` is not one of memory, async, commit");
+        assert_eq!(
+            error.to_string(),
+            "durability: `Commit` is not one of memory, async, commit"
+        );
     }
 
     #[test]
     fn a_wrong_name_gets_the_nearest_or_all() {
         let error = Spec::named("idle_timeout").unwrap_err();
-        assert_eq!(error.to_string(), "there is no knob `idle_timeout`; did you mean `idle_timeout_s`?");
+        assert_eq!(
+            error.to_string(),
+            "there is no knob `idle_timeout`; did you mean `idle_timeout_s`?"
+        );
         let error = Spec::named("the colour of the sky").unwrap_err();
-        assert!(error.to_string().contains("there are durability, connections_max,"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("there are durability, connections_max,"),
+            "{error}"
+        );
         assert!(Spec::named(&"x".repeat(100_000)).is_err());
     }
 }

@@ -20,7 +20,12 @@ pub(crate) struct Directory {
 
 impl Default for Directory {
     fn default() -> Self {
-        Self { tables: (0..TABLES).map(|_| HashMap::with_hasher(FixedState::default())).collect(), online: 0 }
+        Self {
+            tables: (0..TABLES)
+                .map(|_| HashMap::with_hasher(FixedState::default()))
+                .collect(),
+            online: 0,
+        }
     }
 }
 
@@ -63,7 +68,11 @@ mod tests {
 
     #[test]
     fn a_later_arrival_is_not_driven_out_by_the_earlier_ones_leaving() {
-        let at = |index| Location { index, generation: 0, shard: 0 };
+        let at = |index| Location {
+            index,
+            generation: 0,
+            shard: 0,
+        };
         let mut directory = Directory::default();
         assert_eq!(directory.arrive(7, at(1)), None);
         assert_eq!(directory.arrive(7, at(2)), Some(at(1)));

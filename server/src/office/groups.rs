@@ -7,7 +7,13 @@ use crate::parcel::Location;
 
 impl Office {
     /// Sets the members of one of the owner's groups; the owner is always one, and none dissolves it.
-    pub(super) fn set_group(&mut self, at: Location, owner: Number, tag: u16, members: Members<'_>) -> Result<(), Code> {
+    pub(super) fn set_group(
+        &mut self,
+        at: Location,
+        owner: Number,
+        tag: u16,
+        members: Members<'_>,
+    ) -> Result<(), Code> {
         let group = GroupId::new(owner, tag).map_err(|_| Code::Malformed)?;
         let mut list = Vec::with_capacity(members.count() + 1);
         if members.count() > 0 {
@@ -28,17 +34,28 @@ impl Office {
     }
 
     pub(super) fn leave_group(&mut self, at: Location, who: Number, group: GroupId) -> Result<(), Code> {
-        let members = self.parts.accounts.group(group.value()).ok_or(Code::NoSuchGroup)?;
+        let members = self
+            .parts
+            .accounts
+            .group(group.value())
+            .ok_or(Code::NoSuchGroup)?;
         if !members.contains(&who.value()) {
             return Err(Code::NotAMember);
         }
-        let rest: Vec<u64> = members.iter().copied().filter(|&member| member != who.value()).collect();
+        let rest: Vec<u64> = members
+            .iter()
+            .copied()
+            .filter(|&member| member != who.value())
+            .collect();
         self.put_group(at, group, rest)
     }
 
     fn put_group(&mut self, at: Location, group: GroupId, list: Vec<u64>) -> Result<(), Code> {
         let members = list.len() as u16;
-        self.parts.accounts.put_group(group.value(), &list).map_err(|_| Code::TooMany)?;
+        self.parts
+            .accounts
+            .put_group(group.value(), &list)
+            .map_err(|_| Code::TooMany)?;
         self.reply(at, &ServerFrame::Group { group, members });
         Ok(())
     }

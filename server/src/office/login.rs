@@ -12,10 +12,16 @@ use crate::store::accounts::Account;
 impl Office {
     /// Logs in: the content is the nonce and the frame.
     pub(super) fn login(&mut self, at: Location, content: &[u8]) {
-        let Some((nonce, frame)) = content.split_first_chunk::<{ size_of::<Nonce>() }>() else { return };
-        let Ok(Some((ClientFrame::Login { number, proof }, _))) = ClientFrame::decode(frame) else { return };
+        let Some((nonce, frame)) = content.split_first_chunk::<{ size_of::<Nonce>() }>() else {
+            return;
+        };
+        let Ok(Some((ClientFrame::Login { number, proof }, _))) = ClientFrame::decode(frame) else {
+            return;
+        };
         // The same answer whether the number or the proof is wrong: a stranger learns nothing of who is registered.
-        let proven = self.key(number).is_some_and(|key| key.verify(nonce, number, &proof));
+        let proven = self
+            .key(number)
+            .is_some_and(|key| key.verify(nonce, number, &proof));
         if !proven {
             self.parts.figures.logins_refused.add(1);
             return self.dismiss(at, Code::BadProof);
@@ -26,10 +32,22 @@ impl Office {
             self.watches.end_all(number.value());
         }
         let last_id = self.parts.store.last_id(number.value());
-        let queued = self.parts.store.mailbox_len(number.value()).min(u32::MAX as usize) as u32;
+        let queued = self
+            .parts
+            .store
+            .mailbox_len(number.value())
+            .min(u32::MAX as usize) as u32;
         let media_token = self.parts.secret.media_token(number);
         if let Some(outbox) = self.out.get_mut(usize::from(at.shard)) {
-            outbox.logged_in(at, number.value(), &ServerFrame::Welcome { last_id, queued, media_token });
+            outbox.logged_in(
+                at,
+                number.value(),
+                &ServerFrame::Welcome {
+                    last_id,
+                    queued,
+                    media_token,
+                },
+            );
         }
         self.tell_watchers(number, Presence::Online);
         self.parts.store.set_sent(number.value(), 0, 0);
@@ -62,7 +80,11 @@ impl Office {
 
     pub(super) fn issue_pin(&mut self, number: Number) -> Result<(), Code> {
         let pin = self.registrar.issue(number, &mut self.parts.rng, self.now_ms)?;
-        self.parts.sms.push(Sms { number, pin, expires_s: Registrar::life_s() });
+        self.parts.sms.push(Sms {
+            number,
+            pin,
+            expires_s: Registrar::life_s(),
+        });
         Ok(())
     }
 
@@ -70,8 +92,14 @@ impl Office {
     pub(super) fn redeem_pin(&mut self, number: Number, pin: u32) -> Result<Key, Code> {
         self.registrar.redeem(number, pin, self.now_ms)?;
         let key = Key(self.parts.rng.random());
-        let epoch = self.parts.accounts.account(number.value()).map_or(1, |account| account.epoch + 1);
-        self.parts.accounts.put_account(number.value(), &Account { key: key.0, epoch });
+        let epoch = self
+            .parts
+            .accounts
+            .account(number.value())
+            .map_or(1, |account| account.epoch + 1);
+        self.parts
+            .accounts
+            .put_account(number.value(), &Account { key: key.0, epoch });
         self.parts.figures.registrations.add(1);
         if let Some(older) = self.directory.location(number.value()) {
             self.dismiss(older, Code::Replaced);
@@ -83,7 +111,11 @@ impl Office {
     fn key(&self, number: Number) -> Option<Key> {
         match self.parts.accounts.account(number.value()) {
             Some(account) => Some(Key(account.key)),
-            None => self.parts.provisioned.contains(number.value()).then(|| self.parts.secret.key(number)),
+            None => self
+                .parts
+                .provisioned
+                .contains(number.value())
+                .then(|| self.parts.secret.key(number)),
         }
     }
 

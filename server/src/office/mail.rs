@@ -38,19 +38,31 @@ impl Office {
             kind: body.kind as u8,
             body: body.bytes,
         };
-        let seq = self.parts.store.put_message(to.value(), &message).map_err(refusal)?;
+        let seq = self
+            .parts
+            .store
+            .put_message(to.value(), &message)
+            .map_err(refusal)?;
         self.parts.figures.copies_accepted.add(1);
         self.offer(to, seq, from, None, id, body);
         Ok(())
     }
 
     fn send_to_group(&mut self, from: Number, id: u64, group: GroupId, body: Body<'_>) -> Result<(), Code> {
-        let members = self.parts.accounts.group(group.value()).ok_or(Code::NoSuchGroup)?;
+        let members = self
+            .parts
+            .accounts
+            .group(group.value())
+            .ok_or(Code::NoSuchGroup)?;
         if !members.contains(&from.value()) {
             return Err(Code::NotAMember);
         }
         // The list is copied because delivering may change everything but it: at most 256 numbers.
-        let others: Vec<u64> = members.iter().copied().filter(|&member| member != from.value()).collect();
+        let others: Vec<u64> = members
+            .iter()
+            .copied()
+            .filter(|&member| member != from.value())
+            .collect();
         let message = NewMessage {
             from: from.value(),
             group: group.value(),
@@ -59,7 +71,11 @@ impl Office {
             kind: body.kind as u8,
             body: body.bytes,
         };
-        let first_seq = self.parts.store.put_group_message(&others, &message).map_err(refusal)?;
+        let first_seq = self
+            .parts
+            .store
+            .put_group_message(&others, &message)
+            .map_err(refusal)?;
         self.parts.figures.copies_accepted.add(others.len() as u64);
         for (place, member) in others.iter().enumerate() {
             if let Ok(to) = Number::new(*member) {
@@ -73,20 +89,36 @@ impl Office {
     fn offer(&mut self, to: Number, seq: u64, from: Number, group: Option<GroupId>, id: u64, body: Body<'_>) {
         let Some(at) = self.directory.location(to.value()) else {
             let queued = self.parts.store.mailbox_len(to.value()) as u64;
-            self.parts.push.push(Notice { number: to, from, queued });
+            self.parts.push.push(Notice {
+                number: to,
+                from,
+                queued,
+            });
             return;
         };
         // Only the newest item is unsent: what comes before it is in flight already.
         if claim_newest(&mut self.parts.store, to.value(), seq) {
             let time_ms = self.now_ms;
             self.parts.figures.copies_sent.add(1);
-            self.reply(at, &ServerFrame::Deliver { seq, from, group, id, time_ms, body });
+            self.reply(
+                at,
+                &ServerFrame::Deliver {
+                    seq,
+                    from,
+                    group,
+                    id,
+                    time_ms,
+                    body,
+                },
+            );
         }
     }
 
     /// Sends what waits, as far as the window allows.
     pub(super) fn pump(&mut self, at: Location, who: Number) {
-        let Some(outbox) = self.out.get_mut(usize::from(at.shard)) else { return };
+        let Some(outbox) = self.out.get_mut(usize::from(at.shard)) else {
+            return;
+        };
         let (store, to) = (&mut self.parts.store, who.value());
         let (mut sent_through, mut in_flight) = store.sent(to);
         while in_flight < DELIVER_WINDOW && usize::from(in_flight) < store.mailbox_len(to) {
@@ -110,7 +142,13 @@ impl Office {
 
     /// Erases what the recipient has, ticks its senders, and sends more.
     pub(super) fn acknowledge(&mut self, at: Location, who: Number, through: u64) {
-        let Self { parts, directory, out, ticks_away, .. } = self;
+        let Self {
+            parts,
+            directory,
+            out,
+            ticks_away,
+            ..
+        } = self;
         let (sent_through, in_flight) = parts.store.sent(who.value());
         let (mut erased_items, figures) = (0, &parts.figures);
         parts.store.ack(who.value(), through, |erased| {
@@ -122,13 +160,22 @@ impl Office {
             match directory.location(erased.from) {
                 Some(sender) => {
                     if let Some(outbox) = out.get_mut(usize::from(sender.shard)) {
-                        outbox.send(sender, &ServerFrame::Delivered { seq: 0, id: erased.id, by: who });
+                        outbox.send(
+                            sender,
+                            &ServerFrame::Delivered {
+                                seq: 0,
+                                id: erased.id,
+                                by: who,
+                            },
+                        );
                     }
                 }
                 None => ticks_away.push(erased),
             }
         });
-        parts.store.set_sent(who.value(), sent_through, in_flight.saturating_sub(erased_items));
+        parts
+            .store
+            .set_sent(who.value(), sent_through, in_flight.saturating_sub(erased_items));
         for Erased { from, id, group, .. } in ticks_away.drain(..) {
             // A tick that finds no room is dropped: the message itself was delivered.
             if parts.store.put_tick(from, who.value(), id, group).is_err() {
@@ -150,16 +197,27 @@ fn claim_newest(store: &mut Store, to: u64, seq: u64) -> bool {
 fn frame<'a>(item: &Item, bytes: &'a [u8]) -> Option<ServerFrame<'a>> {
     let from = Number::new(item.from).ok()?;
     if item.tick {
-        return Some(ServerFrame::Delivered { seq: item.seq, id: item.id, by: from });
+        return Some(ServerFrame::Delivered {
+            seq: item.seq,
+            id: item.id,
+            by: from,
+        });
     }
-    let kind = if item.kind == Kind::Media as u8 { Kind::Media } else { Kind::Text };
+    let kind = if item.kind == Kind::Media as u8 {
+        Kind::Media
+    } else {
+        Kind::Text
+    };
     Some(ServerFrame::Deliver {
         seq: item.seq,
         from,
         group: GroupId::from_value(item.group).ok(),
         id: item.id,
         time_ms: item.time_ms,
-        body: Body { kind, bytes: bytes.get(item.body.clone())? },
+        body: Body {
+            kind,
+            bytes: bytes.get(item.body.clone())?,
+        },
     })
 }
 

@@ -33,16 +33,32 @@ struct Pin {
 
 impl Registrar {
     /// Makes a PIN for a number.
-    pub(crate) fn issue(&mut self, number: Number, rng: &mut impl rand::Rng, now_ms: u64) -> Result<u32, Code> {
+    pub(crate) fn issue(
+        &mut self,
+        number: Number,
+        rng: &mut impl rand::Rng,
+        now_ms: u64,
+    ) -> Result<u32, Code> {
         self.expire(now_ms);
-        if self.pins.get(&number).is_some_and(|pin| now_ms < pin.made_ms + PAUSE_MS) {
+        if self
+            .pins
+            .get(&number)
+            .is_some_and(|pin| now_ms < pin.made_ms + PAUSE_MS)
+        {
             return Err(Code::RateLimited);
         }
         if self.pins.len() >= PINS_MAX {
             return Err(Code::Busy);
         }
         let pin = rng.random_range(0..10u32.pow(PIN_DIGITS));
-        self.pins.insert(number, Pin { pin: Some(pin), made_ms: now_ms, tries: 0 });
+        self.pins.insert(
+            number,
+            Pin {
+                pin: Some(pin),
+                made_ms: now_ms,
+                tries: 0,
+            },
+        );
         self.order.push_back((now_ms, number));
         Ok(pin)
     }
@@ -60,7 +76,11 @@ impl Registrar {
             // The entry stays until it expires, so that asking again at once is no way around the limit.
             pending.pin = None;
         }
-        Err(if pending.pin.is_some() { Code::BadPin } else { Code::NoPin })
+        Err(if pending.pin.is_some() {
+            Code::BadPin
+        } else {
+            Code::NoPin
+        })
     }
 
     /// How long a PIN lives, seconds.
@@ -96,7 +116,10 @@ mod tests {
     fn a_pin_holds_once_and_for_its_life() {
         let (mut registrar, mut rng) = (Registrar::default(), ChaCha12Rng::seed_from_u64(1));
         let pin = registrar.issue(ann(), &mut rng, 0).unwrap();
-        assert_eq!(registrar.issue(ann(), &mut rng, PAUSE_MS - 1), Err(Code::RateLimited));
+        assert_eq!(
+            registrar.issue(ann(), &mut rng, PAUSE_MS - 1),
+            Err(Code::RateLimited)
+        );
         assert_eq!(registrar.redeem(ann(), pin ^ 1, 1), Err(Code::BadPin));
         assert_eq!(registrar.redeem(ann(), pin, 2), Ok(()));
         assert_eq!(registrar.redeem(ann(), pin, 3), Err(Code::NoPin));

@@ -28,7 +28,12 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) fn new(office: Office, inquiries: QueueReceiver<Inquiry>) -> Self {
-        Self { office, inquiries, batch: Vec::new(), maintained_ms: 0 }
+        Self {
+            office,
+            inquiries,
+            batch: Vec::new(),
+            maintained_ms: 0,
+        }
     }
 
     /// Works a batch of parcels off. What is returned is safe to send; while the disk fails, nothing is.
@@ -64,23 +69,26 @@ impl Runner {
         shards: Vec<Queue<Outbox>>,
         stop: Arc<AtomicBool>,
     ) -> std::io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name("office".to_owned()).spawn(move || {
-            let mut batch = Vec::new();
-            let mut late: Vec<Outbox> = shards.iter().map(|_| Outbox::default()).collect();
-            while !stop.load(Ordering::Acquire) {
-                parcels.wake().wait(Duration::from_millis(MAINTAIN_MS));
-                parcels.take(&mut batch);
-                let outboxes = self.work(&batch);
-                batch.clear();
-                for ((outbox, queue), late) in outboxes.into_iter().flatten().zip(&shards).zip(&mut late) {
-                    post(outbox, queue, late);
+        std::thread::Builder::new()
+            .name("office".to_owned())
+            .spawn(move || {
+                let mut batch = Vec::new();
+                let mut late: Vec<Outbox> = shards.iter().map(|_| Outbox::default()).collect();
+                while !stop.load(Ordering::Acquire) {
+                    parcels.wake().wait(Duration::from_millis(MAINTAIN_MS));
+                    parcels.take(&mut batch);
+                    let outboxes = self.work(&batch);
+                    batch.clear();
+                    for ((outbox, queue), late) in outboxes.into_iter().flatten().zip(&shards).zip(&mut late)
+                    {
+                        post(outbox, queue, late);
+                    }
                 }
-            }
-            // The last parcels of the shards, which have ended by now.
-            parcels.take(&mut batch);
-            self.work(&batch);
-            self.office.close();
-        })
+                // The last parcels of the shards, which have ended by now.
+                parcels.take(&mut batch);
+                self.work(&batch);
+                self.office.close();
+            })
     }
 }
 
@@ -97,5 +105,7 @@ fn post(outbox: &mut Outbox, queue: &Queue<Outbox>, late: &mut Outbox) {
 }
 
 pub(crate) fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }

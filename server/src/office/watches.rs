@@ -54,8 +54,12 @@ impl Watches {
 }
 
 fn take(map: &mut HashMap<u64, Vec<u64>, FixedState>, key: u64, value: u64) -> bool {
-    let Some(list) = map.get_mut(&key) else { return false };
-    let Some(place) = list.iter().position(|&each| each == value) else { return false };
+    let Some(list) = map.get_mut(&key) else {
+        return false;
+    };
+    let Some(place) = list.iter().position(|&each| each == value) else {
+        return false;
+    };
     list.swap_remove(place);
     if list.is_empty() {
         map.remove(&key);

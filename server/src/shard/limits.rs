@@ -29,7 +29,10 @@ impl Limits {
             self.buckets.clear();
         }
         let full = per_second * 1000;
-        let bucket = self.buckets.entry(index).or_insert(Bucket { milli: full, at_us: now_us });
+        let bucket = self.buckets.entry(index).or_insert(Bucket {
+            milli: full,
+            at_us: now_us,
+        });
         let gained = now_us.saturating_sub(bucket.at_us).saturating_mul(per_second) / 1000;
         if gained > 0 {
             bucket.milli = (bucket.milli + gained).min(full);

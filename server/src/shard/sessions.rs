@@ -52,23 +52,46 @@ impl Sessions {
 
     pub(super) fn greet(&mut self, id: Id, nonce: Nonce, now_s: u32) {
         while self.extent() <= id.index {
-            self.chunks.push(Box::new([Session { heard_s: VACANT, ..Session::default() }; CHUNK]));
+            self.chunks.push(Box::new(
+                [Session {
+                    heard_s: VACANT,
+                    ..Session::default()
+                }; CHUNK],
+            ));
         }
         if let Some(session) = self.slot(id.index) {
-            *session = Session { number: 0, generation: id.generation, heard_s: now_s };
+            *session = Session {
+                number: 0,
+                generation: id.generation,
+                heard_s: now_s,
+            };
         }
-        self.guests.insert(id.index, Guest { nonce: Some(nonce), since_s: now_s });
+        self.guests.insert(
+            id.index,
+            Guest {
+                nonce: Some(nonce),
+                since_s: now_s,
+            },
+        );
     }
 
     /// The connection at an index, if there is one.
     pub(super) fn at(&self, index: u32) -> Option<(Id, Session)> {
         let session = self.chunks.get(index as usize / CHUNK)?[index as usize % CHUNK];
-        (session.heard_s != VACANT).then_some((Id { index, generation: session.generation }, session))
+        (session.heard_s != VACANT).then_some((
+            Id {
+                index,
+                generation: session.generation,
+            },
+            session,
+        ))
     }
 
     /// The connection at a location, unless it has gone.
     pub(super) fn find(&self, at: Location) -> Option<Id> {
-        self.at(at.index).map(|(id, _)| id).filter(|id| id.generation as u16 == at.generation)
+        self.at(at.index)
+            .map(|(id, _)| id)
+            .filter(|id| id.generation as u16 == at.generation)
     }
 
     /// Notes that a connection was heard; returns who it is.
@@ -97,7 +120,9 @@ impl Sessions {
     /// Forgets a connection; returns who was logged in there.
     pub(super) fn end(&mut self, id: Id) -> u64 {
         self.guests.remove(&id.index);
-        let Some(session) = self.slot(id.index) else { return 0 };
+        let Some(session) = self.slot(id.index) else {
+            return 0;
+        };
         let number = std::mem::take(&mut session.number);
         session.heard_s = VACANT;
         self.online -= u64::from(number != 0);
@@ -106,7 +131,10 @@ impl Sessions {
 
     /// Guests that came before a time.
     pub(super) fn guests_before(&self, since_s: u32) -> impl Iterator<Item = u32> + '_ {
-        self.guests.iter().filter(move |(_, guest)| guest.since_s < since_s).map(|(&index, _)| index)
+        self.guests
+            .iter()
+            .filter(move |(_, guest)| guest.since_s < since_s)
+            .map(|(&index, _)| index)
     }
 
     fn slot(&mut self, index: u32) -> Option<&mut Session> {
@@ -121,15 +149,27 @@ mod tests {
     #[test]
     fn a_session_is_16_bytes_and_found_only_while_it_lasts() {
         assert_eq!(size_of::<Session>(), 16);
-        let id = Id { index: 1500, generation: 70_000 };
+        let id = Id {
+            index: 1500,
+            generation: 70_000,
+        };
         let at = Location::new(0, id);
         let mut sessions = Sessions::default();
         sessions.greet(id, [1; 16], 5);
         assert_eq!(sessions.take_nonce(id), Some([1; 16]));
         assert_eq!(sessions.take_nonce(id), None, "a nonce serves once");
         sessions.log_in(id, 7);
-        assert_eq!((sessions.find(at), sessions.online(), sessions.hear(id, 6)), (Some(id), 1, 7));
-        assert_eq!(sessions.find(Location { generation: at.generation + 1, ..at }), None);
+        assert_eq!(
+            (sessions.find(at), sessions.online(), sessions.hear(id, 6)),
+            (Some(id), 1, 7)
+        );
+        assert_eq!(
+            sessions.find(Location {
+                generation: at.generation + 1,
+                ..at
+            }),
+            None
+        );
         assert_eq!(sessions.end(id), 7);
         assert_eq!((sessions.find(at), sessions.online()), (None, 0));
         assert!(sessions.at(3).is_none());

@@ -90,16 +90,26 @@ mod tests {
 
     fn notice(number: u64, queued: u64) -> Notice {
         let number = Number::new(number).unwrap();
-        Notice { number, from: number, queued }
+        Notice {
+            number,
+            from: number,
+            queued,
+        }
     }
 
     #[test]
     fn the_first_goes_at_once_and_the_latest_when_the_window_ends() {
         let (mut coalescer, start, mut gathered) = (Coalescer::new(WINDOW), Instant::now(), 0);
-        assert_eq!(coalescer.offer(notice(1, 1), start, &mut gathered), Some(notice(1, 1)));
+        assert_eq!(
+            coalescer.offer(notice(1, 1), start, &mut gathered),
+            Some(notice(1, 1))
+        );
         assert_eq!(coalescer.offer(notice(1, 2), start, &mut gathered), None);
         assert_eq!(coalescer.offer(notice(1, 3), start, &mut gathered), None);
-        assert_eq!(coalescer.offer(notice(2, 1), start, &mut gathered), Some(notice(2, 1)));
+        assert_eq!(
+            coalescer.offer(notice(2, 1), start, &mut gathered),
+            Some(notice(2, 1))
+        );
         assert_eq!(gathered, 1);
         assert_eq!(coalescer.deadline(), Some(start + WINDOW));
         assert_eq!(coalescer.expired(start), None);
@@ -116,7 +126,10 @@ mod tests {
         coalescer.windows_max = 1;
         for queued in 1..4 {
             coalescer.offer(notice(1, queued), start, &mut gathered);
-            assert_eq!(coalescer.offer(notice(2, queued), start, &mut gathered), Some(notice(2, queued)));
+            assert_eq!(
+                coalescer.offer(notice(2, queued), start, &mut gathered),
+                Some(notice(2, queued))
+            );
         }
         assert_eq!((coalescer.open.len(), coalescer.ends.len()), (1, 1));
         assert_eq!(coalescer.flush().collect::<Vec<_>>(), [notice(1, 3)]);

@@ -65,9 +65,23 @@ mod tests {
     #[test]
     fn items_are_written_as_documented() {
         let (ann, bob) = (Number::new(15_550_000_001).unwrap(), Number::new(2).unwrap());
-        let sms = Sms { number: ann, pin: 42, expires_s: 600 };
-        assert_eq!(sms.json(), json!({"number": 15_550_000_001_u64, "pin": "000042", "expires_s": 600}));
-        let notice = Notice { number: ann, from: bob, queued: 3 };
-        assert_eq!(notice.json(), json!({"number": 15_550_000_001_u64, "from": 2, "queued": 3}));
+        let sms = Sms {
+            number: ann,
+            pin: 42,
+            expires_s: 600,
+        };
+        assert_eq!(
+            sms.json(),
+            json!({"number": 15_550_000_001_u64, "pin": "000042", "expires_s": 600})
+        );
+        let notice = Notice {
+            number: ann,
+            from: bob,
+            queued: 3,
+        };
+        assert_eq!(
+            notice.json(),
+            json!({"number": 15_550_000_001_u64, "from": 2, "queued": 3})
+        );
     }
 }

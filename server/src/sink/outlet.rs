@@ -51,7 +51,12 @@ pub(super) enum Outlet {
         /// The last write failed and may have left half a line, which the next one must end.
         torn: bool,
     },
-    Webhook { runtime: Handle, client: Client, url: Url, retry: Retry },
+    Webhook {
+        runtime: Handle,
+        client: Client,
+        url: Url,
+        retry: Retry,
+    },
 }
 
 impl Default for Retry {
@@ -72,9 +77,17 @@ impl Outlet {
             Target::Discard => Ok(None),
             Target::File(path) => {
                 // A PIN opens an account: nobody but the owner reads the file.
-                let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+                let opened = OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .mode(0o600)
+                    .open(&path);
                 match opened {
-                    Ok(file) => Ok(Some(Self::File { path, file, torn: false })),
+                    Ok(file) => Ok(Some(Self::File {
+                        path,
+                        file,
+                        torn: false,
+                    })),
                     Err(source) => Err(SinkError::File { name, path, source }),
                 }
             }
@@ -88,7 +101,12 @@ impl Outlet {
                     .build()
                     .map_err(|source| SinkError::Client { name, source })?;
                 let retry = options.retry.clone();
-                Ok(Some(Self::Webhook { runtime, client, url, retry }))
+                Ok(Some(Self::Webhook {
+                    runtime,
+                    client,
+                    url,
+                    retry,
+                }))
             }
         }
     }
@@ -103,9 +121,17 @@ impl Outlet {
             Self::File { path, file, torn } => {
                 let written = file.write_all(lines(&batch, *torn).as_bytes());
                 *torn = written.is_err();
-                written.map_err(|source| OutletError::Write { path: path.clone(), source })
+                written.map_err(|source| OutletError::Write {
+                    path: path.clone(),
+                    source,
+                })
             }
-            Self::Webhook { runtime, client, url, retry } => {
+            Self::Webhook {
+                runtime,
+                client,
+                url,
+                retry,
+            } => {
                 let body = Value::Array(batch).to_string();
                 runtime.block_on(async {
                     tokio::select! {
@@ -138,12 +164,21 @@ async fn post(client: &Client, url: &Url, body: &str, retry: &Retry) -> Result<(
     let mut tries_left = retry.tries.max(1);
     loop {
         tries_left -= 1;
-        let request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_owned());
+        let request = client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_owned());
         let (error, transient) = match request.send().await {
             Ok(response) if response.status().is_success() => return Ok(()),
             Ok(response) => {
                 let status = response.status();
-                (OutletError::Answer { url: url.clone(), status }, is_transient(status))
+                (
+                    OutletError::Answer {
+                        url: url.clone(),
+                        status,
+                    },
+                    is_transient(status),
+                )
             }
             Err(error) => (OutletError::Post(error), true),
         };
@@ -157,7 +192,9 @@ async fn post(client: &Client, url: &Url, body: &str, retry: &Retry) -> Result<(
 
 /// Whether the same request may succeed later (RFC 9110, section 15.5.9 and 15.6; RFC 6585, section 4).
 fn is_transient(status: StatusCode) -> bool {
-    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::TOO_MANY_REQUESTS
+    status.is_server_error()
+        || status == StatusCode::REQUEST_TIMEOUT
+        || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 #[cfg(test)]
@@ -179,13 +216,19 @@ mod tests {
         let mut outlet = Outlet::open(target, &Options::named("test")).unwrap().unwrap();
         let (_sender, mut phase) = watch::channel(Phase::Run);
         let error = outlet.hand_over(vec![json!({})], &mut phase).unwrap_err();
-        assert!(error.to_string().starts_with("cannot append to /dev/full: "), "{error}");
+        assert!(
+            error.to_string().starts_with("cannot append to /dev/full: "),
+            "{error}"
+        );
         assert!(matches!(outlet, Outlet::File { torn: true, .. }));
     }
 
     #[test]
     fn a_webhook_needs_a_runtime() {
         let target: Target = "http://127.0.0.1/".parse().unwrap();
-        assert!(matches!(Outlet::open(target, &Options::named("test")), Err(SinkError::NoRuntime { .. })));
+        assert!(matches!(
+            Outlet::open(target, &Options::named("test")),
+            Err(SinkError::NoRuntime { .. })
+        ));
     }
 }

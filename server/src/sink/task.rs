@@ -90,7 +90,11 @@ impl<T: Item> Task<T> {
         }
         let mut gathered = 0;
         for item in items.drain(..) {
-            ready.extend(self.coalescer.offer(item, now, &mut gathered).map(|item| item.json()));
+            ready.extend(
+                self.coalescer
+                    .offer(item, now, &mut gathered)
+                    .map(|item| item.json()),
+            );
         }
         self.counts.coalesced.fetch_add(gathered, Relaxed);
         if phase != Phase::Run {

@@ -17,7 +17,11 @@ use super::*;
 const GRACE: Duration = Duration::from_secs(60);
 
 fn sms(pin: u32) -> Sms {
-    Sms { number: Number::new(15_550_000_001).unwrap(), pin, expires_s: 600 }
+    Sms {
+        number: Number::new(15_550_000_001).unwrap(),
+        pin,
+        expires_s: 600,
+    }
 }
 
 fn counters<T>(sink: &Sink<T>, figure: &str) -> u64 {
@@ -37,7 +41,9 @@ async fn gateway(script: &[u16]) -> (Target, mpsc::Receiver<Value>) {
     let (sender, receiver) = mpsc::channel(1_000);
     let shared: Shared = Arc::new((Mutex::new(script.iter().copied().collect()), sender));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = format!("http://{}/hook", listener.local_addr().unwrap()).parse().unwrap();
+    let target = format!("http://{}/hook", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
     let app = Router::new().route("/hook", post(answer)).with_state(shared);
     tokio::spawn(async move { axum::serve(listener, app).await });
     (target, receiver)
@@ -53,9 +59,15 @@ fn options() -> Options {
 #[test]
 fn targets_are_read_and_mistakes_explained() {
     assert_eq!("none".parse::<Target>().unwrap(), Target::Discard);
-    assert_eq!("file:/a/b c".parse::<Target>().unwrap(), Target::File("/a/b c".into()));
+    assert_eq!(
+        "file:/a/b c".parse::<Target>().unwrap(),
+        Target::File("/a/b c".into())
+    );
     let url = "https://sms.example/send?k=1";
-    assert_eq!(url.parse::<Target>().unwrap(), Target::Webhook(url.parse().unwrap()));
+    assert_eq!(
+        url.parse::<Target>().unwrap(),
+        Target::Webhook(url.parse().unwrap())
+    );
     for (given, detail) in [
         ("", "or `none`"),
         ("file:", "the path is missing"),
@@ -64,7 +76,10 @@ fn targets_are_read_and_mistakes_explained() {
         ("/var/log/sms", "expected `file:PATH`"),
     ] {
         let error = given.parse::<Target>().unwrap_err().to_string();
-        assert!(error.contains(detail) && error.contains(&format!("`{given}`")), "{error}");
+        assert!(
+            error.contains(detail) && error.contains(&format!("`{given}`")),
+            "{error}"
+        );
     }
 }
 
@@ -82,19 +97,31 @@ async fn a_file_gets_a_line_an_item_from_any_thread() {
     pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
     task.stop(GRACE).await;
     let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 1_000);
     assert!(lines.contains(&json!({"number": 15_550_000_001_u64, "pin": "003249", "expires_s": 600})));
-    assert_eq!((counters(&sink, "written"), counters(&sink, "failed")), (1_000, 0));
+    assert_eq!(
+        (counters(&sink, "written"), counters(&sink, "failed")),
+        (1_000, 0)
+    );
     use std::os::unix::fs::PermissionsExt as _;
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_is_told_at_the_start() {
     let target = Target::File("/nowhere/at/all".into());
     let error = target.start::<Sms>(&options()).unwrap_err().to_string();
-    assert!(error.contains("/nowhere/at/all") && error.contains("folder that exists"), "{error}");
+    assert!(
+        error.contains("/nowhere/at/all") && error.contains("folder that exists"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -148,7 +175,9 @@ async fn a_full_queue_drops_and_counts() {
 #[tokio::test]
 async fn a_webhook_that_never_answers_does_not_hold_up_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target: Target = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let target: Target = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
     let (sink, task) = target.start(&options()).unwrap();
     sink.push(sms(1));
     let _unanswered = listener.accept().await.unwrap();
@@ -167,14 +196,27 @@ async fn notices_about_one_number_are_gathered() {
     let (sink, task) = Target::File(path.clone()).start(&options).unwrap();
     let [ann, bob] = [1, 2].map(|number| Number::new(number).unwrap());
     for queued in 1..=100 {
-        sink.push(Notice { number: ann, from: bob, queued });
+        sink.push(Notice {
+            number: ann,
+            from: bob,
+            queued,
+        });
     }
     task.stop(GRACE).await;
     let text = std::fs::read_to_string(&path).unwrap();
-    let queued: Vec<_> =
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["queued"].as_u64().unwrap()).collect();
+    let queued: Vec<_> = text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["queued"]
+                .as_u64()
+                .unwrap()
+        })
+        .collect();
     assert_eq!(queued, [1, 100], "the first at once, the latest at the end");
-    assert_eq!((counters(&sink, "written"), counters(&sink, "coalesced")), (2, 98));
+    assert_eq!(
+        (counters(&sink, "written"), counters(&sink, "coalesced")),
+        (2, 98)
+    );
 }
 
 #[tokio::test]

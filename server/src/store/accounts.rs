@@ -2,41 +2,33 @@
 //!
 //! It refuses to know what a key proves and who may join a group.
 //!
-//! ```text
-//! every record  0 CRC32C of the rest u32, 4 type u8, 5 zero u8, 6 members u16
-//! account (1)   8 number u64, 16 epoch u32, 20 key [32]
-//! group (2)     8 group u64, 16 members u64 each
-//! ```
-//!
 //! A record replaces the earlier ones of its number; a group without members is none. Reading stops at the first
 //! record that is not whole, and what follows is cut off: it was never committed. When more than half of the file
 //! is replaced records, a new file is written beside it, some at each commit, and takes its name.
 
+mod record;
+mod rewriting;
+#[cfg(test)]
+mod tests;
+
+use std::hash::BuildHasher;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
-use std::hash::BuildHasher;
 
 use super::Error;
 use super::disk::{Disk, DiskFile, RealDisk, read_exact_at, write_all_at};
 use super::slab::{Linked, NONE, Slab};
+use record::{ACCOUNT, ACCOUNT_BYTES, GROUP, GROUP_HEAD_BYTES, append_account, append_group, u64_of};
+use rewriting::{NEW_FILE, Rewriting};
 
 const FILE: &str = "accounts.log";
-const NEW_FILE: &str = "accounts.new";
-const ACCOUNT: u8 = 1;
-const GROUP: u8 = 2;
-const ACCOUNT_BYTES: usize = 52;
-const GROUP_HEAD_BYTES: usize = 16;
 /// The most members of one group.
 pub const MEMBERS_MAX: usize = 4096;
 const CHUNK_BYTES: usize = 1 << 20;
-/// A file this short is not worth rewriting.
-const COMPACT_FROM_BYTES: u64 = 1 << 20;
-/// Accounts copied at each commit while the file is rewritten.
-const COPIES: u32 = 4096;
 
 /// What is kept of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +54,11 @@ impl Row {
 }
 
 impl Linked for Row {
-    const VACANT: Self = Self { number: [0; 2], epoch: 0, key: [0; 32] };
+    const VACANT: Self = Self {
+        number: [0; 2],
+        epoch: 0,
+        key: [0; 32],
+    };
 
     fn link(&self) -> u32 {
         self.epoch
@@ -71,14 +67,6 @@ impl Linked for Row {
     fn set_link(&mut self, slot: u32) {
         self.epoch = slot;
     }
-}
-
-/// The file that is written to take the log's place.
-struct Rewriting {
-    file: Arc<dyn DiskFile>,
-    end: u64,
-    next_slot: u32,
-    dead_bytes: u64,
 }
 
 /// All stored accounts and groups.
@@ -98,7 +86,10 @@ pub struct Accounts {
 
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Accounts").field("accounts", &self.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Accounts")
+            .field("accounts", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +160,10 @@ impl Accounts {
     #[must_use]
     pub fn account(&self, number: u64) -> Option<Account> {
         let row = self.rows.at(self.slot(number)?)?;
-        Some(Account { key: row.key, epoch: row.epoch })
+        Some(Account {
+            key: row.key,
+            epoch: row.epoch,
+        })
     }
 
     /// The members of a group.
@@ -192,7 +186,10 @@ impl Accounts {
     /// [`Error::TooLarge`] beyond [`MEMBERS_MAX`].
     pub fn put_group(&mut self, group: u64, members: &[u64]) -> Result<(), Error> {
         if members.len() > MEMBERS_MAX {
-            return Err(Error::TooLarge { bytes: members.len() * 8, max: MEMBERS_MAX * 8 });
+            return Err(Error::TooLarge {
+                bytes: members.len() * 8,
+                max: MEMBERS_MAX * 8,
+            });
         }
         if self.file.is_some() {
             append_group(&mut self.pending, group, members);
@@ -236,61 +233,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// What is put while the file is rewritten goes to both files.
-    fn copy_pending(&mut self) {
-        if let Some(rewriting) = &mut self.rewriting {
-            match write_all_at(&*rewriting.file, &self.pending, rewriting.end) {
-                Ok(()) => rewriting.end += self.pending.len() as u64,
-                Err(_) => self.rewriting = None,
-            }
-        }
-    }
-
-    fn rewrite(&mut self) -> io::Result<()> {
-        let Some(disk) = self.disk.clone() else {
-            return Ok(());
-        };
-        if self.rewriting.is_none() {
-            if self.end < COMPACT_FROM_BYTES || self.dead_bytes * 2 < self.end {
-                return Ok(());
-            }
-            let file = disk.create(NEW_FILE, 0)?;
-            let mut groups = Vec::new();
-            for (group, members) in &self.groups {
-                append_group(&mut groups, *group, members);
-            }
-            write_all_at(&*file, &groups, 0)?;
-            let end = groups.len() as u64;
-            // What dies from now on is dead in the new file too, at most.
-            self.rewriting = Some(Rewriting { file, end, next_slot: 0, dead_bytes: self.dead_bytes });
-        }
-        let Some(rewriting) = &mut self.rewriting else {
-            return Ok(());
-        };
-        let mut copies = Vec::new();
-        // Rows are never removed, so the slots below their number are all taken.
-        let last = (rewriting.next_slot.saturating_add(COPIES)).min(self.rows.len() as u32);
-        for slot in rewriting.next_slot..last {
-            if let Some(row) = self.rows.at(slot) {
-                append_account(&mut copies, row.number(), &Account { key: row.key, epoch: row.epoch });
-            }
-        }
-        write_all_at(&*rewriting.file, &copies, rewriting.end)?;
-        rewriting.end += copies.len() as u64;
-        rewriting.next_slot = last;
-        if (last as usize) < self.rows.len() {
-            return Ok(());
-        }
-        rewriting.file.sync_data()?;
-        disk.rename(NEW_FILE, FILE)?;
-        if let Some(rewritten) = self.rewriting.take() {
-            self.file = Some(rewritten.file);
-            self.end = rewritten.end;
-            self.dead_bytes -= rewritten.dead_bytes;
-        }
-        Ok(())
-    }
-
     fn set_account(&mut self, number: u64, account: &Account) {
         if let Some(slot) = self.slot(number) {
             self.dead_bytes += ACCOUNT_BYTES as u64;
@@ -307,7 +249,9 @@ impl Accounts {
         let Some(slot) = self.rows.insert(row) else {
             return;
         };
-        let Self { rows, table, hasher, .. } = self;
+        let Self {
+            rows, table, hasher, ..
+        } = self;
         table.insert_unique(hasher.hash_one(number), slot, |slot| {
             hasher.hash_one(rows.at(*slot).map_or(0, Row::number))
         });
@@ -364,44 +308,21 @@ impl Accounts {
         let number = u64_of(&bytes[8..16]);
         if bytes[4] == ACCOUNT {
             let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
-            self.set_account(number, &Account { key: bytes[20..].try_into().ok()?, epoch });
+            self.set_account(
+                number,
+                &Account {
+                    key: bytes[20..].try_into().ok()?,
+                    epoch,
+                },
+            );
         } else {
-            self.set_group(number, bytes[GROUP_HEAD_BYTES..].chunks_exact(8).map(u64_of).collect());
+            self.set_group(
+                number,
+                bytes[GROUP_HEAD_BYTES..].chunks_exact(8).map(u64_of).collect(),
+            );
         }
         Some(length)
     }
 }
 
 const _: () = assert!(GROUP_HEAD_BYTES + MEMBERS_MAX * 8 < CHUNK_BYTES && NONE == u32::MAX);
-
-fn append_account(out: &mut Vec<u8>, number: u64, account: &Account) {
-    let start = out.len();
-    out.extend_from_slice(&[0, 0, 0, 0, ACCOUNT, 0, 0, 0]);
-    out.extend_from_slice(&number.to_le_bytes());
-    out.extend_from_slice(&account.epoch.to_le_bytes());
-    out.extend_from_slice(&account.key);
-    seal(out, start);
-}
-
-fn append_group(out: &mut Vec<u8>, group: u64, members: &[u64]) {
-    let start = out.len();
-    out.extend_from_slice(&[0, 0, 0, 0, GROUP, 0]);
-    out.extend_from_slice(&(members.len() as u16).to_le_bytes());
-    out.extend_from_slice(&group.to_le_bytes());
-    for member in members {
-        out.extend_from_slice(&member.to_le_bytes());
-    }
-    seal(out, start);
-}
-
-fn seal(out: &mut [u8], start: usize) {
-    let crc = crc32c::crc32c(&out[start + 4..]);
-    out[start..start + 4].copy_from_slice(&crc.to_le_bytes());
-}
-
-fn u64_of(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-}
-
-#[cfg(test)]
-mod tests;

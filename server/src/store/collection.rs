@@ -2,9 +2,9 @@
 //!
 //! It refuses to be called in the middle of a batch: what is not committed yet is not moved.
 
+use super::index::Place;
 use super::log::{Purpose, Retired};
 use super::record::{self, ItemHead, ItemRecord, Parsed, Record};
-use super::index::Place;
 use super::{Durability, Error, LAZY_WRITE_MS, Store};
 
 /// Bytes of a segment read at once.
@@ -30,7 +30,12 @@ pub(super) struct Scan {
 impl Scan {
     /// At the start of a segment.
     pub(super) fn new(order: u64) -> Self {
-        Self { order, offset: record::SEGMENT_BYTES, slot: 0, changed: false }
+        Self {
+            order,
+            offset: record::SEGMENT_BYTES,
+            slot: 0,
+            changed: false,
+        }
     }
 }
 
@@ -63,7 +68,12 @@ impl Store {
         let is_due = self.log.now_ms >= self.synced_ms + LAZY_WRITE_MS;
         if self.log.durability == Durability::Async && is_due {
             self.log.sync_later();
-            if self.log.segments.back().is_none_or(|last| last.order <= self.log.unsynced_from) {
+            if self
+                .log
+                .segments
+                .back()
+                .is_none_or(|last| last.order <= self.log.unsynced_from)
+            {
                 self.synced_ms = self.log.now_ms;
             }
         }
@@ -194,7 +204,9 @@ impl Store {
         if let Some(segment) = self.log.by_order(scan.order) {
             let slots = segment.slots.get(scan.slot..).unwrap_or_default();
             let living = item.recipients().zip(slots).filter_map(|((to, seq), &slot)| {
-                self.index.is_at(slot, seq, low, offset as u32).then_some((slot, to, seq))
+                self.index
+                    .is_at(slot, seq, low, offset as u32)
+                    .then_some((slot, to, seq))
             });
             self.survivors.extend(living);
         }
@@ -213,7 +225,8 @@ impl Store {
             let (order, new_offset) = self.log.append(bytes, Purpose::Upkeep, |out, number| {
                 record::append_item(out, number, &head, item.body, recipients);
             })?;
-            self.log.count_item(bytes, self.survivors.iter().map(|(slot, ..)| *slot));
+            self.log
+                .count_item(bytes, self.survivors.iter().map(|(slot, ..)| *slot));
             self.log.count_dead(low, bytes, false);
             let place = Place {
                 segment: order as u16,
@@ -225,19 +238,26 @@ impl Store {
             }
             self.shared.remove(&(low, offset as u32));
             if place.shared {
-                self.shared.insert((place.segment, place.offset), self.survivors.len() as u32);
+                self.shared
+                    .insert((place.segment, place.offset), self.survivors.len() as u32);
             }
         }
-        if item.tick { Ok(()) } else { self.copy_window(scan, item.from) }
+        if item.tick {
+            Ok(())
+        } else {
+            self.copy_window(scan, item.from)
+        }
     }
 
     fn copy_window(&mut self, scan: &Scan, sender: u64) -> Result<(), Error> {
         let Some(window) = self.windows.to_record(sender, scan.order, self.log.now_ms) else {
             return Ok(());
         };
-        let (order, _) = self.log.append(record::WINDOW_BYTES, Purpose::Upkeep, |out, number| {
-            record::append_window(out, number, &window);
-        })?;
+        let (order, _) = self
+            .log
+            .append(record::WINDOW_BYTES, Purpose::Upkeep, |out, number| {
+                record::append_window(out, number, &window);
+            })?;
         self.windows.note_recorded(sender, order);
         Ok(())
     }
@@ -253,7 +273,11 @@ impl Store {
 
     fn finish_collection(&mut self) {
         self.collecting = None;
-        let safe_at = self.log.segments.back().map_or((0, 0), |last| (last.order, last.len));
+        let safe_at = self
+            .log
+            .segments
+            .back()
+            .map_or((0, 0), |last| (last.order, last.len));
         let Some(front) = self.log.segments.pop_front() else {
             return;
         };
@@ -264,7 +288,10 @@ impl Store {
             self.erasing = None;
         }
         match front.backing {
-            Some(backing) => self.log.retired.push_back(Retired { name: backing.name, safe_at }),
+            Some(backing) => self.log.retired.push_back(Retired {
+                name: backing.name,
+                safe_at,
+            }),
             None => self.log.keep_buffer(front.bytes),
         }
     }

@@ -120,7 +120,12 @@ impl Disk for RealDisk {
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.directory.join(name);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
         let made = Self::fill(&file, bytes).and_then(|()| self.handle.sync_all());
         if let Err(error) = made {
             // Half a segment must not hold the last free blocks of a full disk.
@@ -131,7 +136,10 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.directory.join(name))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.directory.join(name))?;
         Ok(Arc::new(file))
     }
 

@@ -13,7 +13,9 @@ impl Store {
     pub(super) fn is_erasure_due(&self, segment: &Segment) -> bool {
         // A quarter of the time to let deaths gather, so that a segment is not walked for each; the rest to do it.
         let wait_ms = self.erase_within_ms / 4;
-        segment.dead_since_ms.is_some_and(|since| self.log.now_ms >= since.saturating_add(wait_ms))
+        segment
+            .dead_since_ms
+            .is_some_and(|since| self.log.now_ms >= since.saturating_add(wait_ms))
     }
 
     /// Erases in one chunk of a segment; false when nothing is due.
@@ -53,6 +55,10 @@ impl Store {
 
     fn erase_chunk(&mut self, scan: &mut Scan, number: u64, chunk: &mut [u8]) -> bool {
         let mut at = 0;
+        let again = self
+            .log
+            .by_order(scan.order)
+            .is_some_and(|segment| segment.is_erasure_unsafe);
         let mut changed: Option<std::ops::Range<usize>> = None;
         while at < chunk.len() {
             let Parsed::Whole(record, bytes) = record::parse(&chunk[at..], number) else {
@@ -61,8 +67,8 @@ impl Store {
             if let Record::Item(item) = record {
                 let recipients = item.recipients().len();
                 let body = at + record::ITEM_HEAD_BYTES..at + record::ITEM_HEAD_BYTES + item.body.len();
-                let erase = item.body.iter().any(|byte| *byte != 0) && self.is_dead(scan, scan.offset + at, &item);
-                if erase {
+                let is_there = again || item.body.iter().any(|byte| *byte != 0);
+                if is_there && self.is_dead(scan, scan.offset + at, &item) {
                     chunk[body.clone()].fill(0);
                     changed = Some(changed.map_or(body.start, |range| range.start)..body.end);
                 }
@@ -103,9 +109,11 @@ impl Store {
             return;
         }
         self.counts.erased_segments += 1;
-        if self.log.is_durable() && !self.log.sync_erasure(scan.order) {
-            let now_ms = self.log.now_ms;
-            if let Some(segment) = self.log.by_order(scan.order) {
+        let is_asked = !self.log.is_durable() || self.log.sync_erasure(scan.order);
+        let now_ms = self.log.now_ms;
+        if let Some(segment) = self.log.by_order(scan.order) {
+            segment.is_erasure_unsafe = !is_asked;
+            if !is_asked {
                 segment.dead_since_ms = Some(now_ms);
             }
         }

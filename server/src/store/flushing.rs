@@ -67,9 +67,15 @@ impl Log {
             let Some(backing) = &segment.backing else {
                 continue;
             };
-            let what = Syncing::Records { order: segment.order, through: segment.written };
+            let what = Syncing::Records {
+                order: segment.order,
+                through: segment.written,
+            };
             // One file at a time, in order: a later segment never counts as safe before an earlier one.
-            self.syncing = keeper.submit(Job::Sync { what, file: backing.file.clone() });
+            self.syncing = keeper.submit(Job::Sync {
+                what,
+                file: backing.file.clone(),
+            });
             return;
         }
     }
@@ -79,7 +85,10 @@ impl Log {
         let Some(backing) = self.by_order(order).and_then(|segment| segment.backing.clone()) else {
             return true;
         };
-        let job = Job::Sync { what: Syncing::Erasure { order }, file: backing.file };
+        let job = Job::Sync {
+            what: Syncing::Erasure { order },
+            file: backing.file,
+        };
         self.keeper.as_mut().is_none_or(|keeper| keeper.submit(job))
     }
 
@@ -103,20 +112,28 @@ impl Log {
 
     /// Removes the files of collected segments whose survivors are safe, and asks for space again.
     pub(super) fn tidy(&mut self) {
-        while let Some((safe_at, name)) =
-            self.retired.front().map(|retired| (retired.safe_at, retired.name.clone()))
+        while let Some((safe_at, name)) = self
+            .retired
+            .front()
+            .map(|retired| (retired.safe_at, retired.name.clone()))
         {
             if self.is_durable() && !self.is_safe(safe_at) {
                 break;
             }
-            let taken = self.keeper.as_mut().is_some_and(|keeper| keeper.submit(Job::Remove { name }));
+            let taken = self
+                .keeper
+                .as_mut()
+                .is_some_and(|keeper| keeper.submit(Job::Remove { name }));
             if !taken {
                 break;
             }
             self.removing += 1;
             self.retired.pop_front();
         }
-        if self.starved_since_ms.is_some_and(|since| self.now_ms >= since + STARVED_RETRY_MS) {
+        if self
+            .starved_since_ms
+            .is_some_and(|since| self.now_ms >= since + STARVED_RETRY_MS)
+        {
             self.starved_since_ms = None;
         }
         self.request_reserves();
@@ -141,14 +158,21 @@ impl Log {
                     Err(_) => self.starved_since_ms = Some(self.now_ms),
                 }
             }
-            Done::Synced { what: Syncing::Records { order, through }, result } => {
+            Done::Synced {
+                what: Syncing::Records { order, through },
+                result,
+            } => {
                 self.syncing = false;
                 self.note_synced(order, through, &result);
             }
-            Done::Synced { what: Syncing::Erasure { order }, result } => {
+            Done::Synced {
+                what: Syncing::Erasure { order },
+                result,
+            } => {
                 let now_ms = self.now_ms;
                 if let (Err(_), Some(segment)) = (result, self.by_order(order)) {
                     segment.dead_since_ms = Some(now_ms);
+                    segment.is_erasure_unsafe = true;
                 }
             }
             Done::Removed { name, result } => {
@@ -163,7 +187,10 @@ impl Log {
 
     /// Removes a file that nothing depends on, when there is time.
     pub(super) fn retire(&mut self, name: String) {
-        self.retired.push_back(Retired { name, safe_at: (0, 0) });
+        self.retired.push_back(Retired {
+            name,
+            safe_at: (0, 0),
+        });
     }
 
     fn note_synced(&mut self, order: u64, through: usize, result: &io::Result<()>) {
@@ -209,6 +236,8 @@ fn unsynced(
     from: u64,
 ) -> impl Iterator<Item = &mut Segment> {
     let first = segments.front().map_or(0, |segment| segment.order);
-    let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX).min(segments.len());
+    let skip = usize::try_from(from.saturating_sub(first))
+        .unwrap_or(usize::MAX)
+        .min(segments.len());
     segments.range_mut(skip..)
 }

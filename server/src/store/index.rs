@@ -203,7 +203,9 @@ impl Index {
 
     /// Items in one mailbox.
     pub(super) fn len(&self, to: u64) -> usize {
-        self.mailboxes.get(&to).map_or(0, |mailbox| mailbox.count as usize)
+        self.mailboxes
+            .get(&to)
+            .map_or(0, |mailbox| mailbox.count as usize)
     }
 
     /// Appends an item. Sequence numbers within a mailbox only grow. `None` once 2³² items wait.
@@ -302,7 +304,9 @@ impl Index {
 
     /// The highest sequence that was sent to `to`, and how many sent items are unacknowledged.
     pub(super) fn sent(&self, to: u64) -> (u64, u16) {
-        self.mailboxes.get(&to).map_or((0, 0), |mailbox| (mailbox.sent_through, mailbox.in_flight))
+        self.mailboxes
+            .get(&to)
+            .map_or((0, 0), |mailbox| (mailbox.sent_through, mailbox.in_flight))
     }
 
     /// Notes what was sent; false where the mailbox is empty, so that nothing is kept.
@@ -372,10 +376,20 @@ mod tests {
             },
         };
         let mut entry = Entry::new(&new);
-        assert_eq!((entry.seq(), entry.from(), entry.id(), entry.group()), (new.seq, new.from, new.id, new.group));
-        assert_eq!((entry.kind(), entry.is_tick(), entry.body_bytes()), (255, true, 65_535));
+        assert_eq!(
+            (entry.seq(), entry.from(), entry.id(), entry.group()),
+            (new.seq, new.from, new.id, new.group)
+        );
+        assert_eq!(
+            (entry.kind(), entry.is_tick(), entry.body_bytes()),
+            (255, true, 65_535)
+        );
         assert_eq!(entry.place(), new.place);
-        let moved = Place { segment: 0, offset: 8, shared: false };
+        let moved = Place {
+            segment: 0,
+            offset: 8,
+            shared: false,
+        };
         entry.set_place(moved);
         assert_eq!((entry.place(), entry.kind(), entry.is_tick()), (moved, 255, true));
     }

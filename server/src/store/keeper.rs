@@ -33,9 +33,18 @@ pub(super) enum Syncing {
 
 /// What came of a job.
 pub(super) enum Done {
-    Prepared { name: String, result: io::Result<Arc<dyn DiskFile>> },
-    Synced { what: Syncing, result: io::Result<()> },
-    Removed { name: String, result: io::Result<()> },
+    Prepared {
+        name: String,
+        result: io::Result<Arc<dyn DiskFile>>,
+    },
+    Synced {
+        what: Syncing,
+        result: io::Result<()>,
+    },
+    Removed {
+        name: String,
+        result: io::Result<()>,
+    },
 }
 
 /// The thread, or its stand-in for simulations, which does each job at once.
@@ -47,7 +56,10 @@ pub(super) enum Keeper {
         waiting: usize,
     },
     #[cfg(test)]
-    Inline { disk: Arc<dyn Disk>, done: std::collections::VecDeque<Done> },
+    Inline {
+        disk: Arc<dyn Disk>,
+        done: std::collections::VecDeque<Done>,
+    },
 }
 
 impl Keeper {
@@ -55,13 +67,15 @@ impl Keeper {
     pub(super) fn start(disk: Arc<dyn Disk>) -> io::Result<Self> {
         let (jobs, inbox) = sync_channel::<Job>(JOBS_MAX);
         let (outbox, done) = sync_channel(JOBS_MAX);
-        let handle = std::thread::Builder::new().name("store-keeper".into()).spawn(move || {
-            for job in inbox {
-                if outbox.send(perform(&*disk, job)).is_err() {
-                    break;
+        let handle = std::thread::Builder::new()
+            .name("store-keeper".into())
+            .spawn(move || {
+                for job in inbox {
+                    if outbox.send(perform(&*disk, job)).is_err() {
+                        break;
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(Self::Thread {
             jobs: Some(jobs),
             done,
@@ -73,13 +87,20 @@ impl Keeper {
     /// A keeper without a thread.
     #[cfg(test)]
     pub(super) fn inline(disk: Arc<dyn Disk>) -> Self {
-        Self::Inline { disk, done: std::collections::VecDeque::new() }
+        Self::Inline {
+            disk,
+            done: std::collections::VecDeque::new(),
+        }
     }
 
     /// Hands a job over; false when too many wait, and the job is to be asked for again later.
     pub(super) fn submit(&mut self, job: Job) -> bool {
         match self {
-            Self::Thread { jobs: Some(jobs), waiting, .. } => {
+            Self::Thread {
+                jobs: Some(jobs),
+                waiting,
+                ..
+            } => {
                 let taken = *waiting < JOBS_MAX && jobs.try_send(job).is_ok();
                 *waiting += usize::from(taken);
                 taken
@@ -151,7 +172,10 @@ fn perform(disk: &dyn Disk, job: Job) -> Done {
             let result = disk.create(&name, bytes);
             Done::Prepared { name, result }
         }
-        Job::Sync { what, file } => Done::Synced { what, result: file.sync_data() },
+        Job::Sync { what, file } => Done::Synced {
+            what,
+            result: file.sync_data(),
+        },
         Job::Remove { name } => {
             let result = match disk.remove(&name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -172,7 +196,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let disk = Arc::new(RealDisk::open(directory.path().into()).unwrap());
         let mut keeper = Keeper::start(disk.clone()).unwrap();
-        assert!(keeper.submit(Job::Prepare { name: "a".into(), bytes: 10 }));
+        assert!(keeper.submit(Job::Prepare {
+            name: "a".into(),
+            bytes: 10
+        }));
         let Some(Done::Prepared { result: Ok(file), .. }) = keeper.wait() else {
             panic!("no file");
         };
@@ -182,7 +209,10 @@ mod tests {
         assert!(keeper.submit(Job::Remove { name: "a".into() }));
         assert!(matches!(keeper.wait(), Some(Done::Synced { result: Ok(()), .. })));
         for _ in 0..2 {
-            assert!(matches!(keeper.wait(), Some(Done::Removed { result: Ok(()), .. })));
+            assert!(matches!(
+                keeper.wait(),
+                Some(Done::Removed { result: Ok(()), .. })
+            ));
         }
         assert!(keeper.wait().is_none());
         assert!(disk.list().unwrap().is_empty());

@@ -145,7 +145,10 @@ impl Log {
             return Err(Error::Failed { kind });
         }
         if bytes > self.segment_bytes - SEGMENT_BYTES {
-            return Err(Error::TooLarge { bytes, max: self.segment_bytes - SEGMENT_BYTES });
+            return Err(Error::TooLarge {
+                bytes,
+                max: self.segment_bytes - SEGMENT_BYTES,
+            });
         }
         if !self.is_open || self.room() < bytes {
             self.roll(purpose)?;
@@ -198,7 +201,8 @@ impl Log {
     /// The segment by its whole order.
     pub(super) fn by_order(&mut self, order: u64) -> Option<&mut Segment> {
         let first = self.segments.front()?.order;
-        self.segments.get_mut(usize::try_from(order.checked_sub(first)?).ok()?)
+        self.segments
+            .get_mut(usize::try_from(order.checked_sub(first)?).ok()?)
     }
 
     /// Bytes left in the open segment.
@@ -244,7 +248,11 @@ impl Log {
         if self.segments.len() >= SEGMENTS_MAX {
             return Err(Error::Full);
         }
-        let keep = if purpose == Purpose::Message { UPKEEP_RESERVES } else { 0 };
+        let keep = if purpose == Purpose::Message {
+            UPKEEP_RESERVES
+        } else {
+            0
+        };
         let backing = if self.is_durable() {
             self.request_reserves();
             while self.reserves.len() <= keep {
@@ -260,7 +268,10 @@ impl Log {
             }
             None
         };
-        let mut bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.segment_bytes));
+        let mut bytes = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(self.segment_bytes));
         bytes.clear();
         let head = SegmentHead {
             number: self.next_number,
@@ -268,7 +279,8 @@ impl Log {
             opened_ms: self.now_ms,
         };
         record::append_segment(&mut bytes, &head);
-        self.segments.push_back(Segment::new(self.next_order, head.number, backing, bytes));
+        self.segments
+            .push_back(Segment::new(self.next_order, head.number, backing, bytes));
         self.next_order += 1;
         self.next_number += 1;
         self.is_open = true;
@@ -290,7 +302,10 @@ impl Log {
             let Some(keeper) = &mut self.keeper else {
                 return;
             };
-            if !keeper.submit(Job::Prepare { name, bytes: self.segment_bytes as u64 }) {
+            if !keeper.submit(Job::Prepare {
+                name,
+                bytes: self.segment_bytes as u64,
+            }) {
                 return;
             }
             self.preparing += 1;

@@ -94,7 +94,9 @@ pub(super) enum Parsed<'a> {
 impl<'a> ItemRecord<'a> {
     /// The recipients and their sequence numbers.
     pub(super) fn recipients(&self) -> impl ExactSizeIterator<Item = (u64, u64)> + use<'a> {
-        self.recipients.chunks_exact(RECIPIENT_BYTES).map(|pair| (u64_at(pair, 0), u64_at(pair, 8)))
+        self.recipients
+            .chunks_exact(RECIPIENT_BYTES)
+            .map(|pair| (u64_at(pair, 0), u64_at(pair, 8)))
     }
 
     /// Whether the body is what was once written.
@@ -140,7 +142,10 @@ pub(super) fn append_item(
     head[5] = item.kind;
     head[6..8].copy_from_slice(&(body.len() as u16).to_le_bytes());
     head[12..16].copy_from_slice(&item.body_crc.to_le_bytes());
-    for (index, value) in [item.from, item.id, item.group, item.time_ms].into_iter().enumerate() {
+    for (index, value) in [item.from, item.id, item.group, item.time_ms]
+        .into_iter()
+        .enumerate()
+    {
         head[16 + index * 8..24 + index * 8].copy_from_slice(&value.to_le_bytes());
     }
     out.extend_from_slice(&head);
@@ -171,7 +176,12 @@ pub(super) fn append_window(out: &mut Vec<u8>, segment: u64, window: &WindowReco
 
 /// Appends the record that opens a segment.
 pub(super) fn append_segment(out: &mut Vec<u8>, head: &SegmentHead) {
-    append_words(out, head.number, SEGMENT, &[head.number, head.next_seq, head.opened_ms, MAGIC]);
+    append_words(
+        out,
+        head.number,
+        SEGMENT,
+        &[head.number, head.next_seq, head.opened_ms, MAGIC],
+    );
 }
 
 /// Reads the record that opens a segment.
@@ -182,8 +192,9 @@ pub(super) fn parse_segment(bytes: &[u8]) -> Option<SegmentHead> {
         next_seq: u64_at(bytes, 16),
         opened_ms: u64_at(bytes, 24),
     };
-    let sound =
-        bytes[4] == SEGMENT && u64_at(bytes, 32) == MAGIC && crc(&bytes[4..], head.number) == u32_at(bytes, 0);
+    let sound = bytes[4] == SEGMENT
+        && u64_at(bytes, 32) == MAGIC
+        && crc(&bytes[4..], head.number) == u32_at(bytes, 0);
     sound.then_some(head)
 }
 
@@ -195,9 +206,13 @@ pub(super) fn parse(bytes: &[u8], segment: u64) -> Parsed<'_> {
     match bytes[4] {
         MESSAGE | TICK => parse_item(bytes, segment),
         ACK => match words(bytes, segment, ACK_BYTES) {
-            Ok(words) => {
-                Parsed::Whole(Record::Ack { to: u64_at(words, 8), through: u64_at(words, 16) }, ACK_BYTES)
-            }
+            Ok(words) => Parsed::Whole(
+                Record::Ack {
+                    to: u64_at(words, 8),
+                    through: u64_at(words, 16),
+                },
+                ACK_BYTES,
+            ),
             Err(parsed) => parsed,
         },
         WINDOW => match words(bytes, segment, WINDOW_BYTES) {
@@ -261,7 +276,11 @@ fn append_words(out: &mut Vec<u8>, segment: u64, kind: u8, words: &[u64]) {
 
 fn words(bytes: &[u8], segment: u64, length: usize) -> Result<&[u8], Parsed<'_>> {
     let bytes = bytes.get(..length).ok_or(Parsed::Short(length))?;
-    if crc(&bytes[4..], segment) == u32_at(bytes, 0) { Ok(bytes) } else { Err(Parsed::Torn) }
+    if crc(&bytes[4..], segment) == u32_at(bytes, 0) {
+        Ok(bytes)
+    } else {
+        Err(Parsed::Torn)
+    }
 }
 
 fn item_crc(head: &[u8], recipients: &[u8], segment: u64) -> u32 {
@@ -333,8 +352,17 @@ mod tests {
 
     #[test]
     fn small_records_round_trip() {
-        let window = WindowRecord { sender: 1, highest: 2, bitmap: 3, last_used_ms: 4 };
-        let head = SegmentHead { number: 9, next_seq: 5, opened_ms: 6 };
+        let window = WindowRecord {
+            sender: 1,
+            highest: 2,
+            bitmap: 3,
+            last_used_ms: 4,
+        };
+        let head = SegmentHead {
+            number: 9,
+            next_seq: 5,
+            opened_ms: 6,
+        };
         let mut out = Vec::new();
         append_segment(&mut out, &head);
         append_ack(&mut out, 9, 11, 12);
@@ -342,9 +370,14 @@ mod tests {
         out.extend_from_slice(&[0; 8]);
         assert_eq!(parse_segment(&out), Some(head));
         let rest = &out[SEGMENT_BYTES..];
-        assert!(matches!(parse(rest, 9), Parsed::Whole(Record::Ack { to: 11, through: 12 }, ACK_BYTES)));
+        assert!(matches!(
+            parse(rest, 9),
+            Parsed::Whole(Record::Ack { to: 11, through: 12 }, ACK_BYTES)
+        ));
         let rest = &rest[ACK_BYTES..];
-        assert!(matches!(parse(rest, 9), Parsed::Whole(Record::Window(read), WINDOW_BYTES) if read == window));
+        assert!(
+            matches!(parse(rest, 9), Parsed::Whole(Record::Window(read), WINDOW_BYTES) if read == window)
+        );
         assert!(matches!(parse(&rest[WINDOW_BYTES..], 9), Parsed::End));
     }
 }

@@ -131,11 +131,14 @@ impl Store {
             let Some(found) = places.get(chosen.unwrap_or(0)) else {
                 continue;
             };
-            let is_wanted = acknowledged.get(&found.to).is_none_or(|through| *through < found.entry.seq);
+            let is_wanted = acknowledged
+                .get(&found.to)
+                .is_none_or(|through| *through < found.entry.seq);
             // A body that is not whole was erased, if it was acknowledged; else it was never committed, and its
             // sender will repeat it.
             if !found.entry.tick && (found.whole || !is_wanted) {
-                self.windows.recover_id(found.entry.from, found.entry.id, found.time_ms);
+                self.windows
+                    .recover_id(found.entry.from, found.entry.id, found.time_ms);
             }
             report.torn_items += usize::from(is_wanted && !found.whole);
             let living = chosen.filter(|_| is_wanted);
@@ -198,7 +201,9 @@ impl Reading {
             head.resize(SEGMENT_BYTES.min(size), 0);
             super::disk::read_exact_at(&*file, &mut head, 0)?;
             match record::parse_segment(&head) {
-                Some(head) if size <= SEGMENT_BYTES_MAX => segments.push((head, Backing { name, file }, size)),
+                Some(head) if size <= SEGMENT_BYTES_MAX => {
+                    segments.push((head, Backing { name, file }, size))
+                }
                 // A reserve, or a segment whose first commit did not finish.
                 None if head.iter().all(|byte| *byte == 0) => disk.remove(&name)?,
                 _ => {
@@ -240,7 +245,10 @@ impl Reading {
             }
             offset += length;
         }
-        let garbage = bytes[offset..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let garbage = bytes[offset..]
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
         self.report.torn_bytes += garbage as u64;
         let segment = self.log.adopt(number, backing, offset);
         segment.slots = vec![NONE; slots];
@@ -278,7 +286,9 @@ impl Reading {
 fn validate(options: &Options, has_disk: bool) -> Result<(), Error> {
     let segment = options.segment_bytes;
     if !segment.is_multiple_of(8) || !(1024..=SEGMENT_BYTES_MAX).contains(&segment) {
-        return Err(Error::Options("a segment is a multiple of 8 bytes, from 1 KiB to 32 MiB"));
+        return Err(Error::Options(
+            "a segment is a multiple of 8 bytes, from 1 KiB to 32 MiB",
+        ));
     }
     if options.quota_bytes < 6 * segment as u64 {
         return Err(Error::Options("the quota must hold at least six segments"));

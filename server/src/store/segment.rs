@@ -36,6 +36,8 @@ pub(super) struct Segment {
     pub(super) live_bytes: u64,
     /// Since when a body is here that nobody wants any more.
     pub(super) dead_since_ms: Option<u64>,
+    /// Whether the zeros over dead bodies are to be written again, because a sync of them failed.
+    pub(super) is_erasure_unsafe: bool,
 }
 
 impl Segment {
@@ -52,6 +54,7 @@ impl Segment {
             slots: Vec::new(),
             live_bytes: 0,
             dead_since_ms: None,
+            is_erasure_unsafe: false,
         }
     }
 
@@ -71,7 +74,10 @@ impl Segment {
     /// The file cannot be read or is shorter than it was; `out` is as it was.
     pub(super) fn read(&self, offset: usize, count: usize, out: &mut Vec<u8>) -> io::Result<()> {
         if self.is_in_memory() {
-            let found = self.bytes.get(offset..offset + count).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let found = self
+                .bytes
+                .get(offset..offset + count)
+                .ok_or(io::ErrorKind::UnexpectedEof)?;
             out.extend_from_slice(found);
             return Ok(());
         }

@@ -90,6 +90,15 @@ impl SimulatedDisk {
         (state.fail_writes, state.fail_syncs) = (writes, syncs);
     }
 
+    /// Ends all trouble; false if the machine has stopped already.
+    pub(super) fn mend(&self) -> bool {
+        let mut state = self.state();
+        (state.fail_writes, state.fail_syncs) = (false, false);
+        state.capacity_bytes = usize::MAX;
+        state.lives = state.lives.filter(|lives| *lives == 0);
+        state.lives.is_none()
+    }
+
     /// Stops the machine after so many operations.
     pub(super) fn stop_after(&self, operations: u64) {
         self.state().lives = Some(operations);
@@ -106,7 +115,11 @@ impl SimulatedDisk {
         let marker = marker.to_le_bytes();
         let mut found = BTreeSet::new();
         for file in state.names.values() {
-            for bytes in state.files[file].seen.windows(16).filter(|bytes| bytes[0] == marker[0]) {
+            for bytes in state.files[file]
+                .seen
+                .windows(16)
+                .filter(|bytes| bytes[0] == marker[0])
+            {
                 if bytes[..8] == marker {
                     found.insert(u64::from_le_bytes(bytes[8..].try_into().unwrap()));
                 }
@@ -170,17 +183,27 @@ impl Disk for SimulatedDisk {
         let file = state.next;
         state.next += 1;
         let zeros = vec![0; bytes as usize];
-        let content = Content { seen: zeros.clone(), kept: zeros, unsynced: Vec::new() };
+        let content = Content {
+            seen: zeros.clone(),
+            kept: zeros,
+            unsynced: Vec::new(),
+        };
         state.files.insert(file, content);
         state.names.insert(name.into(), file);
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), file }))
+        Ok(Arc::new(SimulatedFile {
+            disk: self.clone(),
+            file,
+        }))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state();
         state.operate()?;
         let file = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(SimulatedFile { disk: self.clone(), file }))
+        Ok(Arc::new(SimulatedFile {
+            disk: self.clone(),
+            file,
+        }))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -244,8 +267,12 @@ impl DiskFile for SimulatedFile {
             content.unsynced.clear();
             return Err(io::Error::from_raw_os_error(5));
         }
-        content.unsynced.clear();
-        content.kept = content.seen.clone();
+        for (offset, bytes) in content.unsynced.drain(..) {
+            if content.kept.len() < offset + bytes.len() {
+                content.kept.resize(offset + bytes.len(), 0);
+            }
+            content.kept[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        }
         Ok(())
     }
 
@@ -253,9 +280,11 @@ impl DiskFile for SimulatedFile {
         let mut state = self.disk.state();
         state.operate()?;
         let content = state.files.get_mut(&self.file).unwrap();
-        content.seen.resize(bytes as usize, 0);
-        content.kept = content.seen.clone();
-        content.unsynced.clear();
+        content.seen.truncate(bytes as usize);
+        content.kept.truncate(bytes as usize);
+        content
+            .unsynced
+            .retain(|(offset, written)| offset + written.len() <= bytes as usize);
         Ok(())
     }
 }

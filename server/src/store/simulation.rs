@@ -36,7 +36,11 @@ fn start(disk: &SimulatedDisk, options: &Options, now_ms: u64) -> Result<(Store,
 /// A body that is recognised wherever 16 bytes of it remain.
 fn body(unique: u64, bytes: usize) -> Vec<u8> {
     let pattern = [MARKER.to_le_bytes(), unique.to_le_bytes()].concat();
-    pattern.into_iter().cycle().take(bytes.next_multiple_of(16)).collect()
+    pattern
+        .into_iter()
+        .cycle()
+        .take(bytes.next_multiple_of(16))
+        .collect()
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -132,10 +136,19 @@ impl World {
             group: 0,
             kind: self.random.random(),
             unique: self.unique,
-            body_bytes: self.random.random_range(1..20) * 16,
+            // Some are longer than two sectors, so that a crash can cut the body and leave the rest.
+            body_bytes: if self.random.random_bool(0.1) {
+                1600
+            } else {
+                self.random.random_range(1..20) * 16
+            },
         };
         let mut to: BTreeSet<u64> = BTreeSet::new();
-        let members = if self.random.random_bool(0.3) { self.random.random_range(2..8) } else { 1 };
+        let members = if self.random.random_bool(0.3) {
+            self.random.random_range(2..8)
+        } else {
+            1
+        };
         while to.len() < members {
             to.insert(self.person());
         }
@@ -143,7 +156,11 @@ impl World {
     }
 
     fn put(&mut self, to: &[u64], known: Known) {
-        let full: Vec<u64> = to.iter().copied().filter(|to| !self.store.has_room(*to)).collect();
+        let full: Vec<u64> = to
+            .iter()
+            .copied()
+            .filter(|to| !self.store.has_room(*to))
+            .collect();
         let body = body(known.unique, known.body_bytes);
         let message = NewMessage {
             from: known.from,
@@ -159,7 +176,11 @@ impl World {
         match self.store.put_group_message(to, &message) {
             Ok(first) => {
                 assert!(full.is_empty(), "seed {}", self.seed);
-                assert!(first > self.last_seq, "seed {}: a sequence was used twice", self.seed);
+                assert!(
+                    first > self.last_seq,
+                    "seed {}: a sequence was used twice",
+                    self.seed
+                );
                 self.store.accept(known.from, known.id, self.now_ms);
                 assert_eq!(self.store.check(known.from, known.id), Seen::Repeated);
                 self.ids.insert((known.from, known.id), Sure::Pending);
@@ -170,7 +191,22 @@ impl World {
             }
             Err(Error::MailboxFull { to }) => assert_eq!(full.first(), Some(&to)),
             Err(Error::Full | Error::Failed { .. }) => {
-                assert!(self.troubled || self.store.stats().space_bytes + 2 * SEGMENT as u64 > self.options.quota_bytes);
+                let is_near = self.store.stats().space_bytes + 2 * SEGMENT as u64 > self.options.quota_bytes;
+                let log = &self.store.log;
+                assert!(
+                    self.troubled || is_near,
+                    "seed {}: {:?} {:?} reserves {} preparing {} retired {} removing {} starved {:?} now {} {}",
+                    self.seed,
+                    self.store.health(),
+                    self.store.stats(),
+                    log.reserves.len(),
+                    log.preparing,
+                    log.retired.len(),
+                    log.removing,
+                    log.starved_since_ms,
+                    self.now_ms,
+                    log.now_ms
+                );
             }
             Err(error) => panic!("seed {}: {error}", self.seed),
         }
@@ -179,7 +215,15 @@ impl World {
     fn tick(&mut self) {
         let (to, by, id) = (self.person(), self.person(), self.random.random());
         if let Ok(seq) = self.store.put_tick(to, by, id, 7) {
-            let known = Known { tick: true, from: by, id, group: 7, kind: 0, unique: 0, body_bytes: 0 };
+            let known = Known {
+                tick: true,
+                from: by,
+                id,
+                group: 7,
+                kind: 0,
+                unique: 0,
+                body_bytes: 0,
+            };
             self.live.insert((to, seq), (known, Sure::Pending));
             self.last_seq = seq;
         }
@@ -187,16 +231,33 @@ impl World {
 
     fn acknowledge(&mut self) {
         let to = self.person();
-        let waiting: Vec<u64> = self.live.range((to, 0)..=(to, u64::MAX)).map(|((_, seq), _)| *seq).collect();
+        let waiting: Vec<u64> = self
+            .live
+            .range((to, 0)..=(to, u64::MAX))
+            .map(|((_, seq), _)| *seq)
+            .collect();
         let Some(last) = waiting.len().checked_sub(1) else {
             return;
         };
-        let last = if self.random.random_bool(0.5) { last } else { self.random.random_range(0..=last) };
+        let last = if self.random.random_bool(0.5) {
+            last
+        } else {
+            self.random.random_range(0..=last)
+        };
         // Sometimes a number from the future, which must not touch later items.
-        let through = if last + 1 == waiting.len() && self.random.random_bool(0.1) { u64::MAX } else { waiting[last] };
+        let through = if last + 1 == waiting.len() && self.random.random_bool(0.1) {
+            u64::MAX
+        } else {
+            waiting[last]
+        };
         let mut erased = Vec::new();
         self.store.ack(to, through, |item| erased.push(item));
-        assert_eq!(erased.iter().map(|item| item.seq).collect::<Vec<_>>(), waiting[..=last], "seed {}", self.seed);
+        assert_eq!(
+            erased.iter().map(|item| item.seq).collect::<Vec<_>>(),
+            waiting[..=last],
+            "seed {}",
+            self.seed
+        );
         for item in erased {
             let (known, _) = self.live.remove(&(to, item.seq)).unwrap();
             let found = (item.tick, item.from, item.id, item.group, item.kind);
@@ -217,7 +278,9 @@ impl World {
                     *sure = Sure::Committed;
                 }
             }
-            self.live.values_mut().for_each(|(_, sure)| *sure = Sure::Committed);
+            self.live
+                .values_mut()
+                .for_each(|(_, sure)| *sure = Sure::Committed);
             self.ids.values_mut().for_each(|sure| *sure = Sure::Committed);
         } else {
             assert!(self.troubled, "seed {}", self.seed);
@@ -245,7 +308,11 @@ impl World {
         let now_ms = self.now_ms;
         self.dead.retain(|unique, since| {
             let due = *since + ERASE_WITHIN_MS < now_ms;
-            assert!(!due || !shown.contains(unique), "seed {}: body {unique} is still there", self.seed);
+            assert!(
+                !due || !shown.contains(unique),
+                "seed {}: body {unique} is still there",
+                self.seed
+            );
             !due
         });
     }
@@ -259,7 +326,11 @@ impl World {
 
     /// Compares a mailbox with the model, item by item.
     fn compare(&mut self, to: u64) {
-        let expected: Vec<_> = self.live.range((to, 0)..=(to, u64::MAX)).map(|(key, (known, _))| (key.1, known.clone())).collect();
+        let expected: Vec<_> = self
+            .live
+            .range((to, 0)..=(to, u64::MAX))
+            .map(|(key, (known, _))| (key.1, known.clone()))
+            .collect();
         assert_eq!(self.read(to), expected, "seed {}", self.seed);
         assert_eq!(self.store.mailbox_len(to), expected.len());
     }
@@ -272,7 +343,9 @@ impl World {
             assert!(item.seq > after);
             after = item.seq;
             let bytes = &out[item.body.clone()];
-            let unique = bytes.get(8..16).map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+            let unique = bytes
+                .get(8..16)
+                .map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
             assert_eq!(bytes, body(unique, bytes.len()), "seed {}", self.seed);
             let known = Known {
                 tick: item.tick,
@@ -293,7 +366,9 @@ impl World {
         match self.random.random_range(0..4) {
             0 => self.disk.fail(true, false),
             1 => self.disk.fail(false, true),
-            2 => self.disk.limit(self.disk.used() + self.random.random_range(0..3) * SEGMENT),
+            2 => self
+                .disk
+                .limit(self.disk.used() + self.random.random_range(0..3) * SEGMENT),
             _ => self.disk.stop_after(self.random.random_range(0..60)),
         }
     }
@@ -302,12 +377,10 @@ impl World {
         if !self.troubled {
             return;
         }
-        self.disk.fail(false, false);
-        self.disk.limit(usize::MAX);
-        if self.store.commit(self.now_ms).is_err() {
-            // The machine has stopped.
+        if !self.disk.mend() {
             return self.crash();
         }
+        self.store.commit(self.now_ms).unwrap();
         self.commit_and_maintain();
         self.now_ms += 2000;
         self.commit_and_maintain();
@@ -329,12 +402,23 @@ impl World {
         if self.troubled {
             return;
         }
-        let (stand_in, _) = Store::open(Options { durability: Durability::Memory, ..Options::default() }, 0).unwrap();
+        let (stand_in, _) = Store::open(
+            Options {
+                durability: Durability::Memory,
+                ..Options::default()
+            },
+            0,
+        )
+        .unwrap();
         std::mem::replace(&mut self.store, stand_in).close().unwrap();
-        self.live.values_mut().for_each(|(_, sure)| *sure = Sure::Committed);
+        self.live
+            .values_mut()
+            .for_each(|(_, sure)| *sure = Sure::Committed);
         self.ids.values_mut().for_each(|sure| *sure = Sure::Committed);
         if self.store.stats().acks_unlogged == 0 {
-            self.gone.values_mut().for_each(|(_, sure)| *sure = Sure::Committed);
+            self.gone
+                .values_mut()
+                .for_each(|(_, sure)| *sure = Sure::Committed);
         }
         self.reopen();
     }
@@ -363,9 +447,15 @@ impl World {
         for to in 1..=PEOPLE {
             for (seq, known) in self.read(to) {
                 let allowed = before.get(&(to, seq)).or_else(|| {
-                    self.gone.get(&(to, seq)).filter(|(_, sure)| *sure == Sure::Pending)
+                    self.gone
+                        .get(&(to, seq))
+                        .filter(|(_, sure)| *sure == Sure::Pending)
                 });
-                assert_eq!(allowed.map(|(known, _)| known), Some(&known), "seed {seed}: {to} {seq}");
+                assert_eq!(
+                    allowed.map(|(known, _)| known),
+                    Some(&known),
+                    "seed {seed}: {to} {seq}"
+                );
                 self.dead.remove(&known.unique);
                 self.gone.remove(&(to, seq));
                 self.live.insert((to, seq), (known, Sure::Committed));
@@ -373,10 +463,17 @@ impl World {
         }
         for (key, (known, sure)) in &before {
             let is_back = self.live.contains_key(key);
-            assert!(is_back || *sure == Sure::Pending, "seed {seed}: {key:?} {known:?} was lost");
+            assert!(
+                is_back || *sure == Sure::Pending,
+                "seed {seed}: {key:?} {known:?} was lost"
+            );
         }
-        let present: BTreeSet<(u64, u64)> =
-            self.live.values().filter(|(known, _)| !known.tick).map(|(known, _)| (known.from, known.id)).collect();
+        let present: BTreeSet<(u64, u64)> = self
+            .live
+            .values()
+            .filter(|(known, _)| !known.tick)
+            .map(|(known, _)| (known.from, known.id))
+            .collect();
         self.ids.retain(|(from, id), sure| {
             let seen = self.store.check(*from, *id);
             if *sure == Sure::Committed || present.contains(&(*from, *id)) {
@@ -388,7 +485,10 @@ impl World {
         // A group's message comes back whole or not at all.
         for ((to, seq), (known, _)) in &before {
             if !known.tick && present.contains(&(known.from, known.id)) {
-                assert!(self.live.contains_key(&(*to, *seq)), "seed {seed}: half of a group has {known:?}");
+                assert!(
+                    self.live.contains_key(&(*to, *seq)),
+                    "seed {seed}: half of a group has {known:?}"
+                );
             }
         }
         // What was never acknowledged and did not come back was not committed: its remains must go too.
@@ -418,7 +518,11 @@ fn simulate(seeds: std::ops::Range<u64>, steps: usize) {
             world.store.maintain(world.now_ms);
         }
         let stats = world.store.stats();
-        assert_eq!((stats.items, stats.live_bytes, stats.longest_mailbox), (0, 0, 0), "seed {seed}");
+        assert_eq!(
+            (stats.items, stats.live_bytes, stats.longest_mailbox),
+            (0, 0, 0),
+            "seed {seed}"
+        );
         assert!(world.disk.marked(MARKER).is_empty(), "seed {seed}: bodies remain");
         assert!(stats.space_bytes <= 12 * SEGMENT as u64, "seed {seed}: {stats:?}");
     }

@@ -30,7 +30,11 @@ pub(super) struct Slab<T> {
 impl<T: Linked> Slab<T> {
     /// An empty slab.
     pub(super) fn new() -> Self {
-        Self { chunks: Vec::new(), vacant: NONE, used: 0 }
+        Self {
+            chunks: Vec::new(),
+            vacant: NONE,
+            used: 0,
+        }
     }
 
     /// How many things there are.
@@ -75,12 +79,16 @@ impl<T: Linked> Slab<T> {
 
     /// The thing in a slot; a vacant value where none is; `None` beyond the chunks.
     pub(super) fn at(&self, slot: u32) -> Option<&T> {
-        self.chunks.get(slot as usize / CHUNK_ITEMS)?.get(slot as usize % CHUNK_ITEMS)
+        self.chunks
+            .get(slot as usize / CHUNK_ITEMS)?
+            .get(slot as usize % CHUNK_ITEMS)
     }
 
     /// As [`Self::at`], to change it.
     pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
-        self.chunks.get_mut(slot as usize / CHUNK_ITEMS)?.get_mut(slot as usize % CHUNK_ITEMS)
+        self.chunks
+            .get_mut(slot as usize / CHUNK_ITEMS)?
+            .get_mut(slot as usize % CHUNK_ITEMS)
     }
 
     fn grow(&mut self) -> Option<()> {

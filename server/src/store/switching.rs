@@ -90,7 +90,10 @@ impl Log {
             segment.backing = Some(Backing { name, file });
         }
         // Every file is synced now, so only the open segment is left to watch.
-        self.unsynced_from = self.segments.front().map_or(self.unsynced_from, |front| front.order);
+        self.unsynced_from = self
+            .segments
+            .front()
+            .map_or(self.unsynced_from, |front| front.order);
         self.settle_synced();
         Ok(())
     }

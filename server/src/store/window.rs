@@ -123,12 +123,16 @@ impl Windows {
 
     /// What the sender's window says of `id`. Everything is new from a sender nobody remembers.
     pub(super) fn check(&self, sender: u64, id: u64) -> Seen {
-        self.slot(sender).and_then(|slot| self.senders.at(slot)).map_or(Seen::New, |known| known.check(id))
+        self.slot(sender)
+            .and_then(|slot| self.senders.at(slot))
+            .map_or(Seen::New, |known| known.check(id))
     }
 
     /// The sender's highest id; 0 where nobody remembers one.
     pub(super) fn highest(&self, sender: u64) -> u64 {
-        self.slot(sender).and_then(|slot| self.senders.at(slot)).map_or(0, |known| known.highest)
+        self.slot(sender)
+            .and_then(|slot| self.senders.at(slot))
+            .map_or(0, |known| known.highest)
     }
 
     /// Marks `id` as seen, and forgets the sender quiet longest where there are too many.
@@ -143,7 +147,9 @@ impl Windows {
     pub(super) fn evict(&mut self, now_ms: u64, most: usize) {
         for _ in 0..most {
             match self.senders.at(self.oldest) {
-                Some(known) if self.is_expired(known, now_ms) || self.len() > self.max => self.forget_oldest(),
+                Some(known) if self.is_expired(known, now_ms) || self.len() > self.max => {
+                    self.forget_oldest()
+                }
                 _ => break,
             }
         }
@@ -179,7 +185,10 @@ impl Windows {
     /// Takes a recovered window from segment `recorded`.
     pub(super) fn recover(&mut self, window: &WindowRecord, recorded: u64) {
         self.mark(window.sender, window.highest, window.last_used_ms);
-        let Some(known) = self.slot(window.sender).and_then(|slot| self.senders.at_mut(slot)) else {
+        let Some(known) = self
+            .slot(window.sender)
+            .and_then(|slot| self.senders.at_mut(slot))
+        else {
             return;
         };
         let mut bits = window.bitmap;
@@ -234,7 +243,12 @@ impl Windows {
         let Some(slot) = self.senders.insert(fresh) else {
             return;
         };
-        let Self { senders, table, hasher, .. } = self;
+        let Self {
+            senders,
+            table,
+            hasher,
+            ..
+        } = self;
         table.insert_unique(hasher.hash_one(sender), slot, |slot| {
             hasher.hash_one(senders.at(*slot).map_or(0, |known| known.sender))
         });
@@ -252,7 +266,10 @@ impl Windows {
             return;
         };
         self.unlink(slot);
-        if let Ok(found) = self.table.find_entry(self.hasher.hash_one(sender), |other| *other == slot) {
+        if let Ok(found) = self
+            .table
+            .find_entry(self.hasher.hash_one(sender), |other| *other == slot)
+        {
             found.remove();
         }
         self.senders.remove(slot);
@@ -303,7 +320,10 @@ mod tests {
         windows.accept(4, 10, 5000);
         assert_eq!(windows.len(), 3);
         assert_eq!(windows.check(2, 10), Seen::New);
-        assert_eq!([1, 3, 4].map(|sender| windows.check(sender, 10)), [Seen::Repeated; 3]);
+        assert_eq!(
+            [1, 3, 4].map(|sender| windows.check(sender, 10)),
+            [Seen::Repeated; 3]
+        );
         windows.evict(4000 + DAY_MS + 1, 100);
         assert_eq!(windows.len(), 1);
         assert_eq!(windows.check(4, 10), Seen::Repeated);
@@ -314,7 +334,15 @@ mod tests {
         let mut windows = Windows::new(DAY_MS, 9);
         windows.accept(7, 5, 1000);
         let record = windows.to_record(7, 3, 2000).unwrap();
-        assert_eq!(record, WindowRecord { sender: 7, highest: 5, bitmap: 0, last_used_ms: 1000 });
+        assert_eq!(
+            record,
+            WindowRecord {
+                sender: 7,
+                highest: 5,
+                bitmap: 0,
+                last_used_ms: 1000
+            }
+        );
         windows.note_recorded(7, 6);
         assert_eq!(windows.to_record(7, 5, 2000), None);
         assert!(windows.to_record(7, 6, 2000).is_some());
@@ -323,7 +351,12 @@ mod tests {
 
     #[test]
     fn recovered_windows_unite_whatever_their_order() {
-        let old = WindowRecord { sender: 1, highest: 100, bitmap: 0b101, last_used_ms: 1000 };
+        let old = WindowRecord {
+            sender: 1,
+            highest: 100,
+            bitmap: 0b101,
+            last_used_ms: 1000,
+        };
         let ids = [100, 99, 97, 103, 150, 160];
         let check = |windows: &Windows| {
             for id in ids {
@@ -334,10 +367,14 @@ mod tests {
         };
         let mut windows = Windows::new(DAY_MS, 9);
         windows.recover(&old, 1);
-        [103, 160, 150].map(|id| windows.recover_id(1, id, 2000));
+        [103, 160, 150]
+            .into_iter()
+            .for_each(|id| windows.recover_id(1, id, 2000));
         check(&windows);
         let mut windows = Windows::new(DAY_MS, 9);
-        [103, 160, 150].map(|id| windows.recover_id(1, id, 2000));
+        [103, 160, 150]
+            .into_iter()
+            .for_each(|id| windows.recover_id(1, id, 2000));
         windows.recover(&old, 1);
         windows.settle(3000);
         check(&windows);

@@ -23,14 +23,21 @@ type Row = Vec<String>;
 
 impl Page {
     pub(crate) fn load() -> Self {
-        let lines = include_str!("../../../docs/protocol.md").lines().map(str::to_owned).collect();
+        let lines = include_str!("../../../docs/protocol.md")
+            .lines()
+            .map(str::to_owned)
+            .collect();
         Self { lines }
     }
 
     /// The rows of the one table whose first two column titles are these.
     pub(crate) fn table(&self, first: &str, second: &str) -> Vec<Row> {
-        let mut tables = tables(&self.lines).into_iter().filter(|table| table[0][0] == first && table[0][1] == second);
-        let table = tables.next().unwrap_or_else(|| panic!("no table begins with {first}, {second}"));
+        let mut tables = tables(&self.lines)
+            .into_iter()
+            .filter(|table| table[0][0] == first && table[0][1] == second);
+        let table = tables
+            .next()
+            .unwrap_or_else(|| panic!("no table begins with {first}, {second}"));
         assert!(tables.next().is_none(), "two tables begin with {first}, {second}");
         table[1..].to_vec()
     }
@@ -44,7 +51,9 @@ impl Page {
 
     /// The sections headed ``### `name` (0xNN)``.
     pub(crate) fn frames(&self) -> Vec<FrameSection> {
-        let heads: Vec<_> = (0..self.lines.len()).filter(|&at| self.lines[at].starts_with('#')).collect();
+        let heads: Vec<_> = (0..self.lines.len())
+            .filter(|&at| self.lines[at].starts_with('#'))
+            .collect();
         let mut sections = Vec::new();
         for (index, &head) in heads.iter().enumerate() {
             let Some((name, kind)) = frame_heading(&self.lines[head]) else {
@@ -54,22 +63,35 @@ impl Page {
             let body = &self.lines[head..end];
             let layout = tables(body).into_iter().find(|table| table[0][0] == "offset");
             let layout = layout.unwrap_or_else(|| panic!("`{name}` has no layout"))[1..].to_vec();
-            let [dump] = blocks(body, "hex").try_into().unwrap_or_else(|_| panic!("`{name}` needs one dump"));
-            sections.push(FrameSection { name, kind, layout, dump });
+            let [dump] = blocks(body, "hex")
+                .try_into()
+                .unwrap_or_else(|_| panic!("`{name}` needs one dump"));
+            sections.push(FrameSection {
+                name,
+                kind,
+                layout,
+                dump,
+            });
         }
         sections
     }
 
     /// The anchors of the headings, as Markdown's renderers make them.
     pub(crate) fn anchors(&self) -> Vec<String> {
-        let headings = self.lines.iter().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+        let headings = self.lines.iter().filter_map(|line| {
+            line.trim_start_matches('#')
+                .strip_prefix(' ')
+                .filter(|_| line.starts_with('#'))
+        });
         headings.map(anchor).collect()
     }
 
     /// The anchors that the text links to.
     pub(crate) fn links(&self) -> Vec<String> {
         let parts = self.lines.iter().flat_map(|line| line.split("](#").skip(1));
-        parts.filter_map(|part| part.split_once(')').map(|(anchor, _)| anchor.to_owned())).collect()
+        parts
+            .filter_map(|part| part.split_once(')').map(|(anchor, _)| anchor.to_owned()))
+            .collect()
     }
 
     /// Names of bounds and codes in the running text, each with the value in parentheses behind it, if any.
@@ -103,18 +125,38 @@ impl FrameSection {
     /// Offsets run on without a hole; each line of the dump is one field, by the same name and as wide.
     pub(crate) fn check_layout(&self) {
         let mut offset = 0;
-        assert_eq!(self.layout.len(), self.dump.len(), "`{}`: a line of the dump a field", self.name);
+        assert_eq!(
+            self.layout.len(),
+            self.dump.len(),
+            "`{}`: a line of the dump a field",
+            self.name
+        );
         for (index, (row, line)) in self.layout.iter().zip(&self.dump).enumerate() {
             let [at, width, field] = [&row[0], &row[1], &row[2]];
-            assert_eq!(at.parse::<usize>().unwrap(), offset, "`{}`, {field}: offset", self.name);
+            assert_eq!(
+                at.parse::<usize>().unwrap(),
+                offset,
+                "`{}`, {field}: offset",
+                self.name
+            );
             let (bytes, comment) = line.split_once('#').unwrap();
             let shown = bytes.split_whitespace().count();
             match width.parse::<usize>() {
                 Ok(width) => assert_eq!(shown, width, "`{}`, {field}: width", self.name),
-                Err(_) => assert_eq!(index + 1, self.layout.len(), "`{}`: only the last field may vary", self.name),
+                Err(_) => assert_eq!(
+                    index + 1,
+                    self.layout.len(),
+                    "`{}`: only the last field may vary",
+                    self.name
+                ),
             }
             let named = comment.trim().split([':', ' ']).next().unwrap_or_default();
-            assert_eq!(named, field.trim_matches('`'), "`{}`: the dump's comment", self.name);
+            assert_eq!(
+                named,
+                field.trim_matches('`'),
+                "`{}`: the dump's comment",
+                self.name
+            );
             offset += shown;
         }
     }
@@ -122,13 +164,23 @@ impl FrameSection {
 
 /// The bytes of a dump: hexadecimal pairs up to a `#`.
 pub(crate) fn dump<T: AsRef<str>>(lines: &[T]) -> Vec<u8> {
-    let pairs = lines.iter().flat_map(|line| line.as_ref().split('#').next().unwrap_or_default().split_whitespace());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("`{pair}` is no byte"))).collect()
+    let pairs = lines.iter().flat_map(|line| {
+        line.as_ref()
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+    });
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("`{pair}` is no byte")))
+        .collect()
 }
 
 /// One line of a transcript: who speaks, and the bytes behind the colon.
 pub(crate) fn transcript(line: &str) -> (char, Vec<u8>) {
-    let (head, bytes) = line.split_once(':').unwrap_or_else(|| panic!("no colon in `{line}`"));
+    let (head, bytes) = line
+        .split_once(':')
+        .unwrap_or_else(|| panic!("no colon in `{line}`"));
     (head.chars().next().unwrap(), dump(&[bytes]))
 }
 
@@ -146,8 +198,11 @@ fn is_name(code: &str) -> bool {
 }
 
 fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
+        .collect()
 }
 
 fn frame_heading(line: &str) -> Option<(String, u8)> {
@@ -166,7 +221,11 @@ fn tables<T: AsRef<str>>(lines: &[T]) -> Vec<Vec<Row>> {
         }
         inside = is_row;
         if is_row && !line.starts_with("|-") && !line.starts_with("|:") {
-            let cells = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+            let cells = line
+                .trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect();
             tables.last_mut().unwrap().push(cells);
         }
     }
@@ -180,7 +239,11 @@ fn blocks<T: AsRef<str>>(lines: &[T], info: &str) -> Vec<Vec<String>> {
         let Some(fence) = line.strip_prefix("```") else {
             continue;
         };
-        let inside: Vec<_> = lines.by_ref().take_while(|line| !line.starts_with("```")).map(str::to_owned).collect();
+        let inside: Vec<_> = lines
+            .by_ref()
+            .take_while(|line| !line.starts_with("```"))
+            .map(str::to_owned)
+            .collect();
         if fence == info {
             found.push(inside);
         }

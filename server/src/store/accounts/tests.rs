@@ -113,11 +113,15 @@ fn survive(seed: u64) {
             accounts = Accounts::start(Some(Arc::new(disk.clone()))).unwrap();
             for (number, epoch) in &committed {
                 let found = accounts.account(*number).unwrap();
-                let later = pending.get(number).is_some_and(|epochs| epochs.contains(&found.epoch));
+                let later = pending
+                    .get(number)
+                    .is_some_and(|epochs| epochs.contains(&found.epoch));
                 assert!(found.epoch == *epoch || later, "seed {seed}, number {number}");
                 assert_eq!(found, account(*number, found.epoch));
             }
-            committed = (0..6000).filter_map(|n| Some((n, accounts.account(n)?.epoch))).collect();
+            committed = (0..6000)
+                .filter_map(|n| Some((n, accounts.account(n)?.epoch)))
+                .collect();
             pending.clear();
         }
         sizes.push(disk.used());

@@ -1,0 +1,140 @@
+//! The shards' threads: started together, or not at all.
+//!
+//! It knows what may and may not happen on a thread with a descriptor table of its own: everything such a thread needs
+//! is made before it parts, and it gives nothing back but figures.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use reactor::{Kernel, KernelOptions, Parting, ShardError, ShardStats, Sources, Wake};
+
+use super::deal::Deal;
+use super::{SwarmError, SwarmOptions};
+use crate::job::{RegisterJob, UploadJob};
+use crate::shard::{Common, Errands, Own, Shard, cells};
+use crate::tally::Board;
+use crate::upload::HttpQueue;
+
+/// How often the clerk takes in last batches while shards end.
+const ENDING_POLL: Duration = Duration::from_millis(5);
+
+/// The running shards.
+pub(super) struct Threads {
+    shards: Vec<JoinHandle<Result<(), ShardError>>>,
+    pub(super) loops: Vec<Arc<ShardStats>>,
+}
+
+impl Errands for HttpQueue {
+    fn upload(&self, job: UploadJob) -> bool {
+        HttpQueue::upload(self, job).is_ok()
+    }
+
+    fn register(&self, job: RegisterJob) -> bool {
+        HttpQueue::register(self, job).is_ok()
+    }
+}
+
+impl Threads {
+    /// Starts them all, and waits until each has its transport.
+    pub(super) fn start(
+        options: &SwarmOptions,
+        deal: &Deal,
+        common: Common,
+        boards: &[Arc<Board>],
+        wakes: &[Wake],
+        clerk: Wake,
+    ) -> Result<Self, SwarmError> {
+        let control = Arc::clone(&common.control);
+        let mut keep = wakes.to_vec();
+        keep.push(clerk);
+        let (ready, readiness) = mpsc::channel();
+        let mut threads = Self {
+            shards: Vec::new(),
+            loops: Vec::new(),
+        };
+        let uploads = options.returns.open(wakes);
+        let mut failed = None;
+        for (shard, (uploads, wake)) in (0..).zip(uploads.into_iter().zip(wakes)) {
+            let own = Own {
+                shard,
+                shards: deal.shards,
+                schedule: Box::new(options.plan.actions(cells(shard, deal.shards))),
+                seed: options.plan.scenario().seed,
+                errands: options
+                    .http
+                    .clone()
+                    .map(|queue| Box::new(queue) as Box<dyn Errands>),
+                uploads,
+                board: Arc::clone(&boards[shard as usize]),
+            };
+            let stats = Arc::new(ShardStats::default());
+            threads.loops.push(Arc::clone(&stats));
+            let body = body(
+                options,
+                Sources::new(deal.sources(shard)),
+                common.clone(),
+                own,
+                wake.clone(),
+                stats,
+                ready.clone(),
+            );
+            let parting = deal.parted.then(|| Parting { keep: keep.clone() });
+            match reactor::spawn(format!("swarm-{shard}"), parting, body) {
+                Ok(handle) => threads.shards.push(handle),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(ready);
+        // A shard that fails before it is ready drops its sender: then fewer than all report.
+        let up = readiness.iter().count();
+        if failed.is_none() && up == threads.shards.len() {
+            return Ok(threads);
+        }
+        control.end();
+        wakes.iter().for_each(Wake::wake);
+        threads.join(|| {})?;
+        Err(failed.map_or(SwarmError::Panicked, SwarmError::Io))
+    }
+
+    /// Waits until all have ended; `meanwhile` makes room for their last batches.
+    pub(super) fn join(self, mut meanwhile: impl FnMut()) -> Result<(), SwarmError> {
+        let mut first = Ok(());
+        for shard in self.shards {
+            while !shard.is_finished() {
+                meanwhile();
+                std::thread::sleep(ENDING_POLL);
+            }
+            let ended = shard
+                .join()
+                .map_err(|_| SwarmError::Panicked)
+                .and_then(|ended| Ok(ended?));
+            first = first.and(ended);
+        }
+        first
+    }
+}
+
+/// What a shard's thread does.
+fn body(
+    options: &SwarmOptions,
+    sources: Sources,
+    common: Common,
+    own: Own,
+    wake: Wake,
+    stats: Arc<ShardStats>,
+    ready: mpsc::Sender<()>,
+) -> impl FnOnce() -> Result<(), ShardError> + Send + 'static {
+    let clock = options.clock;
+    move || {
+        let mut kernel = Kernel::new(None, sources, KernelOptions::default(), &wake)?;
+        let _ = ready.send(());
+        drop(ready);
+        let mut shard = Shard::new(common, own);
+        reactor::Shard::new(clock, wake, stats).run(&mut kernel, &mut shard)
+    }
+}

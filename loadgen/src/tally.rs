@@ -1,0 +1,128 @@
+//! What a shard counts, and the board on which it shows its counts to whoever samples.
+//!
+//! It does not know what the counts mean, save their names. A shard counts in plain words of its own and copies them
+//! to its board once a turn.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use record::name::swarm as name;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Count {
+    Connects,
+    Connected,
+    ConnectFailures,
+    Logins,
+    LoginFailures,
+    Cuts,
+    Reconnects,
+    MessagesSent,
+    CopiesSentAway,
+    CopiesSentGroup,
+    Ticks,
+    ArrivalsLate,
+    ArrivalsUnsent,
+    BytesIn,
+    BytesOut,
+    /// A gauge: users welcomed and still there.
+    Online,
+}
+
+const COUNTS: usize = Count::Online as usize + 1;
+
+/// The counters' names in a sample, in the order of [`Count`].
+const NAMES: [&str; COUNTS - 1] = [
+    name::CONNECTS,
+    name::CONNECTED,
+    name::CONNECT_FAILURES,
+    name::LOGINS,
+    name::LOGIN_FAILURES,
+    name::CUTS,
+    name::RECONNECTS,
+    name::MESSAGES_SENT,
+    name::COPIES_SENT_AWAY,
+    name::COPIES_SENT_GROUP,
+    name::TICKS,
+    name::ARRIVALS_LATE,
+    name::ARRIVALS_UNSENT,
+    name::BYTES_IN,
+    name::BYTES_OUT,
+];
+
+/// A shard's counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally([u64; COUNTS]);
+
+/// A shard's counts as others see them; written by the shard alone.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Board {
+    counts: [AtomicU64; COUNTS],
+    idle: AtomicBool,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, count: Count, by: u64) {
+        self.0[count as usize] += by;
+    }
+
+    pub(crate) fn sub(&mut self, count: Count, by: u64) {
+        self.0[count as usize] -= by;
+    }
+
+    pub(crate) fn of(&self, count: Count) -> u64 {
+        self.0[count as usize]
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(other.0) {
+            *sum += count;
+        }
+    }
+
+    /// The counters by name; the gauge is not among them.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        NAMES.into_iter().zip(self.0)
+    }
+}
+
+impl Board {
+    /// Shows the counts, and whether the shard has nothing left to do.
+    pub(crate) fn show(&self, tally: &Tally, idle: bool) {
+        for (shown, count) in self.counts.iter().zip(tally.0) {
+            shown.store(count, Ordering::Relaxed);
+        }
+        // Whoever sees the shard idle sees the counts, and what it queued, of that turn.
+        self.idle.store(idle, Ordering::Release);
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        Tally(std::array::from_fn(|at| self.counts[at].load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_their_own_names_and_sum_over_shards() {
+        let (mut one, mut sum) = (Tally::default(), Tally::default());
+        one.add(Count::Ticks, 2);
+        one.add(Count::BytesOut, 7);
+        one.add(Count::Online, 1);
+        let board = Board::default();
+        board.show(&one, true);
+        sum.merge(&board.tally());
+        sum.merge(&board.tally());
+        let counted: Vec<_> = sum.counters().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [(name::TICKS, 4), (name::BYTES_OUT, 14)]);
+        assert_eq!(sum.of(Count::Online), 2);
+        assert!(board.is_idle());
+    }
+}

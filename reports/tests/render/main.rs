@@ -1,0 +1,341 @@
+//! Renders invented run folders and looks at what comes out.
+
+mod synthetic;
+
+use std::fs;
+use std::path::Path;
+
+use record::{Event, EventKind, Run, Summary, Threshold, Verdict};
+use synthetic::Invention;
+
+fn rendered(invention: &Invention) -> (std::path::PathBuf, Summary) {
+    let folder = invention.write();
+    let summary = reports::render(&folder).unwrap();
+    (folder, summary)
+}
+
+fn text(folder: &Path, file: &str) -> String {
+    fs::read_to_string(folder.join(file)).unwrap()
+}
+
+fn pictures(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder.join("plots"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_whole_run() {
+    let (folder, summary) = rendered(&Invention::default());
+    assert_eq!(summary.verdict, Verdict::Pass, "{summary:#?}");
+    assert_eq!(summary.verdict.exit_code(), 0);
+    insta::assert_snapshot!("summary.md", text(&folder, "summary.md"));
+    insta::assert_snapshot!("junit.xml", text(&folder, "junit.xml"));
+    insta::assert_snapshot!("summary.json", text(&folder, "summary.json"));
+
+    let schema = serde_json::from_str(record::schema::SUMMARY).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&text(&folder, "summary.json")).unwrap();
+    jsonschema::validate(&schema, &written).unwrap();
+    assert_eq!(serde_json::from_value::<Summary>(written).unwrap(), summary);
+
+    let names = pictures(&folder);
+    assert_eq!(names.len(), 22, "eleven plots, each as SVG and PNG: {names:?}");
+    for name in &names {
+        let bytes = fs::read(folder.join("plots").join(name)).unwrap();
+        if name.ends_with(".png") {
+            let mut reader = png::Decoder::new(bytes.as_slice()).read_info().unwrap();
+            assert_eq!(reader.info().width, 2_000);
+            let mut pixels = vec![0; reader.output_buffer_size()];
+            reader.next_frame(&mut pixels).unwrap();
+            let mut colours: Vec<&[u8]> = pixels.chunks_exact(3).collect();
+            colours.sort_unstable();
+            colours.dedup();
+            assert!(colours.len() > 20, "{name} shows next to nothing");
+        } else {
+            let svg = String::from_utf8(bytes).unwrap();
+            assert!(
+                svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"),
+                "{name}"
+            );
+            assert!(
+                svg.contains("<title>") && svg.contains("font-family=\"DejaVu Sans"),
+                "{name}"
+            );
+        }
+    }
+    let page = text(&folder, "report.html");
+    assert_eq!(page.matches("<figure").count(), 11);
+    assert!(page.contains("closed-loop") && page.contains("@font-face"));
+    // One file, opens offline: nothing is fetched.
+    for reference in ["src=\"", "href=\"", "url(http", "@import"] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+}
+
+#[test]
+fn rendering_again_changes_nothing() {
+    let (folder, first) = rendered(&Invention {
+        name: "again",
+        seconds: 30,
+        storm: false,
+        ..Invention::default()
+    });
+    let files = [
+        "summary.json",
+        "report.html",
+        "summary.md",
+        "junit.xml",
+        "plots/connections.svg",
+    ];
+    let before = files.map(|file| text(&folder, file));
+    fs::write(folder.join("plots/stale.svg"), "from an earlier version").unwrap();
+    assert_eq!(reports::render(&folder).unwrap(), first);
+    assert_eq!(files.map(|file| text(&folder, file)), before);
+    assert!(!folder.join("plots/stale.svg").exists());
+}
+
+#[test]
+fn a_server_that_is_not_ours_is_left_out_and_said_so() {
+    let invention = Invention {
+        name: "foreign",
+        server_counts: false,
+        storm: false,
+        ..Invention::default()
+    };
+    let (folder, summary) = rendered(&invention);
+    // Its memory was not watched, so a threshold on it fails for want of a figure.
+    assert_eq!(summary.verdict, Verdict::Fail);
+    assert_eq!(summary.verdict.exit_code(), 1);
+    assert_eq!(summary.messages.server_accepted, None);
+    assert_eq!(summary.server.rss_bytes_peak, 0);
+    insta::assert_snapshot!("foreign.md", text(&folder, "summary.md"));
+    assert!(text(&folder, "report.html").contains("this ledger has one end"));
+}
+
+#[test]
+fn a_run_of_no_length_is_invalid_and_still_renders() {
+    let (folder, summary) = rendered(&Invention {
+        name: "nothing",
+        seconds: 0,
+        storm: false,
+        ..Invention::default()
+    });
+    assert_eq!(summary.verdict, Verdict::Invalid);
+    assert_eq!(summary.verdict.exit_code(), 3);
+    insta::assert_snapshot!("nothing.md", text(&folder, "summary.md"));
+    insta::assert_snapshot!("nothing.xml", text(&folder, "junit.xml"));
+    assert!(pictures(&folder).is_empty());
+}
+
+#[test]
+fn a_dry_run_is_a_plan_and_nothing_else() {
+    let (folder, summary) = rendered(&Invention {
+        name: "plan",
+        dry_run: true,
+        ..Invention::default()
+    });
+    assert_eq!(summary.verdict, Verdict::Pass);
+    assert!(summary.thresholds.is_empty());
+    insta::assert_snapshot!("plan.md", text(&folder, "summary.md"));
+    assert_eq!(pictures(&folder).len(), 4);
+    assert!(!text(&folder, "report.html").contains("Ledger"));
+}
+
+#[test]
+fn an_interrupted_run_is_marked_and_loses_nothing() {
+    let invention = Invention {
+        name: "interrupted",
+        interrupted_at_s: Some(66),
+        ..Invention::default()
+    };
+    let (folder, summary) = rendered(&invention);
+    assert!(summary.interrupted);
+    assert_eq!(summary.messages.lost, 0, "what was on its way is not lost");
+    assert_eq!(summary.verdict, Verdict::Pass, "{summary:#?}");
+    insta::assert_snapshot!("interrupted.md", text(&folder, "summary.md"));
+}
+
+#[test]
+fn ten_minutes_with_a_million() {
+    let invention = Invention {
+        name: "long",
+        seconds: 600,
+        connections: 1_000_000,
+        ..Invention::default()
+    };
+    let (folder, summary) = rendered(&invention);
+    assert_eq!(summary.connections.peak, 1_000_000);
+    assert_eq!(pictures(&folder).len(), 22);
+}
+
+#[test]
+fn a_gate_judges_by_more_thresholds_and_writes_nothing() {
+    let folder = Invention {
+        name: "gate",
+        seconds: 30,
+        ..Invention::default()
+    }
+    .write();
+    let strict: Threshold = "delivery.p99 < 1us".parse().unwrap();
+    let summary = reports::judge(&folder, &[strict]).unwrap();
+    assert_eq!(summary.verdict, Verdict::Fail);
+    assert_eq!(
+        summary.thresholds.iter().filter(|outcome| !outcome.pass).count(),
+        1
+    );
+    assert!(!folder.join("summary.json").exists());
+}
+
+/// A good run, spoilt in one way.
+fn spoilt(spoil: impl FnOnce(&mut Run)) -> Summary {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Invention {
+        name: "good",
+        seconds: 24,
+        ..Invention::default()
+    };
+    // Each test thread has its own copy: the folder under cargo's directory is shared.
+    static WRITTEN: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    let source = WRITTEN.get_or_init(|| from.write());
+    for file in ["run.json", "plan.json", "samples.jsonl", "events.jsonl"] {
+        fs::copy(source.join(file), folder.path().join(file)).unwrap();
+    }
+    let mut run = Run::read(folder.path()).unwrap();
+    assert_eq!(reports::summarise(&run).verdict, Verdict::Pass);
+    spoil(&mut run);
+    reports::summarise(&run)
+}
+
+#[test]
+fn the_testbed_is_blamed_for_what_is_its_own() {
+    let because = |summary: Summary, what: &str| {
+        assert_eq!(summary.verdict, Verdict::Invalid, "{what}");
+        assert!(
+            summary.invalid_because.iter().any(|reason| reason.contains(what)),
+            "{:?}",
+            summary.invalid_because
+        );
+    };
+    let last = |run: &mut Run, counter: &str, by: i64| {
+        let value = run.samples.last_mut().unwrap().counters.get_mut(counter).unwrap();
+        *value = value.saturating_add_signed(by);
+    };
+    because(
+        spoilt(|run| last(run, "swarm.copies_sent", 1)),
+        "copies sent, but",
+    );
+    because(
+        spoilt(|run| last(run, "swarm.copies_delivered", -1)),
+        "copies accepted, but",
+    );
+    because(
+        spoilt(|run| last(run, "server.copies_accepted", 1)),
+        "The server accepted",
+    );
+    because(
+        spoilt(|run| last(run, "server.copies_acknowledged", -1)),
+        "acknowledged",
+    );
+    because(
+        spoilt(|run| {
+            let held = run
+                .samples
+                .last_mut()
+                .unwrap()
+                .gauges
+                .get_mut("server.copies_queued")
+                .unwrap();
+            *held -= 1.0;
+        }),
+        "The server holds",
+    );
+    because(
+        spoilt(|run| {
+            run.samples
+                .last_mut()
+                .unwrap()
+                .counters
+                .retain(|counter, _| !counter.starts_with("server."));
+        }),
+        "own counts stop at 0:23",
+    );
+    because(
+        spoilt(|run| last(run, "swarm.arrivals_late", 1_000_000)),
+        "too late",
+    );
+    because(
+        spoilt(|run| {
+            let histogram = run
+                .samples
+                .last_mut()
+                .unwrap()
+                .histograms
+                .entry("latency.schedule_lag".into())
+                .or_default();
+            (0..100_000).for_each(|_| histogram.record(1_500_000));
+        }),
+        "lagged its schedule by 1.5 s",
+    );
+    because(
+        spoilt(|run| {
+            let detail = "The disk is full.".to_owned();
+            run.events.push(Event {
+                t_ms: 1,
+                kind: EventKind::Invalid,
+                name: "disk".into(),
+                detail,
+            });
+        }),
+        "The disk is full.",
+    );
+    because(
+        spoilt(|run| run.manifest.thresholds.push("delivery.p98 < 1s".into())),
+        "is not understood",
+    );
+}
+
+#[test]
+fn losing_a_copy_fails_even_a_scenario_that_does_not_ask() {
+    let summary = spoilt(|run| {
+        run.manifest.thresholds.clear();
+        let last = run.samples.last_mut().unwrap();
+        *last.counters.get_mut("swarm.copies_delivered").unwrap() -= 1;
+        *last.counters.get_mut("server.copies_acknowledged").unwrap() -= 1;
+        last.gauges.insert("swarm.ledger.missing".into(), 1.0);
+    });
+    assert_eq!(summary.invalid_because, Vec::<String>::new());
+    assert_eq!((summary.verdict, summary.messages.lost), (Verdict::Fail, 1));
+}
+
+#[test]
+fn a_server_that_was_killed_and_came_back_is_compared_by_its_queue() {
+    let restart = |run: &mut Run| {
+        let (_, late) = run.samples.split_at_mut(20);
+        let lost_counts = late[0].counters["server.copies_accepted"];
+        for sample in late {
+            for counter in ["server.copies_accepted", "server.copies_acknowledged"] {
+                let value = sample.counters.get_mut(counter).unwrap();
+                *value = value.saturating_sub(lost_counts);
+            }
+        }
+    };
+    let summary = spoilt(restart);
+    assert_eq!(summary.invalid_because, Vec::<String>::new());
+    assert_eq!(summary.messages.server_accepted, None);
+    let summary = spoilt(|run| {
+        restart(run);
+        run.samples
+            .last_mut()
+            .unwrap()
+            .gauges
+            .insert("server.copies_queued".into(), 0.0);
+    });
+    assert_eq!(
+        summary.verdict,
+        Verdict::Invalid,
+        "a copy that was accepted must outlive the server"
+    );
+}

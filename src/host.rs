@@ -1,0 +1,134 @@
+//! Whether this host can hold a run, before anything starts: one sentence a limit, with the number and the remedy.
+
+use anyhow::{Result, bail};
+use record::Limits;
+
+/// What the kernel keeps for a connection with both ends on this host, and user space for its two ends: measured at
+/// 7.7 KB of slabs, and a bound on ours.
+const BYTES_A_CONNECTION: u64 = 7_700 + 500;
+/// What everything else takes: the store's buffers, histograms, the report.
+const BYTES_FIXED: u64 = 600 << 20;
+/// `epoll` watches a connection: one an end.
+const WATCHES_A_CONNECTION: u64 = 2;
+
+/// What this host can hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    /// Connections, both ends on this host.
+    pub(crate) connections: u64,
+    /// What bounds them, as a sentence with its remedy.
+    pub(crate) bound: String,
+}
+
+/// Looks at the host's limits.
+pub(crate) fn room(limits: &Limits) -> Room {
+    let memory = free_bytes();
+    let by_memory = memory.saturating_sub(BYTES_FIXED) / BYTES_A_CONNECTION;
+    let files = limits.file_max.saturating_sub(2048) / 2;
+    let watches =
+        read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / WATCHES_A_CONNECTION;
+    let bounds = [
+        (
+            by_memory,
+            format!(
+                "{} MB of memory are free and a connection takes {BYTES_A_CONNECTION} B at both ends: free some, or \
+                 ask for fewer with --connections",
+                memory >> 20
+            ),
+        ),
+        (
+            files,
+            format!(
+                "fs.file-max is {}: raise it with sysctl -w fs.file-max=N",
+                limits.file_max
+            ),
+        ),
+        (
+            watches,
+            "fs.epoll.max_user_watches is too low: raise it with sysctl -w".to_owned(),
+        ),
+    ];
+    let (connections, bound) = bounds
+        .into_iter()
+        .min_by_key(|(room, _)| *room)
+        .unwrap_or((0, String::new()));
+    Room { connections, bound }
+}
+
+/// How many connections to plan: what was asked for, or what fits where nobody asked.
+///
+/// # Errors
+/// More was asked for than fits.
+pub(crate) fn fit(planned: u64, asked: bool, room: &Room) -> Result<(u64, Option<String>)> {
+    if planned <= room.connections {
+        return Ok((planned, None));
+    }
+    if asked {
+        bail!(
+            "{planned} connections do not fit this host, {} do: {}",
+            room.connections,
+            room.bound
+        );
+    }
+    // Two digits are precise enough for a smaller demonstration, and a round number reads better.
+    let digits = 10u64.pow(room.connections.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    let scaled = room.connections / digits * digits;
+    if scaled == 0 {
+        bail!("not one connection fits this host: {}", room.bound);
+    }
+    Ok((
+        scaled,
+        Some(format!(
+            "scaled down from {planned} to {scaled} connections: {}",
+            room.bound
+        )),
+    ))
+}
+
+/// Memory that nobody holds. `MemAvailable` under-reports where sockets' slabs are called reclaimable, but before a
+/// run there are none.
+fn free_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib: u64 = line
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0);
+    kib * 1024
+}
+
+fn read_number(path: &str) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_asked_for_is_scaled_and_what_was_asked_for_is_refused() {
+        let room = Room {
+            connections: 123_456,
+            bound: "why".to_owned(),
+        };
+        assert_eq!(fit(100_000, false, &room).unwrap(), (100_000, None));
+        let (scaled, notice) = fit(200_000, false, &room).unwrap();
+        assert_eq!(scaled, 120_000);
+        assert!(notice.unwrap().contains("why"));
+        let error = fit(200_000, true, &room).unwrap_err().to_string();
+        assert!(
+            error.contains("200000") && error.contains("123456") && error.contains("why"),
+            "{error}"
+        );
+        assert!(
+            fit(
+                5,
+                false,
+                &Room {
+                    connections: 0,
+                    bound: String::new()
+                }
+            )
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! `teem run`: a scenario from its file to its verdict.
+
+mod child;
+mod live;
+mod sampling;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use record::{MANIFEST_SCHEMA, Manifest, RunWriter};
+use scenarios::{Plan, Scenario};
+
+use crate::cli::RunArgs;
+use crate::exit::Outcome;
+use crate::gate::print_verdict;
+use crate::progress::Progress;
+use crate::{host, scenario};
+
+/// Everything that is settled before anything starts.
+pub(crate) struct Prepared {
+    pub(crate) scenario: Scenario,
+    pub(crate) plan: Plan,
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Manifest,
+}
+
+/// Runs a scenario, or plots its plan.
+pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
+    let prepared = prepare(args)?;
+    if args.dry_run {
+        return dry_run(args, &prepared);
+    }
+    // The swarm's shards part from this process's descriptor table: main's own numbers stay below their floor.
+    reactor::raise_nofile().context("cannot raise the limit of open files")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let folder = prepared.folder.clone();
+    runtime.block_on(live::run(args, prepared))?;
+    runtime.shutdown_background();
+    conclude(args, &folder)
+}
+
+fn prepare(args: &RunArgs) -> Result<Prepared> {
+    let mut scenario = scenario::read(&args.scenario)?;
+    if let Some(connections) = args.connections {
+        scenario = scenario.with_connections(connections);
+    }
+    if let Some(scale) = args.time_scale {
+        scenario = scenario.with_time_scale(scale);
+    }
+    if let Some(seed) = args.seed {
+        scenario = scenario.with_seed(seed);
+    }
+    for expr in &args.threshold {
+        scenario = scenario.with_threshold(expr, false)?;
+    }
+    let limits = wsar::limits();
+    if !args.dry_run && args.target.is_none() {
+        let planned = scenario.plan()?.connections();
+        let (connections, notice) = host::fit(planned, args.connections.is_some(), &host::room(&limits))?;
+        if let Some(notice) = notice {
+            eprintln!("note: {notice}");
+            scenario = scenario.with_connections(connections);
+        }
+    }
+    let plan = scenario.plan()?;
+    let started_unix_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64);
+    let folder = match &args.out {
+        Some(folder) => folder.clone(),
+        None => Path::new("runs").join(format!("{}-{}", scenario.name, stamp(started_unix_ms))),
+    };
+    if folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some())
+    {
+        bail!(
+            "{} is not empty: give another folder with --out",
+            folder.display()
+        );
+    }
+    let manifest = Manifest {
+        schema: MANIFEST_SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args().collect(),
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        resolved: scenario.resolved()?,
+        seed: scenario.seed,
+        started_unix_ms,
+        dry_run: args.dry_run,
+        target: args
+            .target
+            .clone()
+            .unwrap_or_else(|| "the reference server, started by this run".to_owned()),
+        durability: args
+            .target
+            .is_none()
+            .then(|| durability(args, &scenario).to_owned()),
+        thresholds: scenario
+            .thresholds
+            .iter()
+            .map(|threshold| threshold.expr.clone())
+            .collect(),
+        host: wsar::host_facts(),
+        limits,
+    };
+    Ok(Prepared {
+        scenario,
+        plan,
+        folder,
+        manifest,
+    })
+}
+
+/// The durability of the server that the run starts: the flag's, or the scenario's.
+pub(crate) fn durability(args: &RunArgs, scenario: &Scenario) -> &'static str {
+    match (args.durability, scenario.server.durability) {
+        (Some(flag), _) => flag.name(),
+        (None, scenarios::Durability::Memory) => "memory",
+        (None, scenarios::Durability::Async) => "async",
+        (None, scenarios::Durability::Commit) => "commit",
+    }
+}
+
+fn dry_run(args: &RunArgs, prepared: &Prepared) -> Result<Outcome> {
+    let Prepared {
+        plan,
+        folder,
+        manifest,
+        ..
+    } = prepared;
+    RunWriter::create(folder, manifest, &plan.curve())?;
+    let summary = reports::render(folder)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        println!(
+            "planned: {} connections, {:.0} s, about {:.0} messages",
+            plan.connections(),
+            plan.duration_us() as f64 / 1e6,
+            plan.expected_messages()
+        );
+        println!("{}", folder.join("report.html").display());
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Renders the report and says the verdict.
+fn conclude(args: &RunArgs, folder: &Path) -> Result<Outcome> {
+    let summary = reports::render(folder)?;
+    Progress::new(args.quiet, 0).finish();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print_verdict(&summary);
+        println!("{}", folder.join("report.html").display());
+    }
+    Ok(summary.verdict.into())
+}
+
+/// A time fit for a folder's name, UTC: `20260131-235959`.
+fn stamp(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1000;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Civil from days (Howard Hinnant's algorithm, for years after 1970).
+    let shifted = days + 719_468;
+    let era_day = shifted % 146_097;
+    let year_of_era = (era_day - era_day / 1_460 + era_day / 36_524 - era_day / 146_096) / 365;
+    let day_of_year = era_day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + shifted / 146_097 * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_are_civil_dates() {
+        assert_eq!(stamp(0), "19700101-000000");
+        assert_eq!(stamp(951_782_399_000), "20000228-235959");
+        assert_eq!(stamp(951_782_400_000), "20000229-000000");
+        assert_eq!(stamp(1_795_359_599_000), "20261122-145959");
+    }
+}

@@ -1,0 +1,170 @@
+//! The reference server as a child process: started, asked for its figures, stopped, killed and started again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::serve::Ready;
+
+/// How long a server may take to be ready: a large store is read first.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a server may take to stop before it is killed.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+
+/// How the server is started.
+#[derive(Clone, Debug)]
+pub(super) struct ServerPlan {
+    pub(super) data: PathBuf,
+    pub(super) log: PathBuf,
+    pub(super) durability: &'static str,
+    pub(super) connections: u64,
+    pub(super) provisioned: u64,
+    pub(super) provisioned_base: u64,
+}
+
+/// A running server.
+pub(super) struct ServerChild {
+    child: Child,
+    plan: ServerPlan,
+    pub(super) ready: Ready,
+}
+
+/// A server's own figures.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Stats {
+    pub(super) counters: BTreeMap<String, u64>,
+    pub(super) gauges: BTreeMap<String, f64>,
+}
+
+impl ServerPlan {
+    /// Where the server writes PINs.
+    pub(super) fn pins(&self) -> PathBuf {
+        self.data.join("pins.jsonl")
+    }
+
+    /// Where its secret is.
+    pub(super) fn secret(&self) -> PathBuf {
+        self.data.join("secret")
+    }
+
+    fn arguments(&self, addresses: [String; 3]) -> Vec<String> {
+        let [listen, http, admin] = addresses;
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        [
+            ("--listen", listen),
+            ("--http", http),
+            ("--admin", admin),
+            ("--data", path(&self.data)),
+            ("--secret-file", path(&self.secret())),
+            ("--durability", self.durability.to_owned()),
+            ("--connections", self.connections.to_string()),
+            ("--provisioned", self.provisioned.to_string()),
+            ("--provisioned-base", self.provisioned_base.to_string()),
+            ("--sms", format!("file:{}", path(&self.pins()))),
+            ("--push", format!("file:{}", path(&self.data.join("push.jsonl")))),
+        ]
+        .into_iter()
+        .flat_map(|(flag, value)| [flag.to_owned(), value])
+        .collect()
+    }
+}
+
+impl ServerChild {
+    /// Starts a server on free ports of loopback and waits until it is ready.
+    pub(super) async fn start(plan: ServerPlan) -> Result<Self> {
+        let any = "127.0.0.1:0".to_owned();
+        let (child, ready) = launch(&plan, [any.clone(), any.clone(), any]).await?;
+        Ok(Self { child, plan, ready })
+    }
+
+    /// Ends it with SIGKILL and starts it again on its data and its ports.
+    pub(super) async fn kill_and_restart(&mut self) -> Result<()> {
+        self.child.start_kill()?;
+        self.child.wait().await?;
+        let Ready {
+            listen, http, admin, ..
+        } = self.ready;
+        let addresses = [listen.to_string(), http.to_string(), admin.to_string()];
+        (self.child, self.ready) = launch(&self.plan, addresses).await?;
+        Ok(())
+    }
+
+    /// Whether it has ended by itself; how, then.
+    pub(super) fn has_ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        Some(format!(
+            "the server ended by itself ({status}); its last words are in {}",
+            self.plan.log.display()
+        ))
+    }
+
+    /// Stops it gracefully, and by force where it takes too long.
+    pub(super) async fn stop(mut self) {
+        if let Some(pid) = self.child.id().and_then(|pid| Pid::from_raw(pid as i32)) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        if tokio::time::timeout(STOP_WITHIN, self.child.wait())
+            .await
+            .is_err()
+        {
+            let _ = self.child.kill().await;
+        }
+    }
+
+    /// Ends it at once; nobody will read its store again.
+    pub(super) async fn kill(mut self) {
+        let _ = self.child.kill().await;
+    }
+}
+
+async fn launch(plan: &ServerPlan, addresses: [String; 3]) -> Result<(Child, Ready)> {
+    let log = File::options().append(true).create(true).open(&plan.log);
+    let log = log.with_context(|| format!("cannot write {}", plan.log.display()))?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("serve")
+        .args(plan.arguments(addresses))
+        .args(["--json", "--die-with-parent"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start the server")?;
+    let out = child.stdout.take().context("the server has no standard output")?;
+    let mut line = String::new();
+    let mut reader = BufReader::new(out);
+    match tokio::time::timeout(READY_WITHIN, reader.read_line(&mut line)).await {
+        Ok(Ok(length)) if length > 0 => {}
+        _ => {
+            let _ = child.kill().await;
+            let words = std::fs::read_to_string(&plan.log).unwrap_or_default();
+            bail!(
+                "the server did not start: {}",
+                words.lines().last().unwrap_or("it said nothing")
+            );
+        }
+    }
+    let ready = serde_json::from_str(&line).with_context(|| format!("the server said `{}`", line.trim()))?;
+    Ok((child, ready))
+}
+
+/// Asks a server for its own figures.
+pub(super) async fn stats(client: &reqwest::Client, admin: std::net::SocketAddr) -> Result<Stats> {
+    let answer = client
+        .get(format!("http://{admin}/stats"))
+        .timeout(Duration::from_millis(800))
+        .send()
+        .await?;
+    Ok(serde_json::from_slice(
+        &answer.error_for_status()?.bytes().await?,
+    )?)
+}

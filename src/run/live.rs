@@ -1,0 +1,396 @@
+//! A run while it lasts: server, swarm, storm and sampler side by side, until the plan ends or somebody stops it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use loadgen::pins::{Begin, Pins};
+use loadgen::storm::{StormChild, StormConfig, StormMix};
+use loadgen::upload::{HttpService, HttpSettings};
+use loadgen::{Population, Returns, Swarm, SwarmOptions};
+use reactor::Clock;
+use record::{Event, EventKind, Run, RunWriter, Sample};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use wire::chat::Number;
+
+use super::Prepared;
+use super::sampling::Sampling;
+use super::target::{Target, data_folder};
+use crate::cli::RunArgs;
+use crate::progress::{Progress, grouped};
+
+/// Uploads and registrations under way at once.
+const HTTP_AT_ONCE: usize = 64;
+/// PINs that may wait to be used.
+const PINS_MAX: usize = 100_000;
+/// How long HTTP jobs that are under way at the end may take.
+const HTTP_GRACE: Duration = Duration::from_secs(5);
+/// Requests a second of the storm at most: it accompanies the swarm and must not starve it.
+const STORM_REQUESTS_MAX: u32 = 200;
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Finished,
+    Interrupted,
+    ServerGone,
+}
+
+/// What runs.
+struct Live<'a> {
+    args: &'a RunArgs,
+    prepared: Prepared,
+    writer: RunWriter,
+    clock: Clock,
+    target: Target,
+    sampling: Sampling,
+    progress: Progress,
+    pending_marks: Vec<Event>,
+    pending_kills_us: Vec<u64>,
+    storm: Option<StormChild>,
+    storm_is_due: bool,
+}
+
+/// Runs, and leaves a run folder behind.
+pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
+    let curve = prepared.plan.curve();
+    let writer = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)?;
+    let progress = Progress::new(args.quiet, prepared.plan.duration_us() / 1_000_000);
+    progress.say(&format!(
+        "{}: {} connections, {} s; run folder {}",
+        prepared.scenario.name,
+        grouped(prepared.plan.connections() as f64),
+        prepared.plan.duration_us() / 1_000_000,
+        prepared.folder.display()
+    ));
+    let target = Target::open(args, &prepared).await?;
+    let sampling = Sampling::new(&target);
+    let mut pending_marks = curve.marks;
+    pending_marks.sort_by_key(|mark| std::cmp::Reverse(mark.t_ms));
+    let mut pending_kills_us: Vec<u64> = args
+        .kill_server_at
+        .iter()
+        .map(|second| (second * 1e6) as u64)
+        .collect();
+    pending_kills_us.sort_by_key(|at_us| std::cmp::Reverse(*at_us));
+    let live = Live {
+        storm_is_due: prepared.plan.storm().is_some() && target.http.is_some() && target.pins.is_some(),
+        args,
+        prepared,
+        writer,
+        clock: Clock::start(),
+        target,
+        sampling,
+        progress,
+        pending_marks,
+        pending_kills_us,
+        storm: None,
+    };
+    live.drive().await
+}
+
+impl Live<'_> {
+    async fn drive(mut self) -> Result<()> {
+        let returns = Returns::default();
+        let (http, queue) = match self.start_http(&returns)? {
+            Some((service, queue)) => (Some(service), Some(queue)),
+            None => (None, None),
+        };
+        let base = Number::new(self.target.base)?;
+        let population = Population::new(base, self.prepared.plan.users(), self.target.secret.clone())?;
+        let plan = self.prepared.plan.clone();
+        let mut options = SwarmOptions::new(vec![self.target.chat], plan, population, self.clock);
+        options.http = queue;
+        options.returns = returns;
+        let swarm = Swarm::start(options)?;
+        let begin_us = swarm.begin_us();
+        let end = self.watch(&swarm, http.as_ref(), begin_us).await?;
+        self.finish(swarm, http, begin_us, end).await
+    }
+
+    fn start_http(&self, returns: &Returns) -> Result<Option<(HttpService, loadgen::upload::HttpQueue)>> {
+        let (Some(server), Some(pins)) = (self.target.http, self.target.pins.clone()) else {
+            return Ok(None);
+        };
+        let settings = HttpSettings {
+            server,
+            seed: self.prepared.scenario.seed,
+            concurrency: HTTP_AT_ONCE,
+            capacity: 16 * HTTP_AT_ONCE,
+            timeout: Duration::from_secs(10),
+            pin_timeout: Duration::from_secs(10),
+            late_us: 100_000,
+            verify_share: 0.1,
+        };
+        let pins = Pins::tail(pins, Begin::Start, PINS_MAX);
+        Ok(Some(HttpService::start(
+            settings,
+            self.clock,
+            pins,
+            returns.clone(),
+        )?))
+    }
+
+    /// Samples once a second until the run ends.
+    async fn watch(&mut self, swarm: &Swarm, http: Option<&HttpService>, begin_us: u64) -> Result<End> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return Ok(End::Interrupted),
+                _ = terminate.recv() => return Ok(End::Interrupted),
+                _ = look.tick() => {
+                    if swarm.finished() {
+                        return Ok(End::Finished);
+                    }
+                    self.act(self.since_us(begin_us)).await?;
+                }
+                _ = second.tick() => {
+                    let t_ms = self.since_us(begin_us) / 1000;
+                    let sample = self.sampling.take(t_ms, &self.target, swarm, http).await;
+                    self.progress.show(&sample);
+                    self.writer.sample(&sample)?;
+                    if let Some(why) = self.target.child.as_mut().and_then(super::child::ServerChild::has_ended) {
+                        self.note(t_ms, EventKind::Invalid, "server ended", &why)?;
+                        return Ok(End::ServerGone);
+                    }
+                    if self.must_abort()? {
+                        return Ok(End::Finished);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due: marks, kills, the storm.
+    async fn act(&mut self, now_us: u64) -> Result<()> {
+        while let Some(mark) = self.pending_marks.pop_if(|mark| mark.t_ms * 1000 <= now_us) {
+            self.writer.event(&mark)?;
+            self.progress
+                .say(&format!("{:>5} s  {}", mark.t_ms / 1000, mark.name));
+        }
+        if self.pending_kills_us.pop_if(|at_us| *at_us <= now_us).is_some() {
+            self.kill_server(now_us / 1000).await?;
+        }
+        let window = self
+            .prepared
+            .plan
+            .storm()
+            .filter(|storm| self.storm_is_due && storm.at_us <= now_us);
+        if let Some(window) = window {
+            self.storm_is_due = false;
+            self.start_storm(window.users, window.duration_us, now_us / 1000)?;
+        }
+        Ok(())
+    }
+
+    async fn kill_server(&mut self, t_ms: u64) -> Result<()> {
+        let Some(child) = &mut self.target.child else {
+            return Ok(());
+        };
+        child.kill_and_restart().await?;
+        let pid = child.ready.pid;
+        self.sampling.server_restarted(pid);
+        self.note(
+            t_ms,
+            EventKind::Fault,
+            "kill -9",
+            "the server was killed and started again on its data",
+        )
+    }
+
+    fn start_storm(&mut self, users: u64, duration_us: u64, t_ms: u64) -> Result<()> {
+        let (Some(server), Some(pins)) = (self.target.http, self.target.pins.clone()) else {
+            return Ok(());
+        };
+        let config = StormConfig {
+            server,
+            pins,
+            users: users as u32,
+            duration_s: duration_us.div_ceil(1_000_000) as u32,
+            // Above every number that the swarm itself may register.
+            first_number: self.target.base + (1 << 32),
+            numbers: 1_000_000,
+            upload_bytes: 16 * 1024,
+            requests_per_second_max: STORM_REQUESTS_MAX,
+            timeout_ms: 10_000,
+            wait_ms: (50, 200),
+            mix: StormMix {
+                register: 2,
+                upload: 2,
+                download: 2,
+                look_up: 2,
+            },
+            seed: self.prepared.scenario.seed,
+        };
+        let child = StormChild::start(&std::env::current_exe()?, &config)?;
+        self.sampling.watch("storm", child.pid());
+        self.storm = Some(child);
+        self.note(
+            t_ms,
+            EventKind::Note,
+            "http storm",
+            "goose, closed-loop, in a process of its own",
+        )
+    }
+
+    /// Whether a threshold that aborts can no longer hold.
+    fn must_abort(&mut self) -> Result<bool> {
+        if !self
+            .prepared
+            .scenario
+            .thresholds
+            .iter()
+            .any(|threshold| threshold.abort)
+        {
+            return Ok(false);
+        }
+        let summary = reports::summarise(&Run::read(&self.prepared.folder)?);
+        for setting in self
+            .prepared
+            .scenario
+            .thresholds
+            .iter()
+            .filter(|setting| setting.abort)
+        {
+            let judged = summary
+                .thresholds
+                .iter()
+                .find(|result| result.expr == setting.expr);
+            if judged
+                .is_some_and(|result| result.value.is_some() && !result.pass && only_worsens(&setting.expr))
+            {
+                let why = format!("`{}` can no longer hold", setting.expr);
+                self.note(summary_ms(&summary), EventKind::Interrupted, "aborted", &why)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn finish(
+        mut self,
+        swarm: Swarm,
+        http: Option<HttpService>,
+        begin_us: u64,
+        end: End,
+    ) -> Result<()> {
+        let mut last = Sample::default();
+        swarm.stop();
+        let joined = tokio::task::spawn_blocking(move || {
+            let outcome = swarm.join(&mut last);
+            (outcome, last)
+        });
+        let grace = if end == End::Finished {
+            HTTP_GRACE
+        } else {
+            Duration::from_millis(100)
+        };
+        let mut rest = Sample::default();
+        if let Some(http) = http {
+            http.finish(grace, &mut rest).await;
+        }
+        let (outcome, last) = joined.await.context("the swarm's end")?;
+        let t_ms = self.since_us(begin_us) / 1000;
+        self.finish_storm(end)?;
+        // The server may still be working off the last acknowledgements.
+        let mut sample = self.sampling.finish(t_ms, &self.target).await;
+        for part in [last, rest] {
+            sample.counters.extend(part.counters);
+            sample.gauges.extend(part.gauges);
+            for (name, histogram) in part.histograms {
+                sample.histograms.entry(name).or_default().merge(&histogram);
+            }
+        }
+        self.writer.sample(&sample)?;
+        match outcome {
+            Err(error) => self.note(t_ms, EventKind::Invalid, "swarm", &error.to_string())?,
+            Ok(outcome) => {
+                for (code, count) in outcome.refusals {
+                    self.note(
+                        t_ms,
+                        EventKind::Note,
+                        "refused",
+                        &format!("{count} copies were refused: {code:?}"),
+                    )?;
+                }
+            }
+        }
+        if end == End::Interrupted {
+            self.note(
+                t_ms,
+                EventKind::Interrupted,
+                "interrupted",
+                "stopped before its end",
+            )?;
+        }
+        self.clean(end).await
+    }
+
+    fn finish_storm(&mut self, end: End) -> Result<()> {
+        let Some(storm) = self.storm.take() else {
+            return Ok(());
+        };
+        let grace = Duration::from_millis(if end == End::Finished { 5_000 } else { 300 });
+        match if end == End::Finished {
+            storm.finish(grace)
+        } else {
+            storm.stop(grace)
+        } {
+            Ok(outcome) => self.writer.storm(&outcome.storm)?,
+            Err(error) => self.note(0, EventKind::Note, "http storm", &error.to_string())?,
+        }
+        Ok(())
+    }
+
+    /// Ends the server and removes its data.
+    async fn clean(mut self, end: End) -> Result<()> {
+        self.progress.finish();
+        if let Some(child) = self.target.child.take() {
+            match end {
+                End::Finished => child.stop().await,
+                End::Interrupted | End::ServerGone => child.kill().await,
+            }
+            if !self.args.keep_data {
+                remove(&data_folder(&self.prepared.folder));
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, t_ms: u64, kind: EventKind, name: &str, detail: &str) -> Result<()> {
+        self.progress
+            .say(&format!("{:>5} s  {name}: {detail}", t_ms / 1000));
+        self.writer.event(&Event {
+            t_ms,
+            kind,
+            name: name.to_owned(),
+            detail: detail.to_owned(),
+        })?;
+        Ok(())
+    }
+
+    fn since_us(&self, begin_us: u64) -> u64 {
+        self.clock.now_us().saturating_sub(begin_us)
+    }
+}
+
+/// Whether more of the run can only make a failing threshold worse: counts that must stay low, the tail of a latency.
+fn only_worsens(expr: &str) -> bool {
+    expr.contains('<') || expr.contains("== 0") || expr.contains("==0")
+}
+
+fn summary_ms(summary: &record::Summary) -> u64 {
+    (summary.duration_s * 1000.0) as u64
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder) {
+        eprintln!("note: {} cannot be removed: {error}", folder.display());
+    }
+}

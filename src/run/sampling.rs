@@ -1,0 +1,99 @@
+//! One sample a second from all who measure: the kernel, the server, the swarm, the HTTP side.
+
+use std::collections::BTreeMap;
+
+use loadgen::Swarm;
+use loadgen::upload::HttpService;
+use record::Sample;
+use record::name::server;
+use wsar::Sampler;
+
+use super::child::Stats;
+use super::target::Target;
+
+/// Counters of the server that end with its process: after a kill, nobody knows how many of the last second's it had.
+const LOST_BY_A_KILL: [&str; 3] = [
+    server::COPIES_ACCEPTED,
+    server::COPIES_ACKNOWLEDGED,
+    server::COPIES_SENT,
+];
+
+/// Collects samples.
+pub(super) struct Sampling {
+    sampler: Sampler,
+    /// What the server's counters were when its process was last replaced.
+    carried: BTreeMap<String, u64>,
+    last: Stats,
+    killed: bool,
+}
+
+impl Sampling {
+    pub(super) fn new(target: &Target) -> Self {
+        let mut watches = vec![("swarm".to_owned(), std::process::id())];
+        if let Some(child) = &target.child {
+            watches.push(("server".to_owned(), child.ready.pid));
+        }
+        Self {
+            sampler: Sampler::new(watches),
+            carried: BTreeMap::new(),
+            last: Stats::default(),
+            killed: false,
+        }
+    }
+
+    /// Also watches a process.
+    pub(super) fn watch(&mut self, label: &str, pid: u32) {
+        self.sampler.add_watch(label, pid);
+    }
+
+    /// The server was killed and started again: its counters begin anew.
+    pub(super) fn server_restarted(&mut self, pid: u32) {
+        for (name, value) in std::mem::take(&mut self.last.counters) {
+            *self.carried.entry(name).or_default() += value;
+        }
+        self.killed = true;
+        self.watch("server", pid);
+    }
+
+    /// A second's figures.
+    pub(super) async fn take(
+        &mut self,
+        t_ms: u64,
+        target: &Target,
+        swarm: &Swarm,
+        http: Option<&HttpService>,
+    ) -> Sample {
+        let mut sample = self.sampler.sample(t_ms);
+        swarm.sample(&mut sample);
+        if let Some(http) = http {
+            http.publish(&mut sample);
+        }
+        self.add_server(&mut sample, target).await;
+        sample
+    }
+
+    /// The last figures, after the swarm has ended.
+    pub(super) async fn finish(&mut self, t_ms: u64, target: &Target) -> Sample {
+        let mut sample = self.sampler.sample(t_ms);
+        self.add_server(&mut sample, target).await;
+        sample
+    }
+
+    async fn add_server(&mut self, sample: &mut Sample, target: &Target) {
+        if let Some(stats) = target.stats().await {
+            self.last = stats;
+        }
+        for (name, value) in &self.last.counters {
+            if !(self.killed && LOST_BY_A_KILL.contains(&name.as_str())) {
+                let carried = self.carried.get(name).copied().unwrap_or(0);
+                sample.counters.insert(name.clone(), value + carried);
+            }
+        }
+        sample.gauges.extend(
+            self.last
+                .gauges
+                .iter()
+                .map(|(name, value)| (name.clone(), *value)),
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! What a run drives: the reference server as a child, or a server of the user's own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use wire::chat::Secret;
+
+use super::child::{ServerChild, ServerPlan, Stats, stats};
+use super::{Prepared, durability};
+use crate::cli::{PROVISIONED_BASE, RunArgs};
+use crate::serve::{read_secret, write_secret};
+
+/// Where the load goes.
+pub(super) struct Target {
+    pub(super) chat: SocketAddr,
+    pub(super) http: Option<SocketAddr>,
+    pub(super) admin: Option<SocketAddr>,
+    /// Where its PINs can be read, if it is ours.
+    pub(super) pins: Option<PathBuf>,
+    pub(super) secret: Secret,
+    pub(super) base: u64,
+    pub(super) child: Option<ServerChild>,
+    client: reqwest::Client,
+}
+
+impl Target {
+    /// Starts the reference server, or finds the user's.
+    pub(super) async fn open(args: &RunArgs, prepared: &Prepared) -> Result<Self> {
+        match &args.target {
+            Some(address) => Self::foreign(args, address).await,
+            None => Self::own(args, prepared).await,
+        }
+    }
+
+    async fn own(args: &RunArgs, prepared: &Prepared) -> Result<Self> {
+        let data = data_folder(&prepared.folder);
+        std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
+        let secret: [u8; 32] = rand::random();
+        let plan = ServerPlan {
+            log: prepared.folder.join("server.log"),
+            durability: durability(args, &prepared.scenario),
+            // Reconnects may overlap with connections that the server has not seen end yet.
+            connections: prepared.plan.connections() + prepared.plan.connections() / 50,
+            provisioned: prepared.plan.users(),
+            provisioned_base: PROVISIONED_BASE,
+            data,
+        };
+        write_secret(&plan.secret(), &secret)?;
+        let pins = plan.pins();
+        let child = ServerChild::start(plan).await?;
+        Ok(Self {
+            chat: child.ready.listen,
+            http: Some(child.ready.http),
+            admin: Some(child.ready.admin),
+            pins: Some(pins),
+            secret: Secret::new(&secret),
+            base: PROVISIONED_BASE,
+            child: Some(child),
+            client: reqwest::Client::new(),
+        })
+    }
+
+    async fn foreign(args: &RunArgs, address: &str) -> Result<Self> {
+        let mut found = tokio::net::lookup_host(address)
+            .await
+            .with_context(|| format!("--target {address}: expected HOST:PORT that can be resolved"))?;
+        let Some(chat) = found.next() else {
+            bail!("--target {address}: no such host")
+        };
+        if let Err(error) = tokio::net::TcpStream::connect(chat).await {
+            bail!(
+                "--target {address} refuses connections ({error}): start the server first, or check the port"
+            );
+        }
+        let Some(secret) = &args.secret_file else {
+            bail!("--target needs --secret-file: the secret that the server derives provisioned keys from");
+        };
+        Ok(Self {
+            chat,
+            http: args.target_http,
+            admin: args.target_admin,
+            pins: None,
+            secret: Secret::new(&read_secret(secret)?),
+            base: PROVISIONED_BASE,
+            child: None,
+            client: reqwest::Client::new(),
+        })
+    }
+
+    /// The server's own figures, where it has an admin port; `None` where it does not answer in time.
+    pub(super) async fn stats(&self) -> Option<Stats> {
+        stats(&self.client, self.admin?).await.ok()
+    }
+}
+
+/// Where the server's data are while a run lasts.
+pub(super) fn data_folder(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
