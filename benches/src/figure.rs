@@ -1,8 +1,10 @@
 //! The figures: what each measures, over which subjects, and what it must reach.
 
+pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod logins;
 pub(crate) mod messages;
+pub(crate) mod swarm;
 
 use crate::outcome::Outcome;
 use crate::subject::{Bench, Subject};

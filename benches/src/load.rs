@@ -56,8 +56,6 @@ pub(crate) struct Level {
 /// What a level came to.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    /// How messages followed each other.
-    pub(crate) pace: Pace,
     /// Length of the measured stretch, microseconds.
     pub(crate) wall_us: u64,
     /// Messages delivered in it.
@@ -254,13 +252,9 @@ impl<P: Protocol> Load<P> {
                     };
                 }
             }
-            Stage::Measuring {
-                level,
-                from,
-                until_us,
-            } => {
+            Stage::Measuring { from, until_us, .. } => {
                 if now_us >= until_us {
-                    self.measure(level, from);
+                    self.measure(from);
                     self.stage = Stage::Draining {
                         until_us: now_us + DRAIN_LIMIT_US,
                     };
@@ -303,10 +297,9 @@ impl<P: Protocol> Load<P> {
         Some(now_us)
     }
 
-    fn measure(&mut self, level: Level, from: Reading) {
+    fn measure(&mut self, from: Reading) {
         let to = self.read_meters();
         self.measured.push(Measured {
-            pace: level.pace,
             wall_us: to.at_us - from.at_us,
             delivered: to.delivered - from.delivered,
             server_cpu_us: to.server_cpu_us.saturating_sub(from.server_cpu_us),

@@ -12,8 +12,10 @@ mod login;
 mod outcome;
 mod process;
 mod protocol;
+mod reference;
 mod subject;
 mod table;
+mod tsung;
 
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{latency, logins, messages, progress};
+use figure::{idle, latency, logins, messages, progress, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -58,6 +60,11 @@ enum Figure {
     Logins(logins::Options),
     /// Delivery latency at a fifth of the peak rate.
     Latency(latency::Options),
+    /// Memory a connection of server and swarm, and an idle server's CPU time.
+    #[command(visible_alias = "memory")]
+    Idle(idle::Options),
+    /// The swarm's CPU time a message and memory a user, beside tsung's.
+    SwarmCost(swarm::Options),
     /// The bare forwarder, which the figures start for themselves.
     #[command(hide = true)]
     Floor {
@@ -106,6 +113,8 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
         Figure::Messages(options) => messages::run(bench, cpus, &options, outcome),
         Figure::Logins(options) => logins::run(bench, &options, outcome),
         Figure::Latency(options) => latency::run(bench, cpus, &options, outcome),
+        Figure::Idle(options) => idle::measure(bench, &options, outcome),
+        Figure::SwarmCost(options) => swarm::measure(bench, cpus, &options, outcome),
         Figure::All { quick } => {
             let short: &[&str] = if quick {
                 &["--seconds", "1", "--warm-up", "0.5"]
@@ -115,7 +124,9 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
             let once: &[&str] = if quick { &["--rounds", "1"] } else { &[] };
             messages::run(bench, cpus, &defaults(&[short, once].concat())?, outcome)?;
             latency::run(bench, cpus, &defaults(short)?, outcome)?;
-            logins::run(bench, &defaults(&[short, once].concat())?, outcome)
+            logins::run(bench, &defaults(&[short, once].concat())?, outcome)?;
+            idle::measure(bench, &defaults(&[])?, outcome)?;
+            swarm::measure(bench, cpus, &defaults(&[])?, outcome)
         }
         Figure::Floor { .. } => Ok(()),
     }

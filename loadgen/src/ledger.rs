@@ -313,15 +313,17 @@ impl<const CHUNK: usize> Books<CHUNK> {
         if state & flag::REFUSED == 0 {
             let (chunks, figures) = (&mut self.chunks, &mut self.figures);
             let early = state & flag::SENT == 0;
-            self.pairs
-                .deliver(copy.sender, copy.recipient, copy.number, early, |overtaken| {
-                    if let Cell::Known(state) = chunks.cell(overtaken)
-                        && state & flag::OVERTAKEN == 0
-                    {
-                        figures.misordered += u64::from(state & flag::ACCEPTED != 0);
-                        chunks.set(overtaken, state | flag::OVERTAKEN, now_ms);
-                    }
-                });
+            let name = |overtaken| {
+                if let Cell::Known(state) = chunks.cell(overtaken)
+                    && state & flag::OVERTAKEN == 0
+                {
+                    figures.misordered += u64::from(state & flag::ACCEPTED != 0);
+                    chunks.set(overtaken, state | flag::OVERTAKEN, now_ms);
+                }
+            };
+            let is_overtaken = self.pairs.deliver(copy.sender, copy.recipient, copy.number, early, name);
+            // Of one whose *sent* was observed, its state tells.
+            self.figures.misordered += u64::from(early && is_overtaken);
         }
         if state & flag::ACCEPTED != 0 {
             self.figures.delivered += 1;

@@ -384,6 +384,15 @@ impl Link for Kernel {
         Ok(())
     }
 
+    fn farewell(&mut self, id: Id, bytes: &[u8]) {
+        if self.send(id, bytes) == Err(SendError::Full)
+            && let Some(out) = self.conns.get_mut(id).and_then(|conn| conn.out.as_mut())
+        {
+            out.extend(bytes);
+        }
+        self.close(id, Close::Graceful);
+    }
+
     fn close(&mut self, id: Id, how: Close) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;

@@ -20,6 +20,13 @@ pub trait Link {
     /// The connection is gone, or its peer reads too slowly: [`SendError::Full`] says that nothing was kept.
     fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError>;
 
+    /// Sends some last bytes, however much waits before them, and closes gracefully: for saying why.
+    fn farewell(&mut self, id: Id, bytes: &[u8]) {
+        // Gone or full: the peer will not learn why.
+        let _ = self.send(id, bytes);
+        self.close(id, Close::Graceful);
+    }
+
     /// Ends a connection. [`App::closed`] does not follow: the caller knows.
     fn close(&mut self, id: Id, how: Close);
 

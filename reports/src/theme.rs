@@ -230,10 +230,10 @@ mod tests {
     #[test]
     fn the_kinds_can_be_told_apart_by_everyone() {
         for (sight, matrix) in ["ordinary", "protan", "deutan", "tritan"].iter().zip(SIGHTS) {
-            for first in 0..KINDS {
-                for second in first + 1..KINDS {
-                    let light = difference(matrix, SERIES[first].0, SERIES[second].0);
-                    let dark = difference(matrix, SERIES[first].1, SERIES[second].1);
+            for (first, left) in SERIES.iter().enumerate() {
+                for (second, right) in SERIES.iter().enumerate().skip(first + 1) {
+                    let light = difference(matrix, left.0, right.0);
+                    let dark = difference(matrix, left.1, right.1);
                     assert!(
                         light.min(dark) > 8.5,
                         "{sight}: kinds {first} and {second}: {light:.1}, {dark:.1}"

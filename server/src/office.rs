@@ -146,6 +146,9 @@ impl Office {
             }
             Inquiry::Prove { number, pin, reply } => {
                 let answer = self.redeem_pin(number, pin);
+                if answer.is_ok() {
+                    self.void_device(number);
+                }
                 // The asker may have given up.
                 self.hold(move || _ = reply.send(answer));
             }
@@ -219,9 +222,10 @@ impl Office {
             ClientFrame::Register { number } => self
                 .issue_pin(number)
                 .map(|()| self.reply(at, &ServerFrame::PinSent { number })),
-            ClientFrame::Prove { number, pin } => self
-                .redeem_pin(number, pin)
-                .map(|key| self.reply(at, &ServerFrame::NewKey { number, key })),
+            ClientFrame::Prove { number, pin } => self.redeem_pin(number, pin).map(|key| {
+                self.reply(at, &ServerFrame::NewKey { number, key });
+                self.void_device(number);
+            }),
             frame => match Number::new(letter.number) {
                 Ok(who) => self.online_frame(at, who, frame),
                 Err(_) => Err(Code::NotLoggedIn),
@@ -291,7 +295,8 @@ impl Office {
         }
         let (figures, store) = (&self.parts.figures, self.parts.store.stats());
         figures.online.set(self.directory.online());
-        figures.copies_queued.set(store.items as u64);
+        figures.copies_queued.set((store.items - store.ticks) as u64);
+        figures.ticks_queued.set(store.ticks as u64);
         figures.longest_mailbox.set(store.longest_mailbox as u64);
         figures.commits.set(store.commits);
         figures.commit_us.set(store.commit_us_total);

@@ -157,16 +157,16 @@ impl ServerShard {
             Ok(()) | Err(SendError::Gone) => {}
             Err(SendError::Full) => {
                 self.parts.figures.slow_readers_cut.add(1);
-                link.close(id, Close::Reset);
-                self.end(id);
+                self.dismiss(link, id, Code::SlowReader);
             }
         }
     }
 
     /// Says why and closes.
     fn dismiss<L: Link>(&mut self, link: &mut L, id: Id, code: Code) {
-        self.send(link, id, &ServerFrame::Bye { code });
-        link.close(id, Close::Graceful);
+        let mut farewell = Vec::new();
+        ServerFrame::Bye { code }.encode(&mut farewell);
+        link.farewell(id, &farewell);
         self.end(id);
     }
 

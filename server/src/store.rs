@@ -25,6 +25,9 @@
 //! **Ids.** A repeated id of one sender is found by a window of 64 ids (RFC 4303 section 3.4.3), kept across restarts
 //! for [`Options::window_age_ms`] after the sender's last message, for at most [`Options::windows_max`] senders.
 //!
+//! **Order.** Sequence numbers grow within the store's life and across restarts (they begin from the clock, 2²⁰ a
+//! millisecond), so one that a client still holds never names another message.
+//!
 //! **Memory.** 48 B an item, about 60 B a mailbox that is not empty, about 56 B a sender in the window; nothing for
 //! anyone else. The open segment is in memory, and what is not synced yet.
 
@@ -369,6 +372,7 @@ impl Store {
     pub fn stats(&self) -> Stats {
         Stats {
             items: self.index.items(),
+            ticks: self.index.ticks(),
             mailboxes: self.index.mailboxes(),
             longest_mailbox: self.index.longest(),
             windows: self.windows.len(),

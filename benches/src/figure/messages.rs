@@ -189,20 +189,14 @@ fn print(subjects: &[Subject], options: &Options, rows: &[MessageRow]) {
         }
         println!("{}", table.render());
     }
-    let mut table = Table::new(&["server", "memory a connection, B", "what a sender may rely on"]);
+    println!("server: memory a connection that is logged in, B; what a sender may rely on");
     for subject in subjects {
-        let memory = median(
-            rows.iter()
-                .filter(|row| row.subject == subject.name())
-                .map(|row| row.memory_per_connection_bytes),
-        );
-        table.row([
-            subject.name().to_owned(),
-            memory.map(count).unwrap_or_default(),
-            subject.guarantee().to_owned(),
-        ]);
+        let own = rows.iter().filter(|row| row.subject == subject.name());
+        let memory = median(own.map(|row| row.memory_per_connection_bytes));
+        let memory = memory.map(count).unwrap_or_default();
+        println!("{:<18}{memory:>7}  {}", subject.name(), subject.guarantee());
     }
-    println!("{}", table.render());
+    println!();
     print_costs(options, rows);
 }
 

@@ -52,21 +52,23 @@ impl Pairs {
         }
     }
 
-    /// A copy arrived, before its *sent* was observed or after. Names the earlier ones that are still under way.
+    /// A copy arrived, before its *sent* was observed or after. Names the earlier ones that are still under way, and
+    /// returns whether a later one had arrived before.
     pub(super) fn deliver(
         &mut self,
         sender: u32,
         recipient: u32,
         copy: u64,
         early: bool,
-        overtaken: impl FnMut(u64),
-    ) {
+        overtaken: impl FnMut(u64)) -> bool {
         let pair = self.pairs.entry((sender, recipient)).or_default();
         pair.under_way.remove(copy);
         pair.early += u32::from(early);
+        let is_overtaken = pair.highest > copy;
         pair.highest = pair.highest.max(copy);
         pair.under_way.before(copy).iter().copied().for_each(overtaken);
         self.drop_idle(sender, recipient);
+        is_overtaken
     }
 
     /// Gives memory back after a peak.

@@ -23,10 +23,11 @@ pub(super) struct Pings {
 impl Pings {
     /// When the next slice is due; never, while there is nobody.
     pub(super) fn due_us(&self, extent: u32, period_us: u64) -> u64 {
-        match period_us.checked_div(u64::from(extent)) {
-            Some(each_us) => self.slice_us + each_us.max(SLICE_US),
-            None => u64::MAX,
+        if extent == 0 {
+            return u64::MAX;
         }
+        // Rounded up: a moment earlier nobody's turn would have come, and the loop would spin until it had.
+        self.slice_us + period_us.div_ceil(u64::from(extent)).max(SLICE_US)
     }
 
     /// How many connections of `extent` are to be visited now.
@@ -84,6 +85,18 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whenever_a_slice_is_due_somebodys_turn_has_come() {
+        for (extent, period_us) in [(1, 600_000_000), (7, 3_000_000), (24, 3_000_001), (100_000, 600_000_000)] {
+            let mut pings = Pings::default();
+            for _ in 0..100 {
+                let due_us = pings.due_us(extent, period_us);
+                assert!(pings.visits(extent, period_us, due_us) > 0);
+                assert!(pings.due_us(extent, period_us) > due_us);
+            }
+        }
+    }
 
     #[test]
     fn a_walk_takes_one_period_whatever_the_turns() {

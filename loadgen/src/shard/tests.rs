@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 
 use proptest::prelude::*;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use reactor::{Arena, SendError, Wake};
 use scenarios::{To, What};
@@ -352,7 +352,7 @@ fn cuts_make_repeats_and_redeliveries_and_both_are_excused() {
         reconnects += world.tally().of(Count::Reconnects);
         cut += world.tally().of(Count::Cuts);
     }
-    assert!(repeats > 0 && redelivered > 0 && reconnects > 0 && cut > 0);
+    assert!([repeats, redelivered, reconnects, cut].iter().all(|count| *count > 0), "{repeats} {redelivered} {reconnects} {cut}");
 }
 
 fn after(fault: Fault) -> Figures {

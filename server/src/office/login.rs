@@ -88,7 +88,7 @@ impl Office {
         Ok(())
     }
 
-    /// Gives a number a new key, which voids any earlier one and dismisses the device that held it.
+    /// Gives a number a new key, which voids any earlier one; [`Office::void_device`] follows once it is answered.
     pub(super) fn redeem_pin(&mut self, number: Number, pin: u32) -> Result<Key, Code> {
         self.registrar.redeem(number, pin, self.now_ms)?;
         let key = Key(self.parts.rng.random());
@@ -101,11 +101,16 @@ impl Office {
             .accounts
             .put_account(number.value(), &Account { key: key.0, epoch });
         self.parts.figures.registrations.add(1);
+        Ok(key)
+    }
+
+    /// Dismisses the device whose key a new one has voided after the new key was answered: the same
+    /// connection may hold both.
+    pub(super) fn void_device(&mut self, number: Number) {
         if let Some(older) = self.directory.location(number.value()) {
             self.dismiss(older, Code::Replaced);
             self.leave(older, number.value());
         }
-        Ok(key)
     }
 
     fn key(&self, number: Number) -> Option<Key> {

@@ -401,7 +401,7 @@ fn a_new_device_voids_the_key_and_dismisses_the_old_one() {
     );
     assert_eq!(town.work(), mail(&[(2, "Error BadPin about 0x02")]));
     town.say(2, number(0), &ClientFrame::Prove { number: ann, pin });
-    assert_eq!(town.work(), mail(&[(1, "x Bye Replaced"), (2, "NewKey")]));
+    assert_eq!(town.work(), mail(&[(2, "NewKey"), (1, "x Bye Replaced")]));
     town.enter(3, ann, Secret::new(b"secret").key(ann));
     assert_eq!(
         town.work(),

@@ -50,6 +50,8 @@ pub struct Recovery {
 pub struct Stats {
     /// Items in all mailboxes.
     pub items: usize,
+    /// Second ticks among them.
+    pub ticks: usize,
     /// Mailboxes that are not empty.
     pub mailboxes: usize,
     /// Items in the longest mailbox.

@@ -169,6 +169,7 @@ pub(super) struct Index {
     /// How many mailboxes have each length, which gives the longest without a walk.
     lengths: Vec<u32>,
     longest: usize,
+    ticks: usize,
 }
 
 impl Index {
@@ -178,12 +179,18 @@ impl Index {
             mailboxes: HashMap::default(),
             lengths: vec![0],
             longest: 0,
+            ticks: 0,
         }
     }
 
     /// Items in all mailboxes.
     pub(super) fn items(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Those of the items that are second ticks.
+    pub(super) fn ticks(&self) -> usize {
+        self.ticks
     }
 
     /// Mailboxes that are not empty.
@@ -211,6 +218,7 @@ impl Index {
     /// Appends an item. Sequence numbers within a mailbox only grow. `None` once 2³² items wait.
     pub(super) fn push(&mut self, to: u64, new: &NewEntry) -> Option<u32> {
         let slot = self.entries.insert(Entry::new(new))?;
+        self.ticks += usize::from(new.tick);
         let count = match self.mailboxes.entry(to) {
             MapEntry::Vacant(vacant) => {
                 vacant.insert(Mailbox {
@@ -258,6 +266,7 @@ impl Index {
             mailbox.head = entry.next;
             mailbox.count -= 1;
             last = Some(entry.seq());
+            self.ticks -= usize::from(entry.is_tick());
             popped(&entry);
         }
         let after = mailbox.count as usize;

@@ -31,6 +31,8 @@ struct State {
     capacity_bytes: usize,
     fail_writes: bool,
     fail_syncs: bool,
+    /// Whether a failed sync dropped bytes that are shown still.
+    has_dropped: bool,
     /// Operations until the machine stops.
     lives: Option<u64>,
 }
@@ -71,6 +73,7 @@ impl SimulatedDisk {
             capacity_bytes: usize::MAX,
             fail_writes: false,
             fail_syncs: false,
+            has_dropped: false,
             lives: None,
         })))
     }
@@ -137,7 +140,20 @@ impl SimulatedDisk {
         content.kept = content.seen.clone();
     }
 
-    /// The disk after a crash: of what was not synced, any sectors. It works again.
+    /// The disk when only the process was killed: everything written is shown, but is no safer than before. After a
+    /// failed sync the machine crashes too: nobody could tell what is shown only.
+    pub(super) fn kill(&self) {
+        let mut state = self.state();
+        if state.has_dropped {
+            drop(state);
+            return self.crash();
+        }
+        state.lives = None;
+        (state.fail_writes, state.fail_syncs) = (false, false);
+        state.capacity_bytes = usize::MAX;
+    }
+
+    /// The disk after a crash of the machine: of what was not synced, any sectors. It works again.
     pub(super) fn crash(&self) {
         let mut state = self.state();
         let State { files, random, .. } = &mut *state;
@@ -146,11 +162,11 @@ impl SimulatedDisk {
             for (offset, bytes) in content.unsynced.drain(..) {
                 let mut at = 0;
                 // Whole writes mostly survive or not; sometimes each sector has its own luck.
-                let luck = random.random_range(0..3);
+                let kept = [1.0, 0.9, 0.5, 0.0][random.random_range(0..4)];
                 while at < bytes.len() {
                     let sector_end = ((offset + at) / SECTOR_BYTES + 1) * SECTOR_BYTES - offset;
                     let end = sector_end.min(bytes.len());
-                    if luck == 0 || (luck == 1 && random.random_bool(0.5)) {
+                    if random.random_bool(kept) {
                         if seen.len() < offset + end {
                             seen.resize(offset + end, 0);
                         }
@@ -163,6 +179,7 @@ impl SimulatedDisk {
             content.seen = seen;
         }
         state.lives = None;
+        state.has_dropped = false;
         (state.fail_writes, state.fail_syncs) = (false, false);
     }
 }
@@ -265,6 +282,7 @@ impl DiskFile for SimulatedFile {
         if fails {
             // As hosts do: the bytes are shown still, but nobody will write them any more.
             content.unsynced.clear();
+            state.has_dropped = true;
             return Err(io::Error::from_raw_os_error(5));
         }
         for (offset, bytes) in content.unsynced.drain(..) {

@@ -424,7 +424,11 @@ impl World {
     }
 
     fn crash(&mut self) {
-        self.disk.crash();
+        if self.random.random_bool(0.5) {
+            self.disk.kill();
+        } else {
+            self.disk.crash();
+        }
         self.disk.limit(usize::MAX);
         self.troubled = false;
         if self.random.random_bool(0.3) {
@@ -474,10 +478,22 @@ impl World {
             .filter(|(known, _)| !known.tick)
             .map(|(known, _)| (known.from, known.id))
             .collect();
+        let acknowledged: BTreeSet<(u64, u64)> = self
+            .gone
+            .values()
+            .filter(|(known, _)| !known.tick)
+            .map(|(known, _)| (known.from, known.id))
+            .collect();
         self.ids.retain(|(from, id), sure| {
             let seen = self.store.check(*from, *id);
             if *sure == Sure::Committed || present.contains(&(*from, *id)) {
                 assert_ne!(seen, Seen::New, "seed {seed}: {id} of {from} was forgotten");
+            } else if !acknowledged.contains(&(*from, *id)) {
+                assert_ne!(
+                    seen,
+                    Seen::Repeated,
+                    "seed {seed}: {id} of {from} is absorbed but not there"
+                );
             }
             *sure = Sure::Committed;
             seen == Seen::Repeated

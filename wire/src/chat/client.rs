@@ -152,7 +152,8 @@ impl Client {
 
     /// Takes the next id for a message. Ids rise, so that the server can tell a repeat from a new one.
     pub fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
+        // A server that says the last id was the highest there is leaves none; the repeat is refused as stale.
+        self.last_id = self.last_id.saturating_add(1);
         self.last_id
     }
 

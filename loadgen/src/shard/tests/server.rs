@@ -169,15 +169,14 @@ impl Server {
             return;
         }
         let (shard, id) = all[self.rng.random_range(0..all.len())];
+        // What is on its way to the client is lost with it, or only what the client answers to that.
+        if self.rng.random() {
+            self.arrivals.retain(|_, (to_shard, to, _)| (*to_shard, *to) != (shard, id));
+        }
         self.arrive(shard, id, Arrival::Closed);
         if let Some(conn) = self.conns.get_mut(&(shard, id)) {
             conn.dead = true;
         }
-    }
-
-    /// Whether the connection still is: a client that closed it hears nothing of it any more.
-    pub(super) fn has(&self, shard: usize, id: Id) -> bool {
-        self.conns.contains_key(&(shard, id))
     }
 
     pub(super) fn receive(&mut self, shard: usize, id: Id, mut bytes: &[u8]) {
@@ -244,7 +243,9 @@ impl Server {
                 )
             }
         };
-        let contradicts = self.fault == Fault::Contradict && self.is_the_moment();
+        let online = |to: &Number| self.accounts.get(to).is_some_and(|account| account.conn.is_some());
+        let heard = !recipients.is_empty() && recipients.iter().all(online);
+        let contradicts = self.fault == Fault::Contradict && heard && self.is_the_moment();
         if recipients.is_empty() || contradicts || self.rng.random_range(0..1_000) < self.refusals {
             self.answer(from, &ServerFrame::Refused { id, code: Code::Busy });
             if !contradicts {

@@ -1,0 +1,56 @@
+//! Listeners: their ports, their slots, their end.
+
+use super::*;
+
+#[tokio::test]
+async fn clients_that_keep_their_connections_do_not_shut_others_out() {
+    let bench = Bench::with(|config| config.connections_max = 1).await;
+    // Each keeps its pool until the end.
+    let clients: Vec<_> = (0..5).map(|_| client()).collect();
+    for client in &clients {
+        let url = format!("http://{}/v1/accounts/{ANN}", bench.http.public_addr);
+        assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_frees_the_ports_and_cuts_what_takes_too_long() {
+    let mut bench = Bench::with(|config| config.grace = Duration::from_millis(50)).await;
+    let hanging = bench
+        .public(Method::POST, "/v1/register")
+        .body(format!("{{\"number\": {IGNORED}}}"));
+    let hanging = tokio::spawn(hanging.send());
+    while bench.stats().await["gauges"]["server.http.connections"] != 2.0 {}
+    bench.http.stop().await;
+    assert!(hanging.await.unwrap().is_err());
+    for addr in [bench.http.public_addr, bench.http.admin_addr] {
+        assert!(TcpStream::connect(addr).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told_with_a_remedy() {
+    let taken = tokio::net::TcpListener::bind(local()).await.unwrap();
+    let addr = taken.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (_office, desk) = Office::open();
+    let parts = HttpParts {
+        desk,
+        secret: secret(),
+        knobs: Knobs::default(),
+        health: Health::default(),
+        figures: Arc::new(Snapshot::default),
+    };
+    let media = MediaOptions::in_folder(folder.path().to_owned());
+    let config = HttpConfig::new(Admin::new(addr, None).unwrap(), local(), media);
+    let error = serve(config, parts).await.unwrap_err().to_string();
+    let port = addr.port();
+    assert!(
+        error.starts_with(&format!("cannot listen for admin HTTP at {addr}: ")),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("`ss -ltnp 'sport = :{port}'`")),
+        "{error}"
+    );
+}
