@@ -83,16 +83,15 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for a command that ends by itself.
+    /// Waits for a command that ends by itself; its exit code, unless a signal ended it.
     ///
     /// # Errors
-    /// It failed, or took longer than `limit`.
-    pub(crate) fn finish(&mut self, limit: Duration) -> anyhow::Result<()> {
+    /// It took longer than `limit`.
+    pub(crate) fn exit_code(&mut self, limit: Duration) -> anyhow::Result<Option<i32>> {
         let until = Instant::now() + limit;
         loop {
             match self.child.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => bail!("{} failed ({status}): {}", self.name, self.last_words()),
+                Some(status) => return Ok(status.code()),
                 None if Instant::now() > until => bail!("{} takes longer than {limit:?}", self.name),
                 None => std::thread::sleep(POLL),
             }

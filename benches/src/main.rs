@@ -19,7 +19,7 @@ mod tsung;
 
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
@@ -77,7 +77,18 @@ enum Figure {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, and writes down what was measured even where something failed.
+fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     if let Figure::Floor { listen, tick } = cli.figure {
         return floor::serve(listen, tick);
@@ -125,7 +136,8 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
             messages::run(bench, cpus, &defaults(&[short, once].concat())?, outcome)?;
             latency::run(bench, cpus, &defaults(short)?, outcome)?;
             logins::run(bench, &defaults(&[short, once].concat())?, outcome)?;
-            idle::measure(bench, &defaults(&[])?, outcome)?;
+            let few: &[&str] = if quick { &["--connections", "20000"] } else { &[] };
+            idle::measure(bench, &defaults(few)?, outcome)?;
             swarm::measure(bench, cpus, &defaults(&[])?, outcome)
         }
         Figure::Floor { .. } => Ok(()),

@@ -4,13 +4,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use record::{Run, Sample};
+use record::{Run, Sample, Summary};
 
 use crate::child::Server;
-use crate::subject::Bench;
+use crate::subject::{Bench, Running};
 
-/// How long after its plan's end a run may take to write its report.
-const GRACE: Duration = Duration::from_secs(180);
+/// How long a run may take, its report included.
+const LIMIT: Duration = Duration::from_secs(480);
+/// Exit codes of a run that has a verdict, whichever.
+const VERDICTS: [i32; 3] = [0, 1, 3];
 
 /// The stretch of a run between two instants.
 #[derive(Clone, Copy, Debug)]
@@ -19,28 +21,58 @@ pub(crate) struct Stretch<'a> {
     to: &'a Sample,
 }
 
-/// Runs a scenario and reads its folder.
+/// How a scenario is run, where not as its file says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings<'a> {
+    /// Connections.
+    pub(crate) connections: Option<u64>,
+    /// A server that runs already; none starts one.
+    pub(crate) target: Option<&'a Running>,
+    /// The processor that the whole of `teem run` is pinned to.
+    pub(crate) cpu: Option<usize>,
+}
+
+/// Runs a scenario and reads its folder. What makes the run *invalid* becomes a note.
 ///
 /// # Errors
-/// `teem` fails for another reason than a threshold, or takes too long.
-pub(crate) fn run(bench: &Bench, name: &str, scenario: &str, connections: Option<u64>) -> anyhow::Result<Run> {
+/// `teem` fails for another reason than its verdict, or takes too long.
+pub(crate) fn run(
+    bench: &Bench,
+    name: &str,
+    scenario: &str,
+    settings: Settings<'_>,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<Run> {
     let folder = tempfile::Builder::new()
         .prefix("teem-bench-run-")
         .tempdir_in(&bench.scratch)?;
-    let (file, out) = (folder.path().join(format!("{name}.toml")), folder.path().join("run"));
+    let file = folder.path().join(format!("{name}.toml"));
+    let out = folder.path().join("run");
     std::fs::write(&file, scenario).with_context(|| format!("cannot write {}", file.display()))?;
     let mut command = Command::new(&bench.teem);
-    command.arg("run").arg(&file).arg("--out").arg(&out).arg("--quiet");
-    if let Some(connections) = connections {
+    command
+        .arg("run")
+        .arg(&file)
+        .arg("--out")
+        .arg(&out)
+        .arg("--quiet");
+    if let Some(connections) = settings.connections {
         command.args(["--connections", &connections.to_string()]);
     }
-    let mut teem = Server::start("teem run", command, folder.path(), None)?;
-    let finished = teem.finish(Duration::from_secs(300) + GRACE);
-    let run = Run::read(&out).with_context(|| format!("`teem run` left no run: {}", teem.last_words()))?;
-    finished.with_context(|| format!("scenario {name}"))?;
-    if run.samples.is_empty() {
-        bail!("scenario {name}: no samples");
+    if let Some(target) = settings.target {
+        command.args(["--target", &target.address.to_string()]);
+        command.arg("--secret-file").arg(target.secret_file());
     }
+    let mut teem = Server::start("teem run", command, folder.path(), settings.cpu)?;
+    let code = teem.exit_code(LIMIT)?;
+    if code.is_none_or(|code| !VERDICTS.contains(&code)) {
+        bail!("`teem run` of scenario {name} failed: {}", teem.last_words());
+    }
+    let run = Run::read(&out).with_context(|| format!("`teem run` left no run: {}", teem.last_words()))?;
+    let summary = std::fs::read(out.join("summary.json")).context("`teem run` left no summary")?;
+    let summary: Summary = serde_json::from_slice(&summary)?;
+    let invalid = summary.invalid_because.iter();
+    notes.extend(invalid.map(|why| format!("the run of scenario {name} is invalid: {why}")));
     Ok(run)
 }
 

@@ -20,6 +20,7 @@ const EJABBERD: &str = include_str!("../../deploy/bench-peers/ejabberd.yml");
 /// The first provisioned number, and the secret of a server that lives for one benchmark.
 const BASE: u64 = 15_550_000_000;
 const SECRET: [u8; 32] = [0x5a; 32];
+const SECRET_FILE: &str = "secret";
 /// Turns second ticks off.
 const NO_TICKS: [&str; 2] = ["--second-ticks", "off"];
 /// Accounts beyond the connections, so that log-ins of one number do not meet.
@@ -84,7 +85,7 @@ pub(crate) struct Running {
     /// Where it listens.
     pub(crate) address: SocketAddrV4,
     /// Removed at the end.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Subject {
@@ -188,7 +189,7 @@ impl Subject {
             subject: self,
             server,
             address,
-            _folder: folder,
+            folder,
         })
     }
 }
@@ -223,6 +224,11 @@ impl Running {
             }
         };
         self.explain(result)
+    }
+
+    /// The file with the secret of its provisioned keys; the reference server alone has one.
+    pub(crate) fn secret_file(&self) -> PathBuf {
+        self.folder.path().join(SECRET_FILE)
     }
 
     fn chat(&self, ticks: bool) -> Chat {
@@ -283,7 +289,7 @@ fn teem_command(
     durability: &str,
     ticks: bool,
 ) -> anyhow::Result<Command> {
-    let secret = folder.join("secret");
+    let secret = folder.join(SECRET_FILE);
     let digits: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
     fs::write(&secret, digits)?;
     let mut command = Command::new(binary);

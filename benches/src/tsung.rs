@@ -168,9 +168,23 @@ fn command(folder: &Path, config: &Path) -> anyhow::Result<Command> {
     };
     let mut command = Command::new(program("erl", "tsung")?);
     command
-        .args(["-smp", "auto", "+A", "8", "+K", "true", "+P", "250000", "-noinput"])
-        .args(["-sname", &format!("tsung-{}", std::process::id()), "-setcookie", "teem-bench"])
-        .args(["-s", "tsung_controller", "-sasl", "sasl_error_logger", "false", "-pa"])
+        .args([
+            "-smp", "auto", "+A", "8", "+K", "true", "+P", "250000", "-noinput",
+        ])
+        .args([
+            "-sname",
+            &format!("tsung-{}", std::process::id()),
+            "-setcookie",
+            "teem-bench",
+        ])
+        .args([
+            "-s",
+            "tsung_controller",
+            "-sasl",
+            "sasl_error_logger",
+            "false",
+            "-pa",
+        ])
         .arg(application(&installed, "tsung-")?)
         .arg("-pa")
         .arg(application(&installed, "tsung_controller-")?);
@@ -219,7 +233,11 @@ fn acknowledged(folder: &Path) -> anyhow::Result<u64> {
 fn total(log: &str, name: &str) -> Option<u64> {
     let last = log
         .lines()
-        .filter_map(|line| line.strip_prefix("stats: ")?.strip_prefix(name)?.strip_prefix(' '))
+        .filter_map(|line| {
+            line.strip_prefix("stats: ")?
+                .strip_prefix(name)?
+                .strip_prefix(' ')
+        })
         .next_back()?;
     last.split_whitespace().nth(1)?.parse().ok()
 }
@@ -250,6 +268,9 @@ stats: mqtt_server_pubacked 7 12
         };
         let text = configuration(1883, script);
         assert!(!text.contains("@PORT@") && !text.contains("@BODY@"), "{text}");
-        assert!(text.contains("maxnumber=\"10\"") && text.contains("to=\"20\""), "{text}");
+        assert!(
+            text.contains("maxnumber=\"10\"") && text.contains("to=\"20\""),
+            "{text}"
+        );
     }
 }

@@ -321,7 +321,9 @@ impl<const CHUNK: usize> Books<CHUNK> {
                     chunks.set(overtaken, state | flag::OVERTAKEN, now_ms);
                 }
             };
-            let is_overtaken = self.pairs.deliver(copy.sender, copy.recipient, copy.number, early, name);
+            let is_overtaken = self
+                .pairs
+                .deliver(copy.sender, copy.recipient, copy.number, early, name);
             // Of one whose *sent* was observed, its state tells.
             self.figures.misordered += u64::from(early && is_overtaken);
         }

@@ -268,4 +268,4 @@ impl<L: Link> App<L> for Shard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -52,8 +52,11 @@ pub struct SwarmOptions {
     /// How many shards; as many as descriptors and cores want, if it is not given.
     pub shards: Option<u32>,
     /// Whether to connect from addresses of 127.77.0.0/16, which lifts the limit of 28,232 ports a target; where it is
-    /// not given, it is done if the first target is on this host's loopback.
+    /// not given, it is done if all targets are on this host's loopback.
     pub own_addresses: Option<bool>,
+    /// Whether each shard has a descriptor table of its own; where it is not given, that is done if `RLIMIT_NOFILE` is
+    /// too low for the plan.
+    pub own_tables: Option<bool>,
     /// An action later than this is counted as late.
     pub lag_limit: Duration,
     /// Connections a shard may have on their way to a welcome.
@@ -77,6 +80,7 @@ impl SwarmOptions {
             returns: Returns::default(),
             shards: None,
             own_addresses: None,
+            own_tables: None,
             lag_limit: Duration::from_millis(100),
             connecting_max: 2_000,
             welcome_timeout: Duration::from_secs(30),
@@ -295,3 +299,6 @@ fn keep_books(
             joined.map(|()| settled.0)
         })
 }
+
+#[cfg(test)]
+mod tests;

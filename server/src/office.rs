@@ -79,6 +79,7 @@ pub(crate) struct Office {
     held: Vec<Box<dyn FnOnce() + Send>>,
     /// A commit failed: every answer waits until one succeeds.
     unsafe_since_ms: Option<u64>,
+    committed: bool,
     /// How the store last felt.
     store_feels: Health,
     /// An item's body on its way out.
@@ -99,6 +100,7 @@ impl Office {
             now_ms: 0,
             held: Vec::new(),
             unsafe_since_ms: None,
+            committed: false,
             store_feels: Health::Good,
             body: Vec::new(),
             ticks_away: Vec::new(),
@@ -168,6 +170,7 @@ impl Office {
         if accounts.needs_commit() {
             failure = accounts.commit(durability == Durability::Commit).err();
         }
+        self.committed = durability == Durability::Commit && self.parts.store.needs_commit();
         if self.parts.store.needs_commit() || self.unsafe_since_ms.is_some() {
             failure = self.parts.store.commit(self.now_ms).err().or(failure);
         }
@@ -190,6 +193,11 @@ impl Office {
         }
         self.publish();
         self.unsafe_since_ms.is_none().then_some(&mut self.out)
+    }
+
+    /// Whether the last batch had to wait for the disk.
+    pub(crate) fn committed(&self) -> bool {
+        self.committed
     }
 
     /// Writes what is still unwritten, and ends.

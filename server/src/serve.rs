@@ -22,7 +22,7 @@ use crate::knobs::{KnobError, Knobs};
 use crate::office::{Office, Parts, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
 use crate::shard::{ServerShard, ShardParts, Way};
-use crate::sink::{self, SinkError, SinkTask, Target};
+use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
 use crate::store::accounts::Accounts;
 use crate::store::{self, Store};
 
@@ -137,7 +137,17 @@ impl Server {
         let (inquiries, inquiries_out) = Queue::new("inquiries", INQUIRIES_MAX, desk_wake);
 
         let health = Health::default();
-        let (office, sinks) = open_office(&config, plan.shards, &knobs, office_figures, health.clone())?;
+        let (sms, sms_task) = config
+            .sms
+            .parse::<Target>()?
+            .start(&sink::Options::named("sms"))?;
+        let (push, push_task) = config
+            .push
+            .parse::<Target>()?
+            .start(&sink::Options::named("push"))?;
+        let report = (sms.clone(), push.clone());
+        let parts = (office_figures, health.clone(), sms, push);
+        let office = open_office(&config, plan.shards, &knobs, parts)?;
         let admin = Admin::new(config.admin, config.admin_token.clone())?;
         let http_config = HttpConfig::new(
             admin,
@@ -150,7 +160,12 @@ impl Server {
             secret: Secret::new(&config.secret),
             knobs: knobs.clone(),
             health: health.clone(),
-            figures: Arc::new(move || source.snapshot()),
+            figures: Arc::new(move || {
+                let mut snapshot = source.snapshot();
+                report.0.report(&mut snapshot);
+                report.1.report(&mut snapshot);
+                snapshot
+            }),
         };
         let http = http::serve(http_config, parts).await?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -162,7 +177,7 @@ impl Server {
             http_addresses: (http.public_addr, http.admin_addr),
             http: Some(http),
             health,
-            sinks,
+            sinks: vec![sms_task, push_task],
             stop: Arc::clone(&stop),
             office_stop,
             wakes: wiring.wakes.clone(),
@@ -345,14 +360,13 @@ fn run_shard(
     Ok(())
 }
 
-/// Opens what the office keeps. Called before any thread parts: the sinks' wakers must be in every table.
+/// Opens what the office keeps.
 fn open_office(
     config: &Config,
     shards: u16,
     knobs: &Knobs,
-    figures: Arc<OfficeFigures>,
-    health: Health,
-) -> Result<(Office, Vec<SinkTask>), StartError> {
+    (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
+) -> Result<Office, StartError> {
     std::fs::create_dir_all(&config.data)?;
     let durability = match config.durability {
         crate::knobs::Durability::Memory => store::Durability::Memory,
@@ -370,15 +384,7 @@ fn open_office(
     };
     let (store, recovery) = Store::open(options, unix_ms())?;
     tracing::info!(?recovery, "store opened");
-    let (sms, sms_task) = config
-        .sms
-        .parse::<Target>()?
-        .start(&sink::Options::named("sms"))?;
-    let (push, push_task) = config
-        .push
-        .parse::<Target>()?
-        .start(&sink::Options::named("push"))?;
-    let office = Office::new(Parts {
+    Ok(Office::new(Parts {
         store,
         accounts: Accounts::open(Some(config.data.join("accounts")))?,
         secret: Secret::new(&config.secret),
@@ -390,6 +396,5 @@ fn open_office(
         push,
         rng: ChaCha12Rng::from_rng(&mut rand::rng()),
         shards,
-    });
-    Ok((office, vec![sms_task, push_task]))
+    }))
 }

@@ -30,6 +30,10 @@
 //!
 //! **Memory.** 48 B an item, about 60 B a mailbox that is not empty, about 56 B a sender in the window; nothing for
 //! anyone else. The open segment is in memory, and what is not synced yet.
+//!
+//! **Rate.** 100 B bodies, 256 a commit, each acknowledged in the next batch, two cores, ext4: 0.9 to 1.0 million
+//! messages a second with `Commit` (204 B written and 0.7 us of processor time each), 2.1 million with `Async`, 3.1
+//! million with `Memory`; 0.7, 1.5 and 2.1 million with 100 thousand waiting. `examples/store_rate.rs` measures it.
 
 mod collection;
 mod disk;

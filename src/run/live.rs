@@ -250,7 +250,17 @@ impl Live<'_> {
         {
             return Ok(false);
         }
-        let summary = reports::summarise(&Run::read(&self.prepared.folder)?);
+        let mut run = Run::read(&self.prepared.folder)?;
+        // As if it were stopped now: copies on their way are no loss yet.
+        let t_ms = run.samples.last().map_or(0, |sample| sample.t_ms);
+        let stopped = Event {
+            t_ms,
+            kind: EventKind::Interrupted,
+            name: String::new(),
+            detail: String::new(),
+        };
+        run.events.push(stopped);
+        let summary = reports::summarise(&run);
         for setting in self
             .prepared
             .scenario
@@ -266,7 +276,7 @@ impl Live<'_> {
                 .is_some_and(|result| result.value.is_some() && !result.pass && only_worsens(&setting.expr))
             {
                 let why = format!("`{}` can no longer hold", setting.expr);
-                self.note(summary_ms(&summary), EventKind::Interrupted, "aborted", &why)?;
+                self.note(t_ms, EventKind::Interrupted, "aborted", &why)?;
                 return Ok(true);
             }
         }
@@ -383,10 +393,6 @@ impl Live<'_> {
 /// Whether more of the run can only make a failing threshold worse: counts that must stay low, the tail of a latency.
 fn only_worsens(expr: &str) -> bool {
     expr.contains('<') || expr.contains("== 0") || expr.contains("==0")
-}
-
-fn summary_ms(summary: &record::Summary) -> u64 {
-    (summary.duration_s * 1000.0) as u64
 }
 
 fn remove(folder: &Path) {

@@ -4,7 +4,7 @@ use record::name::{process, swarm};
 
 use super::progress;
 use crate::outcome::{Outcome, Verdict};
-use crate::reference::{run, stretch};
+use crate::reference::{Settings, run, stretch};
 use crate::subject::{Bench, Subject};
 use crate::table::count;
 
@@ -14,6 +14,10 @@ const FEW_AT_S: f64 = 23.0;
 const IDLE_FROM_S: f64 = 73.0;
 const IDLE_TO_S: f64 = 133.0;
 
+/// The name of the figure that the swarm's comparison takes up.
+pub(crate) const SWARM_BYTES: &str = "swarm_bytes_per_connection";
+/// What must be reached, and with how many connections.
+const TARGET_CONNECTIONS: f64 = 200_000.0;
 const SERVER_BYTES_MAX: f64 = 200.0;
 const SWARM_BYTES_MAX: f64 = 300.0;
 const IDLE_SHARE_MAX: f64 = 0.01;
@@ -31,17 +35,28 @@ pub(crate) struct Options {
 /// # Errors
 /// The run failed.
 pub(crate) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
-    if let Err(error) = Subject::parse("teem-commit-tick").and_then(|teem| {
-        teem.installed(bench).map_err(|error| error.to_string())
-    }) {
-        outcome.notes.push(format!("memory and idling were left out: {error}"));
+    if let Err(error) = Subject::parse("teem-commit-tick")
+        .and_then(|teem| teem.installed(bench).map_err(|error| error.to_string()))
+    {
+        outcome
+            .notes
+            .push(format!("memory and idling were left out: {error}"));
         return Ok(());
     }
     progress(&format!(
         "memory and idling: {} quiet connections, two and a half minutes",
         count(options.connections as f64)
     ));
-    let run = run(bench, "quiet", SCENARIO, Some(options.connections))?;
+    let run = run(
+        bench,
+        "quiet",
+        SCENARIO,
+        Settings {
+            connections: Some(options.connections),
+            ..Settings::default()
+        },
+        &mut outcome.notes,
+    )?;
     let climb = stretch(&run, FEW_AT_S, IDLE_TO_S)?;
     let idle = stretch(&run, IDLE_FROM_S, IDLE_TO_S)?;
     let connections = climb.changed(swarm::ONLINE);
@@ -56,15 +71,21 @@ pub(crate) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -
         count(connections),
         count(online),
     );
-    println!("server  {server:.0} B a connection, {:.2}% of a core idle", idle_share * 100.0);
-    println!("swarm   {swarm_bytes:.0} B a connection, {:.2}% of a core idle\n", swarm_share * 100.0);
+    println!(
+        "server  {server:.0} B a connection, {:.2}% of a core idle",
+        idle_share * 100.0
+    );
+    println!(
+        "swarm   {swarm_bytes:.0} B a connection, {:.2}% of a core idle\n",
+        swarm_share * 100.0
+    );
     outcome.figure("server_bytes_per_connection", server, "B");
-    outcome.figure("swarm_bytes_per_connection", swarm_bytes, "B");
+    outcome.figure(SWARM_BYTES, swarm_bytes, "B");
     outcome.figure("idle_server_share_of_a_core", idle_share, "");
     outcome.figure("idle_swarm_share_of_a_core", swarm_share, "");
     outcome.figure("idle_connections", online, "connections");
     // Fewer than asked say nothing about the target.
-    let reached = |holds: bool| (online >= 0.99 * options.connections as f64).then_some(holds);
+    let reached = |holds: bool| (online >= 0.99 * TARGET_CONNECTIONS).then_some(holds);
     let mut verdict = |figure: &str, target: String, measured: String, holds: bool| {
         outcome.verdicts.push(Verdict {
             figure: figure.to_owned(),

@@ -2,10 +2,10 @@
 
 use record::name::{process, swarm};
 
-use super::progress;
+use super::{idle, progress};
 use crate::outcome::{Outcome, Verdict};
 use crate::process::Cpus;
-use crate::reference::{run, stretch};
+use crate::reference::{Settings, run, stretch};
 use crate::subject::{Bench, Subject};
 use crate::table::{Table, count, ratio};
 use crate::tsung::{Script, Tsung};
@@ -15,13 +15,15 @@ const SEND_AND_RECEIVE: &str = include_str!("../../scenarios/send-and-receive.to
 /// The middle of those scenarios' holds, seconds.
 const FROM_S: f64 = 10.0;
 const TO_S: f64 = 33.0;
+/// The server that the swarm drives.
+const SERVER: &str = "teem-memory-tick";
 /// What tsung may cost at least for each unit of ours.
 const TARGET: f64 = 5.0;
 
 /// How the swarm and its peer are measured.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Users that tsung publishes with.
+    /// Users that tsung publishes with, and people online in the swarm's runs.
     #[arg(long, default_value_t = 2_000)]
     pub(crate) publishers: u32,
     /// Publishes of each in the long one of two runs; the short one makes a tenth, and the difference counts.
@@ -30,6 +32,9 @@ pub(crate) struct Options {
     /// Users of the run in which tsung's memory is compared with a tenth of them.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) users: u32,
+    /// The quiet run that shows the swarm's memory a user, unless this command has made it already.
+    #[command(flatten)]
+    pub(crate) idle: idle::Options,
 }
 
 /// What a load generator costs.
@@ -60,8 +65,17 @@ pub(crate) fn measure(
             Cost::default()
         }
     };
-    let ours = match Subject::parse("teem-memory-tick").map(|teem| teem.installed(bench)) {
-        Ok(Ok(())) => ours(bench, outcome)?,
+    let ours = match Subject::parse(SERVER).map(|teem| teem.installed(bench)) {
+        Ok(Ok(())) => {
+            if !outcome
+                .figures
+                .iter()
+                .any(|figure| figure.name == idle::SWARM_BYTES)
+            {
+                idle::measure(bench, &options.idle, outcome)?;
+            }
+            ours(bench, cpus, options, outcome)?
+        }
         Ok(Err(error)) => {
             outcome.notes.push(format!("the swarm was left out: {error:#}"));
             Cost::default()
@@ -95,7 +109,10 @@ fn tsung(bench: &Bench, cpus: Cpus, options: &Options) -> anyhow::Result<Cost> {
         Tsung::start(bench, cpus, script)?.finish()
     };
     // Starting, connecting and leaving cost the same in both, so the difference is the publishes alone.
-    let (short, long) = (publish((options.publishes / 10).max(1))?, publish(options.publishes)?);
+    let (short, long) = (
+        publish((options.publishes / 10).max(1))?,
+        publish(options.publishes)?,
+    );
     let cpu_us = long.cpu_us.saturating_sub(short.cpu_us) as f64;
     let publishes = long.publishes.saturating_sub(short.publishes) as f64;
 
@@ -115,20 +132,36 @@ fn tsung(bench: &Bench, cpus: Cpus, options: &Options) -> anyhow::Result<Cost> {
     })
 }
 
-fn ours(bench: &Bench, outcome: &Outcome) -> anyhow::Result<Cost> {
+fn ours(bench: &Bench, cpus: Cpus, options: &Options, outcome: &mut Outcome) -> anyhow::Result<Cost> {
     progress("swarm: messages to people away, then to people there");
-    let per_message = |name, scenario| {
-        let run = run(bench, name, scenario, None)?;
+    let mut per_message = |name, scenario| {
+        let room = 2 * u64::from(options.publishers);
+        let server =
+            Subject::parse(SERVER)
+                .map_err(anyhow::Error::msg)?
+                .start(bench, room, Some(cpus.server))?;
+        let settings = Settings {
+            connections: Some(u64::from(options.publishers)),
+            target: Some(&server),
+            cpu: Some(cpus.load),
+        };
+        let run = run(bench, name, scenario, settings, &mut outcome.notes)?;
+        server.server.stop();
         let hold = stretch(&run, FROM_S, TO_S)?;
         let cpu_us = hold.counted(&process::cpu_us("swarm"));
-        anyhow::Ok(cpu_us / hold.counted(swarm::COPIES_ACCEPTED))
+        let accepted = hold.counted(swarm::COPIES_ACCEPTED);
+        progress(&format!(
+            "swarm: {name}: {} messages/s",
+            count(accepted / hold.seconds())
+        ));
+        anyhow::Ok(cpu_us / accepted)
     };
     let send_us = per_message("send", SEND)?;
     let both_us = per_message("send-and-receive", SEND_AND_RECEIVE)?;
     let memory = outcome
         .figures
         .iter()
-        .find(|figure| figure.name == "swarm_bytes_per_connection");
+        .find(|figure| figure.name == idle::SWARM_BYTES);
     Ok(Cost {
         send_us: Some(send_us),
         receive_us: Some(both_us - send_us),
@@ -144,7 +177,12 @@ fn print(ours: Cost, tsung: Cost) {
     let show = |value: Option<f64>, digits: usize| {
         value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
     };
-    let mut table = Table::new(&["load generator", "send and tick, us", "receive adds, us", "memory a user, B"]);
+    let mut table = Table::new(&[
+        "load generator",
+        "send and tick, us",
+        "receive adds, us",
+        "memory a user, B",
+    ]);
     for (name, cost) in [("teem", ours), ("tsung", tsung)] {
         table.row([
             name.to_owned(),

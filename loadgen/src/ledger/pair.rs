@@ -60,7 +60,8 @@ impl Pairs {
         recipient: u32,
         copy: u64,
         early: bool,
-        overtaken: impl FnMut(u64)) -> bool {
+        overtaken: impl FnMut(u64),
+    ) -> bool {
         let pair = self.pairs.entry((sender, recipient)).or_default();
         pair.under_way.remove(copy);
         pair.early += u32::from(early);

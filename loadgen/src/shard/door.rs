@@ -96,6 +96,8 @@ impl Shard {
             Err(_) => {
                 self.tally.add(Count::ConnectFailures, 1);
                 self.pause(user, 0, now_us);
+                // This host had no port or descriptor to give: no reason to be shy of the server.
+                self.users.user_mut(user).attempts = 1;
             }
         }
     }

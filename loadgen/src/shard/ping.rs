@@ -88,7 +88,12 @@ mod tests {
 
     #[test]
     fn whenever_a_slice_is_due_somebodys_turn_has_come() {
-        for (extent, period_us) in [(1, 600_000_000), (7, 3_000_000), (24, 3_000_001), (100_000, 600_000_000)] {
+        for (extent, period_us) in [
+            (1, 600_000_000),
+            (7, 3_000_000),
+            (24, 3_000_001),
+            (100_000, 600_000_000),
+        ] {
             let mut pings = Pings::default();
             for _ in 0..100 {
                 let due_us = pings.due_us(extent, period_us);

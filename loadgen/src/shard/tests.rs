@@ -1,6 +1,6 @@
 //! Shards against a server in memory, over a network in memory, on a virtual clock.
 
-mod server;
+pub(crate) mod server;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -43,7 +43,8 @@ impl Link for Net {
     }
     fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError> {
         self.conns.get(id).ok_or(SendError::Gone)?;
-        self.server.borrow_mut().receive(self.shard, id, bytes);
+        let taken = self.server.borrow_mut().receive(self.shard, id, bytes);
+        assert_eq!(taken, bytes.len(), "clients write whole frames");
         Ok(())
     }
     fn close(&mut self, id: Id, _: Close) {
@@ -352,7 +353,12 @@ fn cuts_make_repeats_and_redeliveries_and_both_are_excused() {
         reconnects += world.tally().of(Count::Reconnects);
         cut += world.tally().of(Count::Cuts);
     }
-    assert!([repeats, redelivered, reconnects, cut].iter().all(|count| *count > 0), "{repeats} {redelivered} {reconnects} {cut}");
+    assert!(
+        [repeats, redelivered, reconnects, cut]
+            .iter()
+            .all(|count| *count > 0),
+        "{repeats} {redelivered} {reconnects} {cut}"
+    );
 }
 
 fn after(fault: Fault) -> Figures {

@@ -5,7 +5,7 @@
 
 use std::net::Ipv4Addr;
 
-use scenarios::CELLS;
+use scenarios::{CELLS, Places, Plan};
 
 use super::{SwarmError, SwarmOptions};
 
@@ -14,6 +14,25 @@ use super::{SwarmError, SwarmOptions};
 const SPARE: u64 = 2_500;
 /// Connections from one source address to one target: of 64,512 ports, some rest in `TIME_WAIT`.
 const PORTS: u64 = 50_000;
+
+/// Addresses of 127.77.0.0/16 in use: the last number is 1 to 250.
+const ADDRESSES: u32 = 256 * 250;
+
+/// What a dealing depends on.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    /// The most that will be open at once.
+    connections: u64,
+    /// Descriptors a table may have.
+    limit: u64,
+    cores: u32,
+    /// How many shards were asked for.
+    shards: Option<u32>,
+    /// Whether each was to have a descriptor table of its own.
+    own_tables: Option<bool>,
+    /// How many targets there are, where source addresses of one's own are wanted.
+    targets: Option<u64>,
+}
 
 /// The dealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,42 +51,44 @@ impl Deal {
         let own_addresses = options
             .own_addresses
             .unwrap_or_else(|| options.targets.iter().all(|target| target.ip().is_loopback()));
-        let targets = options.targets.len() as u64;
-        Self::of(
-            options.plan.connections(),
+        Self::of(&Needs {
+            connections: most_connections(&options.plan),
             limit,
             cores,
-            options.shards,
-            own_addresses.then_some(targets),
-        )
+            shards: options.shards,
+            own_tables: options.own_tables,
+            targets: own_addresses.then_some(options.targets.len() as u64),
+        })
     }
 
-    /// For that many connections, descriptors a table, cores; with source addresses of its own if the number of
-    /// targets is given.
-    fn of(
-        connections: u64,
-        limit: u64,
-        cores: u32,
-        shards: Option<u32>,
-        targets: Option<u64>,
-    ) -> Result<Self, SwarmError> {
+    fn of(needs: &Needs) -> Result<Self, SwarmError> {
+        let Needs {
+            connections,
+            limit,
+            cores,
+            shards,
+            own_tables,
+            targets,
+        } = *needs;
         let each = limit.saturating_sub(SPARE);
-        let parted = connections > each;
+        let crowded = connections > each;
+        let parted = own_tables.unwrap_or(crowded);
         // Cells are dealt whole, so a shard's share is a whole number of them.
         let cell = connections.div_ceil(u64::from(CELLS)).max(1);
-        let fewest = if parted {
-            CELLS.div_ceil((each / cell).min(u64::from(CELLS)) as u32 + u32::from(each < cell))
-        } else {
-            1
-        };
-        if parted && each < cell {
+        if crowded && (!parted || each < cell) {
+            let most = if parted { CELLS } else { 1 };
             return Err(SwarmError::Descriptors {
                 connections,
-                most: CELLS,
+                most,
                 each,
             });
         }
-        let wanted = shards.unwrap_or(if parted { fewest } else { cores });
+        let fewest = if crowded {
+            CELLS.div_ceil((each / cell).min(u64::from(CELLS)) as u32)
+        } else {
+            1
+        };
+        let wanted = shards.unwrap_or(if crowded { fewest } else { cores });
         let shards = wanted.clamp(fewest, CELLS);
         let largest = cell * u64::from(CELLS.div_ceil(shards));
         let addresses = targets.map_or(0, |targets| largest.div_ceil(PORTS * targets.max(1)) as u32);
@@ -78,11 +99,23 @@ impl Deal {
         })
     }
 
-    /// A shard's source addresses, in 127.77.0.0/16.
-    pub(super) fn sources(&self, shard: u32) -> Vec<Ipv4Addr> {
+    /// A shard's source addresses, in 127.77.0.0/16. Swarms of different processes start at different places there,
+    /// so that two on one host do not wrestle for ports.
+    pub(super) fn sources(&self, shard: u32, process: u32) -> Vec<Ipv4Addr> {
+        let first = process.wrapping_mul(521) % ADDRESSES;
         (shard * self.addresses..(shard + 1) * self.addresses)
+            .map(|index| (first + index) % ADDRESSES)
             .map(|index| Ipv4Addr::new(127, 77, (index / 250) as u8, (index % 250 + 1) as u8))
             .collect()
+    }
+}
+
+/// The most connections that a plan has open at once.
+fn most_connections(plan: &Plan) -> u64 {
+    match plan.scenario().drain.places {
+        Places::Swap => plan.connections(),
+        // Those who return in the drain come on top.
+        Places::Add => plan.users(),
     }
 }
 
@@ -90,36 +123,104 @@ impl Deal {
 mod tests {
     use super::*;
 
+    const SMALL: Needs = Needs {
+        connections: 10_000,
+        limit: 20_000,
+        cores: 2,
+        shards: None,
+        own_tables: None,
+        targets: Some(1),
+    };
+
     #[test]
     fn small_swarms_take_the_cores_and_the_process_table() {
-        let deal = Deal::of(10_000, 20_000, 2, None, Some(1)).unwrap();
         assert_eq!(
-            deal,
+            Deal::of(&SMALL).unwrap(),
             Deal {
                 shards: 2,
                 parted: false,
                 addresses: 1
             }
         );
-        assert_eq!(Deal::of(10_000, 20_000, 2, None, None).unwrap().addresses, 0);
-        assert_eq!(Deal::of(500_000, 1 << 20, 2, None, Some(1)).unwrap().shards, 2);
+        assert_eq!(
+            Deal::of(&Needs {
+                targets: None,
+                ..SMALL
+            })
+            .unwrap()
+            .addresses,
+            0
+        );
+        let roomy = Needs {
+            connections: 500_000,
+            limit: 1 << 20,
+            ..SMALL
+        };
+        assert_eq!(
+            Deal::of(&roomy).unwrap(),
+            Deal {
+                shards: 2,
+                parted: false,
+                addresses: 6
+            }
+        );
     }
 
     #[test]
     fn large_swarms_part_and_fit_their_tables() {
         for connections in [20_000, 200_000, 1_000_000, 3_000_000, 4_400_000] {
-            let deal = Deal::of(connections, 20_000, 2, None, Some(1)).unwrap();
+            let deal = Deal::of(&Needs { connections, ..SMALL }).unwrap();
             assert!(deal.parted);
             let largest = connections.div_ceil(256) * u64::from(256_u32.div_ceil(deal.shards));
             assert!(largest <= 17_500, "{connections}: {largest} a shard");
         }
-        assert_eq!(Deal::of(200_000, 20_000, 2, None, Some(1)).unwrap().shards, 12);
+        let large = Needs {
+            connections: 200_000,
+            ..SMALL
+        };
+        assert_eq!(Deal::of(&large).unwrap().shards, 12);
         assert_eq!(
-            Deal::of(200_000, 20_000, 2, Some(3), Some(1)).unwrap().shards,
+            Deal::of(&Needs {
+                shards: Some(3),
+                ..large
+            })
+            .unwrap()
+            .shards,
             12,
             "fewer would not fit"
         );
-        assert!(Deal::of(5_000_000, 20_000, 2, None, Some(1)).is_err());
+        assert!(
+            Deal::of(&Needs {
+                own_tables: Some(false),
+                ..large
+            })
+            .is_err()
+        );
+        assert!(
+            Deal::of(&Needs {
+                connections: 5_000_000,
+                ..SMALL
+            })
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn tables_of_their_own_may_be_asked_for() {
+        let deal = Deal::of(&Needs {
+            own_tables: Some(true),
+            shards: Some(5),
+            ..SMALL
+        })
+        .unwrap();
+        assert_eq!(
+            deal,
+            Deal {
+                shards: 5,
+                parted: true,
+                addresses: 1
+            }
+        );
     }
 
     #[test]
@@ -129,7 +230,9 @@ mod tests {
             parted: true,
             addresses: 2,
         };
-        let mut all: Vec<_> = (0..deal.shards).flat_map(|shard| deal.sources(shard)).collect();
+        let mut all: Vec<_> = (0..deal.shards)
+            .flat_map(|shard| deal.sources(shard, 4_000_000))
+            .collect();
         assert_eq!(all.len(), 512);
         all.sort();
         all.dedup();

@@ -73,7 +73,7 @@ impl Threads {
             threads.loops.push(Arc::clone(&stats));
             let body = body(
                 options,
-                Sources::new(deal.sources(shard)),
+                Sources::new(deal.sources(shard, std::process::id())),
                 common.clone(),
                 own,
                 wake.clone(),

@@ -69,6 +69,9 @@ pub(super) fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u6
     Ok(())
 }
 
+/// A new file is synced in pieces, so that a commit meanwhile does not queue behind all of it.
+const SYNC_EVERY_BYTES: u64 = 1 << 20;
+
 /// A directory of the host.
 #[derive(Debug)]
 pub(super) struct RealDisk {
@@ -101,6 +104,9 @@ impl RealDisk {
             let count = (bytes - offset).min(ZEROS.len() as u64);
             FileExt::write_all_at(file, &ZEROS[..count as usize], offset)?;
             offset += count;
+            if offset.is_multiple_of(SYNC_EVERY_BYTES) {
+                file.sync_data()?;
+            }
         }
         file.sync_all()
     }

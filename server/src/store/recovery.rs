@@ -1,8 +1,9 @@
 //! Opening: the log is read from its first segment to its last, and the index is built from it.
 //!
-//! It refuses to change what it reads; a record that a crash cut is left where it is and skipped each time. Appending
-//! starts in a new segment.
+//! It refuses to mend what it reads: reading a segment ends at the first record that is not one, and what a crash left
+//! behind that is wiped. Appending starts in a new segment.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::collection::CHUNK_BYTES;
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, RealDisk, read_exact_at, write_all_at};
 use super::index::{Index, NewEntry, Place, SEGMENT_BYTES_MAX};
 use super::keeper::Keeper;
 use super::log::{Log, serial_of};
@@ -199,7 +200,7 @@ impl Reading {
             let size = usize::try_from(file.size()?).unwrap_or(usize::MAX);
             head.clear();
             head.resize(SEGMENT_BYTES.min(size), 0);
-            super::disk::read_exact_at(&*file, &mut head, 0)?;
+            read_exact_at(&*file, &mut head, 0)?;
             match record::parse_segment(&head) {
                 Some(head) if size <= SEGMENT_BYTES_MAX => {
                     segments.push((head, Backing { name, file }, size))
@@ -218,15 +219,13 @@ impl Reading {
             self.highest_seq = self.highest_seq.max(head.next_seq);
             bytes.clear();
             bytes.resize(size, 0);
-            super::disk::read_exact_at(&*backing.file, &mut bytes, 0)?;
-            // What the page cache shows may not be on the disk yet, and answers will be built on it.
-            backing.file.sync_data()?;
-            self.read_segment(head.number, backing, &bytes);
+            read_exact_at(&*backing.file, &mut bytes, 0)?;
+            self.read_segment(head.number, backing, &bytes)?;
         }
         Ok(())
     }
 
-    fn read_segment(&mut self, number: u64, backing: Backing, bytes: &[u8]) {
+    fn read_segment(&mut self, number: u64, backing: Backing, bytes: &[u8]) -> io::Result<()> {
         self.report.segments += 1;
         let order = self.report.segments as u64 - 1;
         let mut offset = SEGMENT_BYTES;
@@ -250,8 +249,13 @@ impl Reading {
             .rposition(|byte| *byte != 0)
             .map_or(0, |last| last + 1);
         self.report.torn_bytes += garbage as u64;
+        // Nobody would ever come back to erase the bodies in there.
+        write_all_at(&*backing.file, &vec![0; garbage], offset as u64)?;
+        // What the page cache shows may not be on the disk yet, and answers will be built on it.
+        backing.file.sync_data()?;
         let segment = self.log.adopt(number, backing, offset);
         segment.slots = vec![NONE; slots];
+        Ok(())
     }
 
     fn take_item(&mut self, order: u64, offset: usize, position: usize, item: &ItemRecord<'_>) {

@@ -159,14 +159,22 @@ impl SimulatedDisk {
         let State { files, random, .. } = &mut *state;
         for content in files.values_mut() {
             let mut seen = std::mem::take(&mut content.kept);
-            for (offset, bytes) in content.unsynced.drain(..) {
+            let kept = [1.0, 0.9, 0.5, 0.0][random.random_range(0..4)];
+            let writes = std::mem::take(&mut content.unsynced);
+            // Each sector has its own luck, and shows the writes to it up to some moment.
+            let mut moments: BTreeMap<usize, usize> = BTreeMap::new();
+            for (moment, (offset, bytes)) in writes.iter().enumerate() {
                 let mut at = 0;
-                // Whole writes mostly survive or not; sometimes each sector has its own luck.
-                let kept = [1.0, 0.9, 0.5, 0.0][random.random_range(0..4)];
                 while at < bytes.len() {
-                    let sector_end = ((offset + at) / SECTOR_BYTES + 1) * SECTOR_BYTES - offset;
-                    let end = sector_end.min(bytes.len());
-                    if random.random_bool(kept) {
+                    let sector = (offset + at) / SECTOR_BYTES;
+                    let end = ((sector + 1) * SECTOR_BYTES - offset).min(bytes.len());
+                    let last = *moments
+                        .entry(sector)
+                        .or_insert_with(|| match random.random_bool(kept) {
+                            true => writes.len(),
+                            false => random.random_range(0..=writes.len()),
+                        });
+                    if moment < last {
                         if seen.len() < offset + end {
                             seen.resize(offset + end, 0);
                         }
@@ -260,11 +268,13 @@ impl DiskFile for SimulatedFile {
         if state.fail_writes {
             return Err(io::Error::from_raw_os_error(5));
         }
-        let count = match state.random.random_bool(0.1) {
-            true => state.random.random_range(1..=bytes.len()),
+        let offset = offset as usize;
+        // A write is cut short between sectors too.
+        let sectors = (offset % SECTOR_BYTES + bytes.len() - 1) / SECTOR_BYTES;
+        let count = match sectors > 0 && state.random.random_bool(0.1) {
+            true => state.random.random_range(1..=sectors) * SECTOR_BYTES - offset % SECTOR_BYTES,
             false => bytes.len(),
         };
-        let offset = offset as usize;
         let content = state.files.get_mut(&self.file).unwrap();
         if content.seen.len() < offset + count {
             content.seen.resize(offset + count, 0);

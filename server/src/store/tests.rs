@@ -407,6 +407,26 @@ fn a_message_whose_body_was_cut_may_be_sent_again() {
 }
 
 #[test]
+fn what_a_crash_cut_is_wiped() {
+    let disk = SimulatedDisk::new(11);
+    write_segment(&disk, 1, &[(500, 1, true), (501, 2, true)], 0);
+    // The second item's head is lost, its body is there.
+    disk.damage(
+        "0000000000000001.segment",
+        record::SEGMENT_BYTES + record::item_bytes(4, 1) + 20,
+    );
+    let (mut store, recovery) = recover(&disk);
+    assert_eq!(bodies(&mut store, 1), [b"body"]);
+    assert!(recovery.torn_bytes > 0);
+    let file = disk.open("0000000000000001.segment").unwrap();
+    let mut content = vec![0; SEGMENT];
+    super::disk::read_exact_at(&*file, &mut content, 0).unwrap();
+    assert_eq!(content.windows(4).filter(|bytes| bytes == b"body").count(), 1);
+    drop(store);
+    assert_eq!(recover(&disk).1.torn_bytes, 0);
+}
+
+#[test]
 fn real_files_keep_and_forget() {
     let directory = tempfile::tempdir().unwrap();
     let durable = Options {

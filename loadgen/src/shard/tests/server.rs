@@ -11,7 +11,7 @@ use wire::chat::{
 
 /// What the server does wrong, once, at its 40th opportunity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     None,
     /// Delivers a message twice.
     Duplicate,
@@ -28,7 +28,7 @@ pub(super) enum Fault {
 }
 
 /// What comes over the network to a shard.
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     Opened,
     Bytes(Vec<u8>),
     Closed,
@@ -62,9 +62,9 @@ struct Account {
     accepted: HashSet<u64>,
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     secret: Secret,
-    pub(super) now_us: u64,
+    pub(crate) now_us: u64,
     rng: ChaCha8Rng,
     conns: HashMap<(usize, Id), Conn>,
     accounts: HashMap<Number, Account>,
@@ -75,15 +75,15 @@ pub(super) struct Server {
     chances: u32,
     held: Option<(Number, Item)>,
     /// Chance of a refusal, in a thousand.
-    pub(super) refusals: u32,
+    pub(crate) refusals: u32,
     /// The longest way one way, microseconds.
-    pub(super) delay_us: u64,
-    pub(super) copies_accepted: u64,
-    pub(super) repeats: u64,
+    pub(crate) delay_us: u64,
+    pub(crate) copies_accepted: u64,
+    pub(crate) repeats: u64,
 }
 
 impl Server {
-    pub(super) fn new(secret: Secret, seed: u64, fault: Fault) -> Self {
+    pub(crate) fn new(secret: Secret, seed: u64, fault: Fault) -> Self {
         Self {
             secret,
             now_us: 0,
@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// The next arrival that is due before the given time, or at it.
-    pub(super) fn next(&mut self, until_us: u64) -> Option<(u64, usize, Id, Arrival)> {
+    pub(crate) fn next(&mut self, until_us: u64) -> Option<(u64, usize, Id, Arrival)> {
         let entry = self
             .arrivals
             .first_entry()
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// Messages that wait for their recipients.
-    pub(super) fn queued(&self) -> u64 {
+    pub(crate) fn queued(&self) -> u64 {
         let messages = |account: &Account| account.mailbox.iter().filter(|item| item.body.is_some()).count();
         self.accounts
             .values()
@@ -123,7 +123,7 @@ impl Server {
             .sum()
     }
 
-    pub(super) fn connect(&mut self, shard: usize, id: Id) {
+    pub(crate) fn connect(&mut self, shard: usize, id: Id) {
         let nonce = self.rng.random();
         self.conns.insert(
             (shard, id),
@@ -146,7 +146,7 @@ impl Server {
     }
 
     /// The client closed its end.
-    pub(super) fn close(&mut self, shard: usize, id: Id) {
+    pub(crate) fn close(&mut self, shard: usize, id: Id) {
         if let Some(Conn {
             number: Some(number), ..
         }) = self.conns.remove(&(shard, id))
@@ -157,7 +157,7 @@ impl Server {
     }
 
     /// Cuts one connection: from now on nothing passes, and the client learns it later.
-    pub(super) fn cut_one(&mut self) {
+    pub(crate) fn cut_one(&mut self) {
         let mut all: Vec<_> = self
             .conns
             .iter()
@@ -171,7 +171,8 @@ impl Server {
         let (shard, id) = all[self.rng.random_range(0..all.len())];
         // What is on its way to the client is lost with it, or only what the client answers to that.
         if self.rng.random() {
-            self.arrivals.retain(|_, (to_shard, to, _)| (*to_shard, *to) != (shard, id));
+            self.arrivals
+                .retain(|_, (to_shard, to, _)| (*to_shard, *to) != (shard, id));
         }
         self.arrive(shard, id, Arrival::Closed);
         if let Some(conn) = self.conns.get_mut(&(shard, id)) {
@@ -179,10 +180,12 @@ impl Server {
         }
     }
 
-    pub(super) fn receive(&mut self, shard: usize, id: Id, mut bytes: &[u8]) {
-        while let Some((frame, length)) = ClientFrame::decode(bytes).unwrap() {
+    /// Takes whole frames, and returns how many bytes they were.
+    pub(crate) fn receive(&mut self, shard: usize, id: Id, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        while let Some((frame, length)) = ClientFrame::decode(&bytes[taken..]).unwrap() {
             let Some(conn) = self.conns.get(&(shard, id)).filter(|conn| !conn.dead) else {
-                return;
+                return bytes.len();
             };
             let (number, nonce) = (conn.number, conn.nonce);
             match (frame, number) {
@@ -200,9 +203,9 @@ impl Server {
                 (ClientFrame::Typing { .. }, Some(_)) => {}
                 (frame, number) => panic!("{frame:?} from {number:?}"),
             }
-            bytes = &bytes[length..];
+            taken += length;
         }
-        assert!(bytes.is_empty(), "clients write whole frames");
+        taken
     }
 
     fn login(&mut self, shard: usize, id: Id, number: Number) {
@@ -243,7 +246,11 @@ impl Server {
                 )
             }
         };
-        let online = |to: &Number| self.accounts.get(to).is_some_and(|account| account.conn.is_some());
+        let online = |to: &Number| {
+            self.accounts
+                .get(to)
+                .is_some_and(|account| account.conn.is_some())
+        };
         let heard = !recipients.is_empty() && recipients.iter().all(online);
         let contradicts = self.fault == Fault::Contradict && heard && self.is_the_moment();
         if recipients.is_empty() || contradicts || self.rng.random_range(0..1_000) < self.refusals {
@@ -302,11 +309,11 @@ impl Server {
         }
         let overtakes =
             |(held_to, held): &(Number, Item)| *held_to == to && held.from == item.from && is_message;
-        if self.held.as_ref().is_some_and(overtakes) {
-            if let Some((to, held)) = self.held.take() {
-                self.fault = Fault::None;
-                self.write_item(to, &held, false);
-            }
+        if self.held.as_ref().is_some_and(overtakes)
+            && let Some((to, held)) = self.held.take()
+        {
+            self.fault = Fault::None;
+            self.write_item(to, &held, false);
         }
     }
 
