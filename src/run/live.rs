@@ -136,7 +136,8 @@ impl Live<'_> {
     async fn watch(&mut self, swarm: &Swarm, http: Option<&HttpService>, begin_us: u64) -> Result<End> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let first = tokio::time::Instant::now() + Duration::from_secs(1);
+        let mut second = tokio::time::interval_at(first, Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut look = tokio::time::interval(Duration::from_millis(20));
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
