@@ -33,7 +33,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
             .context("cannot watch the parent process")?;
     }
     let knobs = Knobs::new(log_to_stderr()?);
-    knobs.set("durability", args.durability.name())?;
+    if args.durability != DurabilityArg::Commit {
+        knobs.set("durability", args.durability.name())?;
+    }
     let config = config(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

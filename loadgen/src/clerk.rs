@@ -90,9 +90,9 @@ pub(crate) struct Clerk {
 pub(crate) struct Settled(pub(crate) bool);
 
 impl Clerk {
-    /// Keeps the books until the run ends; `close` then wakes the shards. Their last batches are taken by
-    /// [`Clerk::take_in`].
-    pub(crate) fn run(&mut self, close: impl FnOnce()) -> Settled {
+    /// Keeps the books until the run ends, or is found broken; `close` then wakes the shards. Their last batches are
+    /// taken by [`Clerk::take_in`].
+    pub(crate) fn run(&mut self, is_broken: impl Fn() -> bool, close: impl FnOnce()) -> Settled {
         let (mut events, mut timings) = (Vec::new(), Vec::new());
         let mut swept_ms = 0;
         loop {
@@ -105,7 +105,8 @@ impl Clerk {
                 swept_ms = now_ms;
                 self.ledger.sweep(now_ms);
             }
-            if let Some(settled) = self.verdict(now_us) {
+            let broken = (!self.control.is_ending() && is_broken()).then_some(Settled(false));
+            if let Some(settled) = broken.or_else(|| self.verdict(now_us)) {
                 self.control.end();
                 close();
                 return settled;

@@ -209,6 +209,7 @@ impl Shard {
         if !self.report.is_empty() {
             return Some(now_us + LOOK_AGAIN_US);
         }
+        self.board.hand_in();
         for index in 0..self.users.extent() {
             if let Some((id, _)) = self.users.conn_at(index) {
                 link.close(id, Close::Reset);

@@ -248,13 +248,14 @@ impl Swarm {
         self.wakes.iter().for_each(Wake::wake);
     }
 
-    /// Whether the run is over and every thread has ended.
+    /// Whether the run is over and its books are closed.
     #[must_use]
     pub fn finished(&self) -> bool {
         self.clerk.is_finished()
     }
 
-    /// Waits for the end of the run, and adds what was not sampled yet to a last sample.
+    /// Waits for the end of the run, and adds what was not sampled yet to a last sample. The shards' threads may still
+    /// be closing connections when it returns; they hold nothing that matters any more.
     ///
     /// # Errors
     /// A shard's loop broke, or a thread panicked; the sample is filled all the same.
@@ -284,7 +285,7 @@ fn limits(options: &SwarmOptions) -> Limits {
     }
 }
 
-/// Starts the clerk's thread. It ends once all shards have.
+/// Starts the clerk's thread. It ends once all shards have handed in.
 fn keep_books(
     mut clerk: Clerk,
     threads: Threads,
@@ -293,10 +294,11 @@ fn keep_books(
     std::thread::Builder::new()
         .name("swarm-clerk".to_owned())
         .spawn(move || {
-            let settled = clerk.run(|| wakes.iter().for_each(Wake::wake));
-            let joined = threads.join(|| clerk.take_in());
+            let settled = clerk.run(|| threads.is_broken(), || wakes.iter().for_each(Wake::wake));
+            let boards = Arc::clone(&clerk.boards);
+            let handed_in = threads.hand_in(&boards, || clerk.take_in());
             clerk.take_in();
-            joined.map(|()| settled.0)
+            handed_in.map(|()| settled.0)
         })
 }
 

@@ -60,6 +60,7 @@ pub(crate) struct Tally([u64; COUNTS]);
 pub(crate) struct Board {
     counts: [AtomicU64; COUNTS],
     idle: AtomicBool,
+    handed_in: AtomicBool,
 }
 
 impl Tally {
@@ -95,6 +96,15 @@ impl Board {
         }
         // Whoever sees the shard idle sees the counts, and what it queued, of that turn.
         self.idle.store(idle, Ordering::Release);
+    }
+
+    /// Says that nothing will be reported any more.
+    pub(crate) fn hand_in(&self) {
+        self.handed_in.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_handed_in(&self) -> bool {
+        self.handed_in.load(Ordering::Acquire)
     }
 
     pub(crate) fn tally(&self) -> Tally {

@@ -28,6 +28,8 @@ const ACCEPTS_A_TURN: usize = 256;
 const READS_A_TURN: usize = 4;
 /// How long a closed connection may wait for its peer's FIN.
 const LINGER_US: u64 = 2_000_000;
+/// How long accepting rests when no descriptor was free: another shard of the same table may free one.
+const STARVED_US: u64 = 100_000;
 
 /// Bounds of the transport.
 #[derive(Clone, Copy, Debug)]
@@ -69,13 +71,18 @@ pub struct Kernel {
     conns: Arena<Conn>,
     epoll: OwnedFd,
     listener: Option<OwnedFd>,
+    /// Whether the listener is among epoll's.
     accepting: bool,
+    accepting_paused: bool,
+    /// Until when accepting rests because no descriptor was free.
+    starved_until_us: Option<u64>,
     sources: Sources,
     options: KernelOptions,
     lingering: VecDeque<(u64, Id)>,
     lingering_now: u32,
-    /// Connections whose socket may still hold bytes though no edge will say so.
+    /// Connections whose socket may still hold bytes though no edge will say so; each is in it once.
     unfinished: Vec<Id>,
+    reading_paused: bool,
     now_us: u64,
     stats: KernelStats,
     not_send: PhantomData<*const ()>,
@@ -83,9 +90,12 @@ pub struct Kernel {
 
 /// 24 bytes, 32 with its place in the arena.
 #[derive(Debug)]
+#[allow(clippy::box_collection)] // nearly all have neither buffer, and a thin pointer says so in a third of the space
 struct Conn {
     fd: OwnedFd,
     state: State,
+    /// Whether it is among the unfinished.
+    unfinished: bool,
     stash: Option<Box<Vec<u8>>>,
     out: Option<Box<VecDeque<u8>>>,
 }
@@ -116,17 +126,39 @@ impl Kernel {
             epoll,
             listener: listener.map(|listener| listener.fd),
             accepting: false,
+            accepting_paused: false,
+            starved_until_us: None,
             sources,
             options,
             lingering: VecDeque::new(),
             lingering_now: 0,
             unfinished: Vec::new(),
+            reading_paused: false,
             now_us: 0,
             stats: KernelStats::default(),
             not_send: PhantomData,
         };
-        kernel.pause_accepting(false);
+        kernel.settle_accepting();
         Ok(kernel)
+    }
+
+    /// Takes a listener, in place of the one it had or had closed.
+    pub fn listen(&mut self, listener: Listener) {
+        self.stop_listening();
+        self.listener = Some(listener.fd);
+        self.settle_accepting();
+    }
+
+    /// Stops reading, so that the peers' sockets fill and TCP holds them, or reads on. What ends a connection is not
+    /// noticed meanwhile, but by [`Link::send`].
+    pub fn pause_reading(&mut self, paused: bool) {
+        self.reading_paused = paused;
+    }
+
+    /// Descriptors in use for connections: those of [`Link::connections`], and those that wait for their peer's FIN.
+    #[must_use]
+    pub fn held(&self) -> u32 {
+        self.conns.len()
     }
 
     /// What was counted so far.
@@ -137,7 +169,7 @@ impl Kernel {
 
     /// Sleeps until something happens or the time is over. Returns what happened.
     pub(crate) fn wait(&mut self, events: &mut Vec<epoll::Event>, timeout: Duration) -> std::io::Result<()> {
-        let timeout = if self.unfinished.is_empty() {
+        let timeout = if self.unfinished.is_empty() || self.reading_paused {
             timeout
         } else {
             Duration::ZERO
@@ -167,8 +199,17 @@ impl Kernel {
         now_us: u64,
     ) {
         self.now_us = now_us;
-        for id in mem::take(&mut self.unfinished) {
-            self.read(app, id, buffer, true);
+        if self.starved_until_us.is_some_and(|until_us| until_us <= now_us) {
+            self.starved_until_us = None;
+            self.settle_accepting();
+        }
+        if !self.reading_paused {
+            for id in mem::take(&mut self.unfinished) {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.unfinished = false;
+                    self.read(app, id, buffer, true);
+                }
+            }
         }
         for event in events {
             // The struct is packed: its fields are copied out, never borrowed.
@@ -196,9 +237,10 @@ impl Kernel {
                 }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    // Level-triggered, it would spin: the application resumes when it has closed some.
+                    // Level-triggered, it would spin: it is tried again after a rest.
                     self.stats.accepts_starved += 1;
-                    return self.pause_accepting(true);
+                    self.starved_until_us = Some(self.now_us + STARVED_US);
+                    return self.settle_accepting();
                 }
                 // The peer gave up while it waited, or a signal came: the next one is as good.
                 Err(_) => {}
@@ -210,6 +252,7 @@ impl Kernel {
         let id = self.conns.insert(Conn {
             fd,
             state,
+            unfinished: false,
             stash: None,
             out: None,
         });
@@ -257,6 +300,9 @@ impl Kernel {
     /// or an error confirms.
     fn read<A: App<Self>>(&mut self, app: &mut A, id: Id, buffer: &mut [u8], to_the_end: bool) {
         for _ in 0..READS_A_TURN {
+            if self.reading_paused {
+                break;
+            }
             let Some(conn) = self.conns.get(id) else { return };
             match rustix::net::recv(&conn.fd, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((_, 0)) => return self.lose(app, id, Closed::Peer),
@@ -276,23 +322,29 @@ impl Kernel {
                 Err(errno) => return self.lose(app, id, errno.into()),
             }
         }
-        self.unfinished.push(id);
+        if let Some(conn) = self.conns.get_mut(id)
+            && !mem::replace(&mut conn.unfinished, true)
+        {
+            self.unfinished.push(id);
+        }
     }
 
     fn deliver<A: App<Self>>(&mut self, app: &mut A, id: Id, bytes: &[u8]) {
         let stash = self.conns.get_mut(id).and_then(|conn| conn.stash.take());
         let Some(mut stash) = stash else {
             let Taken(taken) = app.received(self, id, bytes, self.now_us);
-            if taken < bytes.len() {
-                if let Some(conn) = self.conns.get_mut(id) {
-                    conn.stash = Some(Box::new(bytes[taken..].to_vec()));
-                }
+            if taken < bytes.len()
+                && let Some(conn) = self.conns.get_mut(id)
+            {
+                conn.stash = Some(Box::new(bytes[taken..].to_vec()));
             }
             return;
         };
         stash.extend_from_slice(bytes);
         let Taken(taken) = app.received(self, id, &stash, self.now_us);
         stash.drain(..taken.min(stash.len()));
+        // It held a whole read for a moment; a peer that never completes a frame must not keep that much.
+        stash.shrink_to(2 * stash.len());
         if let Some(conn) = self.conns.get_mut(id).filter(|_| !stash.is_empty()) {
             conn.stash = Some(stash);
         }
@@ -325,10 +377,10 @@ impl Kernel {
 
     /// The connection ended by itself: the application is told, unless it had closed it.
     fn lose<A: App<Self>>(&mut self, app: &mut A, id: Id, why: Closed) {
-        if let Some(conn) = self.forget(id) {
-            if conn.state != State::Lingering {
-                app.closed(self, id, why, self.now_us);
-            }
+        if let Some(conn) = self.forget(id)
+            && conn.state != State::Lingering
+        {
+            app.closed(self, id, why, self.now_us);
         }
     }
 
@@ -337,6 +389,25 @@ impl Kernel {
         self.stats.closed += 1;
         self.lingering_now -= u32::from(conn.state == State::Lingering);
         Some(conn)
+    }
+
+    /// Puts the listener among epoll's, or takes it out, as pauses and rests want.
+    fn settle_accepting(&mut self) {
+        let wanted = !self.accepting_paused && self.starved_until_us.is_none();
+        let Some(listener) = self.listener.as_ref().filter(|_| self.accepting != wanted) else {
+            return;
+        };
+        let done = if wanted {
+            epoll::add(
+                &self.epoll,
+                listener,
+                EventData::new_u64(LISTENER),
+                EventFlags::IN,
+            )
+        } else {
+            epoll::delete(&self.epoll, listener)
+        };
+        self.accepting = done.is_ok() == wanted;
     }
 
     fn end_lingering(&mut self) {
@@ -416,25 +487,17 @@ impl Link for Kernel {
     }
 
     fn pause_accepting(&mut self, paused: bool) {
-        let Some(listener) = self.listener.as_ref().filter(|_| self.accepting == paused) else {
-            return;
-        };
-        let done = if paused {
-            epoll::delete(&self.epoll, listener)
-        } else {
-            epoll::add(
-                &self.epoll,
-                listener,
-                EventData::new_u64(LISTENER),
-                EventFlags::IN,
-            )
-        };
-        self.accepting = done.is_ok() != paused;
+        self.accepting_paused = paused;
+        self.settle_accepting();
     }
 
     fn stop_listening(&mut self) {
-        self.pause_accepting(true);
-        self.listener = None;
+        // Out of epoll before it is closed: a table elsewhere may hold it, too.
+        if let Some(listener) = self.listener.take()
+            && mem::take(&mut self.accepting)
+        {
+            let _ = epoll::delete(&self.epoll, &listener);
+        }
     }
 }
 

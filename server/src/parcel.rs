@@ -140,6 +140,11 @@ impl Outbox {
         self.replies.is_empty() && self.parcels_done == 0
     }
 
+    /// Bytes of all frames.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.replies.clear();
         self.bytes.clear();

@@ -7,6 +7,7 @@
 mod limits;
 mod sessions;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,9 +27,18 @@ use sessions::Sessions;
 const PARCELS_OUT_MAX: u32 = 2;
 /// Letters in a parcel before new messages are refused as *busy*; everything else still goes in.
 const LETTERS_MAX: usize = 32 * 1024;
-/// How often a shard looks at its slots, and in how many looks it has seen all.
+/// Letters and bytes in a parcel before the shard reads no more: TCP holds the clients then.
+const LETTERS_PAUSE: usize = 2 * LETTERS_MAX;
+const BYTES_PAUSE: usize = 32 << 20;
+/// How often a shard looks at its slots, and in how many looks at most it has seen all.
 const WALK_US: u64 = 1_000_000;
 const WALKS_A_ROUND: u32 = 60;
+/// In how many parts of the idle timeout a silent connection is found, where that is shorter than a round.
+const IDLE_PARTS: u32 = 30;
+/// A shard that was full listens again once this part of its connections is free.
+const LOW_WATER_PART: u32 = 32;
+/// Connections that may wait to be accepted, a shard; the kernel cuts it to `net.core.somaxconn`.
+const BACKLOG: i32 = 65_535;
 /// A connection that has not logged in by then is closed.
 const GUEST_S: u32 = 60;
 /// When stopping: how long to wait for farewells to be read.
@@ -48,6 +58,8 @@ pub(crate) enum Way {
 /// What a shard is made of.
 pub(crate) struct ShardParts {
     pub(crate) index: u16,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
     pub(crate) way: Way,
     pub(crate) knobs: Knobs,
     pub(crate) figures: Arc<ShardFigures>,
@@ -72,6 +84,12 @@ pub(crate) struct ServerShard {
     walk_at: u32,
     walk_us: u64,
     paused: bool,
+    /// Whether the listener is open: a full shard's is closed.
+    listening: bool,
+    /// Connections of the other shards, and the turn in which they were counted.
+    elsewhere: (u64, u64),
+    /// The inline office could not commit, and keeps its answers.
+    office_stuck: bool,
     stopping_us: Option<u64>,
 }
 
@@ -93,20 +111,22 @@ impl ServerShard {
             walk_at: 0,
             walk_us: 0,
             paused: false,
+            listening: true,
+            elsewhere: (0, u64::MAX),
+            office_stuck: false,
             stopping_us: None,
         }
     }
 
-    /// Takes one frame. `Err` closes the connection with the code.
+    /// Takes one frame from `number`, or from nobody if that is 0. `Err` closes the connection with the code.
     fn frame<L: Link>(
         &mut self,
         link: &mut L,
-        id: Id,
+        (id, number): (Id, u64),
         frame: &ClientFrame<'_>,
         bytes: &[u8],
         now_us: u64,
     ) -> Result<(), Code> {
-        let number = self.sessions.hear(id, seconds(now_us));
         match frame {
             ClientFrame::Ping { token } => self.send(link, id, &ServerFrame::Pong { token: *token }),
             ClientFrame::Login { .. } => {
@@ -218,6 +238,7 @@ impl ServerShard {
             Way::Inline(runner) => {
                 let mut parcel = std::mem::take(&mut self.parcel);
                 let answers = runner.work(std::slice::from_ref(&parcel));
+                self.office_stuck = answers.is_none();
                 let outbox = answers.and_then(<[Outbox]>::first_mut).map(std::mem::take);
                 parcel.clear();
                 self.parcel = parcel;
@@ -272,13 +293,13 @@ impl ServerShard {
         let now_s = seconds(now_us);
         let idle_s = self.parts.knobs.idle_timeout().as_secs().min(u64::from(u32::MAX)) as u32;
         let extent = self.sessions.extent();
-        for _ in 0..extent.div_ceil(WALKS_A_ROUND) {
+        for _ in 0..extent.div_ceil((idle_s / IDLE_PARTS).clamp(1, WALKS_A_ROUND)) {
             self.walk_at = (self.walk_at + 1) % extent.max(1);
-            if let Some((id, session)) = self.sessions.at(self.walk_at) {
-                if session.number != 0 && now_s.saturating_sub(session.heard_s) > idle_s {
-                    self.parts.figures.idle_closed.add(1);
-                    self.dismiss(link, id, Code::Idle);
-                }
+            if let Some((id, session)) = self.sessions.at(self.walk_at)
+                && now_s.saturating_sub(session.heard_s) > idle_s
+            {
+                self.parts.figures.idle_closed.add(1);
+                self.dismiss(link, id, Code::Idle);
             }
         }
         let late: Vec<u32> = self
@@ -293,16 +314,63 @@ impl ServerShard {
         }
     }
 
-    /// Accepting pauses at the shard's own bound and while the office is behind.
-    fn regulate<L: Link>(&mut self, link: &mut L) {
-        let behind = self.parcel.letters.len() as u64 > self.parts.knobs.accept_pause_queue();
-        let full = link.connections() >= self.parts.connections_max;
-        let pause = behind || full;
-        if pause != self.paused {
-            self.paused = pause;
-            self.parts.figures.accept_pauses.add(u64::from(pause));
-            link.pause_accepting(pause);
+    /// Accepting pauses while the office is behind; reading, while it is far behind.
+    ///
+    /// A full shard closes its listener, so that clients come to others: merely not accepting would strand those
+    /// whom the kernel has already connected. Where no other has room, it goes on to accept, and refuses with a code.
+    fn regulate(&mut self, link: &mut Kernel) {
+        let letters = self.parcel.letters.len();
+        let behind = letters as u64 > self.parts.knobs.accept_pause_queue();
+        if behind != self.paused {
+            self.paused = behind;
+            self.parts.figures.accept_pauses.add(u64::from(behind));
+            link.pause_accepting(behind);
         }
+        link.pause_reading(self.is_far_behind());
+        if self.listening && link.held() >= self.parts.connections_max && self.others_have_room() {
+            self.listening = false;
+            self.parts.figures.accept_pauses.add(1);
+            link.stop_listening();
+        }
+    }
+
+    fn is_far_behind(&self) -> bool {
+        self.office_stuck
+            || self.parcel.letters.len() >= LETTERS_PAUSE
+            || self.parcel.bytes.len() >= BYTES_PAUSE
+    }
+
+    /// Listens again, once there is room or nobody else has any.
+    fn reopen(&mut self, link: &mut Kernel) {
+        let max = self.parts.connections_max;
+        let has_room = link.held() <= max - max / LOW_WATER_PART.min(max);
+        if self.listening || !(has_room || !self.others_have_room()) {
+            return;
+        }
+        // Tried again in a second if the address cannot be had.
+        if let Ok(listener) = reactor::listen(self.parts.address, BACKLOG) {
+            link.listen(listener);
+            self.listening = true;
+        }
+    }
+
+    fn others_have_room(&self) -> bool {
+        let max = u64::from(self.parts.connections_max);
+        let mut others = (0u16..).zip(self.parts.others.iter());
+        others.any(|(index, shard)| index != self.parts.index && shard.connections.level() < max)
+    }
+
+    /// Connections of the other shards, as they were when this turn asked first.
+    fn elsewhere(&mut self, now_us: u64) -> u64 {
+        if self.elsewhere.1 != now_us {
+            let others = (0u16..).zip(self.parts.others.iter());
+            let level = others
+                .filter(|(index, _)| *index != self.parts.index)
+                .map(|(_, shard)| shard.connections.level())
+                .sum();
+            self.elsewhere = (level, now_us);
+        }
+        self.elsewhere.0
     }
 
     fn publish<L: Link>(&self, link: &L) {
@@ -314,7 +382,7 @@ impl ServerShard {
     }
 
     /// Farewell to all, a part of them a turn; `None` once the shard may end.
-    fn stop<L: Link>(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
+    fn stop(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
         let since_us = match self.stopping_us {
             Some(since_us) => since_us,
             None => {
@@ -329,7 +397,7 @@ impl ServerShard {
             }
         };
         let settled = self.parcels_out == 0 && self.parcel.letters.is_empty();
-        if now_us > since_us + FAREWELL_US || (settled && link.connections() == 0) {
+        if now_us > since_us + FAREWELL_US || (settled && link.held() == 0) {
             return None;
         }
         Some(now_us + 10_000)
@@ -340,13 +408,9 @@ impl App<Kernel> for ServerShard {
     fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
         let nonce: Nonce = self.parts.rng.random();
         self.sessions.greet(id, nonce, seconds(now_us));
-        let all: u64 = self
-            .parts
-            .others
-            .iter()
-            .map(|shard| shard.connections.level())
-            .sum();
-        if all >= self.parts.knobs.connections_max() {
+        let here = link.connections();
+        let all = self.elsewhere(now_us) + u64::from(here);
+        if all > self.parts.knobs.connections_max() || here > self.parts.connections_max {
             self.parts.figures.connections_refused.add(1);
             return self.dismiss(link, id, Code::ConnectionLimit);
         }
@@ -368,7 +432,11 @@ impl App<Kernel> for ServerShard {
                 Ok(None) => return Taken(taken),
                 Ok(Some((frame, length))) => {
                     taken += length;
-                    match self.frame(link, id, &frame, &rest[..length], now_us) {
+                    // An answer to the frame before may have ended the connection.
+                    let Some(number) = self.sessions.hear(id, seconds(now_us)) else {
+                        return Taken(bytes.len());
+                    };
+                    match self.frame(link, (id, number), &frame, &rest[..length], now_us) {
                         Ok(()) => continue,
                         Err(code) => code,
                     }
@@ -376,8 +444,9 @@ impl App<Kernel> for ServerShard {
                 Err(error) => self.malformed(error),
             };
             self.dismiss(link, id, fault);
-            return Taken(bytes.len());
+            break;
         }
+        Taken(bytes.len())
     }
 
     fn closed(&mut self, _: &mut Kernel, id: Id, _: Closed, _: u64) {
@@ -385,18 +454,26 @@ impl App<Kernel> for ServerShard {
     }
 
     fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
-        self.exchange(link);
-        if now_us >= self.walk_us {
+        let walks = now_us >= self.walk_us;
+        if walks {
             self.walk_us = now_us + WALK_US;
             self.walk(link, now_us);
         }
+        self.exchange(link);
         self.regulate(link);
+        if walks && self.stopping_us.is_none() {
+            self.reopen(link);
+        }
         self.publish(link);
         self.parts.figures.transport(&link.stats());
         if self.parts.stop.load(Ordering::Relaxed) {
             return self.stop(link, now_us);
         }
-        Some(self.walk_us)
+        // What this turn left for an inline office, or that for its next batch, does not wait for an event.
+        match &self.parts.way {
+            Way::Inline(runner) if !self.parcel.letters.is_empty() || runner.has_more() => Some(now_us),
+            _ => Some(self.walk_us),
+        }
     }
 }
 

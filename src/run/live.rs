@@ -55,7 +55,6 @@ struct Live<'a> {
 /// Runs, and leaves a run folder behind.
 pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
     let curve = prepared.plan.curve();
-    let writer = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)?;
     let progress = Progress::new(args.quiet, prepared.plan.duration_us() / 1_000_000);
     progress.say(&format!(
         "{}: {} connections, {} s; run folder {}",
@@ -65,6 +64,7 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
         prepared.folder.display()
     ));
     let target = Target::open(args, &prepared).await?;
+    let writer = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)?;
     let sampling = Sampling::new(&target);
     let mut pending_marks = curve.marks;
     pending_marks.sort_by_key(|mark| std::cmp::Reverse(mark.t_ms));

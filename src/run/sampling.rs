@@ -24,7 +24,6 @@ pub(super) struct Sampling {
     /// What the server's counters were when its process was last replaced.
     carried: BTreeMap<String, u64>,
     last: Stats,
-    killed: bool,
 }
 
 impl Sampling {
@@ -37,7 +36,6 @@ impl Sampling {
             sampler: Sampler::new(watches),
             carried: BTreeMap::new(),
             last: Stats::default(),
-            killed: false,
         }
     }
 
@@ -51,7 +49,6 @@ impl Sampling {
         for (name, value) in std::mem::take(&mut self.last.counters) {
             *self.carried.entry(name).or_default() += value;
         }
-        self.killed = true;
         self.watch("server", pid);
     }
 
@@ -84,10 +81,12 @@ impl Sampling {
             self.last = stats;
         }
         for (name, value) in &self.last.counters {
-            if !(self.killed && LOST_BY_A_KILL.contains(&name.as_str())) {
-                let carried = self.carried.get(name).copied().unwrap_or(0);
-                sample.counters.insert(name.clone(), value + carried);
-            }
+            let carried = match LOST_BY_A_KILL.contains(&name.as_str()) {
+                // They fall, and the report knows by that not to compare them.
+                true => 0,
+                false => self.carried.get(name).copied().unwrap_or(0),
+            };
+            sample.counters.insert(name.clone(), value + carried);
         }
         sample.gauges.extend(
             self.last

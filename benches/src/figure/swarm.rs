@@ -106,7 +106,7 @@ fn tsung(bench: &Bench, cpus: Cpus, options: &Options) -> anyhow::Result<Cost> {
             publishes,
             stay_s: 1,
         };
-        Tsung::start(bench, cpus, script)?.finish()
+        Tsung::run(bench, cpus, script)
     };
     // Starting, connecting and leaving cost the same in both, so the difference is the publishes alone.
     let (short, long) = (

@@ -97,26 +97,41 @@ impl Threads {
         }
         control.end();
         wakes.iter().for_each(Wake::wake);
-        threads.join(|| {})?;
+        threads.shards.into_iter().try_for_each(end_of)?;
         Err(failed.map_or(SwarmError::Panicked, SwarmError::Io))
     }
 
-    /// Waits until all have ended; `meanwhile` makes room for their last batches.
-    pub(super) fn join(self, mut meanwhile: impl FnMut()) -> Result<(), SwarmError> {
+    /// Whether a shard ended, which none does by itself.
+    pub(super) fn is_broken(&self) -> bool {
+        self.shards.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Waits until all have handed in; `meanwhile` makes room for their last batches. They may still be closing their
+    /// connections then: nobody need wait for that.
+    pub(super) fn hand_in(
+        self,
+        boards: &[Arc<Board>],
+        mut meanwhile: impl FnMut(),
+    ) -> Result<(), SwarmError> {
         let mut first = Ok(());
-        for shard in self.shards {
-            while !shard.is_finished() {
+        for (shard, board) in self.shards.into_iter().zip(boards) {
+            while !board.has_handed_in() && !shard.is_finished() {
                 meanwhile();
                 std::thread::sleep(ENDING_POLL);
             }
-            let ended = shard
-                .join()
-                .map_err(|_| SwarmError::Panicked)
-                .and_then(|ended| Ok(ended?));
-            first = first.and(ended);
+            if !board.has_handed_in() {
+                first = first.and(end_of(shard));
+            }
         }
         first
     }
+}
+
+fn end_of(shard: JoinHandle<Result<(), ShardError>>) -> Result<(), SwarmError> {
+    shard
+        .join()
+        .map_err(|_| SwarmError::Panicked)
+        .and_then(|ended| Ok(ended?))
 }
 
 /// What a shard's thread does.

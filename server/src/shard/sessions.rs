@@ -94,15 +94,13 @@ impl Sessions {
             .filter(|id| id.generation as u16 == at.generation)
     }
 
-    /// Notes that a connection was heard; returns who it is.
-    pub(super) fn hear(&mut self, id: Id, now_s: u32) -> u64 {
-        match self.slot(id.index) {
-            Some(session) => {
-                session.heard_s = now_s;
-                session.number
-            }
-            None => 0,
-        }
+    /// Notes that a connection was heard; returns who it is, or `None` once it was ended.
+    pub(super) fn hear(&mut self, id: Id, now_s: u32) -> Option<u64> {
+        let session = self
+            .slot(id.index)
+            .filter(|session| session.heard_s != VACANT && session.generation == id.generation)?;
+        session.heard_s = now_s;
+        Some(session.number)
     }
 
     /// Takes the nonce a guest was greeted with: each serves one log-in.
@@ -161,7 +159,7 @@ mod tests {
         sessions.log_in(id, 7);
         assert_eq!(
             (sessions.find(at), sessions.online(), sessions.hear(id, 6)),
-            (Some(id), 1, 7)
+            (Some(id), 1, Some(7))
         );
         assert_eq!(
             sessions.find(Location {
@@ -171,6 +169,7 @@ mod tests {
             None
         );
         assert_eq!(sessions.end(id), 7);
+        assert_eq!(sessions.hear(id, 8), None, "what is ended stays ended");
         assert_eq!((sessions.find(at), sessions.online()), (None, 0));
         assert!(sessions.at(3).is_none());
     }
