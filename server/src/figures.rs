@@ -29,6 +29,7 @@ pub(crate) struct ShardFigures {
     bytes_in: Gauge,
     bytes_out: Gauge,
     stalls: Gauge,
+    accepts_starved: Gauge,
 }
 
 impl ShardFigures {
@@ -39,6 +40,7 @@ impl ShardFigures {
         self.bytes_in.set(stats.bytes_in);
         self.bytes_out.set(stats.bytes_out);
         self.stalls.set(stats.stalls);
+        self.accepts_starved.set(stats.accepts_starved);
     }
 }
 
@@ -123,6 +125,10 @@ impl Figures {
                 self.sum(|shard| shard.malformed.total()),
             ),
             ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
+            (
+                "server.accepts_starved",
+                self.sum(|shard| shard.accepts_starved.level()),
+            ),
             ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
             (name::COPIES_ACCEPTED, office.copies_accepted.total()),
             (name::COPIES_REFUSED, refused),

@@ -16,6 +16,7 @@ mod registrar;
 mod runner;
 mod watches;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha12Rng;
@@ -34,6 +35,11 @@ use registrar::Registrar;
 use watches::Watches;
 
 pub(crate) use runner::{Runner, unix_ms};
+
+/// Frames for one shard in one batch, bytes, before what waits in mailboxes is left for the next batch.
+const OUTBOX_MAX_BYTES: usize = 16 << 20;
+/// Inquiries whose answers wait for a commit; more are told that the office is busy.
+const HELD_MAX: usize = 16 * 1024;
 
 /// Provisioned numbers: `base .. base + count`. Their keys are derived, so they take no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +81,8 @@ pub(crate) struct Office {
     watches: Watches,
     out: Vec<Outbox>,
     now_ms: u64,
+    /// Whose mailboxes are to be read on in the next batch, because this one's outbox was full.
+    late: VecDeque<(Location, Number)>,
     /// Inquiries answered in this batch, held back until it is committed.
     held: Vec<Box<dyn FnOnce() + Send>>,
     /// A commit failed: every answer waits until one succeeds.
@@ -98,6 +106,7 @@ impl Office {
             watches: Watches::default(),
             out,
             now_ms: 0,
+            late: VecDeque::new(),
             held: Vec::new(),
             unsafe_since_ms: None,
             committed: false,
@@ -120,6 +129,17 @@ impl Office {
                 tracing::error!("the store cannot change to {wanted:?}: {error}");
             }
         }
+        for _ in 0..self.late.len() {
+            let Some((at, who)) = self.late.pop_front() else { break };
+            if self.directory.location(who.value()) == Some(at) {
+                self.pump(at, who);
+            }
+        }
+    }
+
+    /// Whether mailboxes are to be read on at once.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.late.is_empty() && self.unsafe_since_ms.is_none()
     }
 
     /// Works a parcel off.
@@ -140,6 +160,10 @@ impl Office {
 
     /// Answers the HTTP side.
     pub(crate) fn inquire(&mut self, inquiry: Inquiry) {
+        if self.held.len() >= HELD_MAX {
+            // Dropped, it tells its asker that nobody has time.
+            return;
+        }
         match inquiry {
             Inquiry::Register { number, reply } => {
                 let answer = self.issue_pin(number);
@@ -245,6 +269,11 @@ impl Office {
     }
 
     fn online_frame(&mut self, at: Location, who: Number, frame: ClientFrame<'_>) -> Result<(), Code> {
+        if self.directory.location(who.value()) != Some(at) {
+            // Replaced, and told so. Heard all the same, its acknowledgements would draw the mail of the connection
+            // that came after it, and a device whose key is void would go on sending.
+            return Ok(());
+        }
         match frame {
             ClientFrame::Send { id, to, body } => {
                 match self.send(who, id, to, body) {

@@ -12,26 +12,31 @@ use reactor::{
     Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Shard, ShardError,
     Sources, Wake, raise_nofile, reserve, spawn,
 };
-use wire::chat::Secret;
+use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW, Secret};
 
 use crate::config::{Config, ShardPlan};
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
 use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
-use crate::knobs::{KnobError, Knobs};
+use crate::knobs::{Durability, KnobError, Knobs};
 use crate::office::{Office, Parts, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
-use crate::shard::{ServerShard, ShardParts, Way};
+use crate::shard::{BACKLOG, ServerShard, ShardParts, Way};
 use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
 use crate::store::accounts::Accounts;
 use crate::store::{self, Store};
 
-/// Connections that may wait to be accepted, a shard; the kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = 65_535;
 /// Inquiries of the HTTP side that may wait.
 const INQUIRIES_MAX: usize = 4096;
 /// Outboxes that may wait for one shard.
 const OUTBOXES_MAX: usize = 256;
+
+/// Bytes that may wait for one client: a whole window of the longest items, and as much as it takes of anything else.
+const OUT_MAX_BYTES: usize = DELIVER_WINDOW as usize * DELIVER_MAX_BYTES + 256 * 1024;
+/// The longest *deliver*, with its length: a head of 44 and a body.
+const DELIVER_MAX_BYTES: usize = 44 + BODY_MAX_BYTES;
+/// Items that a mailbox may hold whatever the knob says.
+const MAILBOX_MAX_ITEMS: usize = 10_000_000;
 
 /// How long a sink may take to hand over what waits when the server stops.
 const SINK_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -118,6 +123,12 @@ impl Server {
     /// A port is taken, a folder cannot be written, a limit is too low: the error says which and what to do.
     pub async fn start(config: Config, knobs: Knobs) -> Result<Self, StartError> {
         let nofile = raise_nofile()?;
+        let durability = match config.durability {
+            Durability::Memory => "memory",
+            Durability::Async => "async",
+            Durability::Commit => "commit",
+        };
+        knobs.set("durability", durability)?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(1024) as u16);
         let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards);
         let reserved = reserve(config.listen)?;
@@ -227,6 +238,7 @@ impl Server {
             };
             let parts = ShardParts {
                 index,
+                address: self.address,
                 way,
                 knobs: knobs.clone(),
                 figures: Arc::clone(&figures[usize::from(index)]),
@@ -235,27 +247,19 @@ impl Server {
                 stop: Arc::clone(&self.stop),
                 rng: ChaCha12Rng::from_rng(&mut rand::rng()),
             };
-            let (wake, ready, address) = (
-                wiring.wakes[usize::from(index)].clone(),
-                ready.clone(),
-                self.address,
-            );
+            let (wake, ready) = (wiring.wakes[usize::from(index)].clone(), ready.clone());
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
-            self.shards
-                .push(spawn(format!("shard-{index}"), parting, move || {
-                    run_shard(parts, address, clock, wake, &ready)
-                })?);
+            let name = format!("shard-{index}");
+            match spawn(name, parting, move || run_shard(parts, clock, wake, ready)) {
+                Ok(shard) => self.shards.push(shard),
+                Err(error) => return self.join().and(Err(error.into())),
+            }
         }
+        // A shard that fails lets go of its end without a word.
         drop(ready);
-        for _ in 0..self.plan.shards {
-            if is_ready.recv().is_err() {
-                break;
-            }
-        }
-        if let Some(failed) = self.shards.iter().position(JoinHandle::is_finished) {
-            if let Ok(Err(error)) = self.shards.swap_remove(failed).join() {
-                return Err(error.into());
-            }
+        if is_ready.iter().count() < usize::from(self.plan.shards) {
+            let unknown = std::io::Error::other("a shard ended as soon as it had begun");
+            return self.join().and(Err(unknown.into()));
         }
         drop(reserved);
         if let Some(runner) = runner {
@@ -338,23 +342,25 @@ impl Server {
 /// A shard's thread: its listener and its epoll are made here, in its own descriptor table.
 fn run_shard(
     parts: ShardParts,
-    address: SocketAddr,
     clock: Clock,
     wake: Wake,
-    ready: &mpsc::Sender<()>,
+    ready: mpsc::Sender<()>,
 ) -> Result<(), ShardError> {
     let stats = Arc::clone(&parts.figures.loop_stats);
     let listener =
-        reactor::listen(address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
+        reactor::listen(parts.address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
     let mut kernel = Kernel::new(
         Some(listener),
         Sources::default(),
-        KernelOptions::default(),
+        KernelOptions {
+            out_max_bytes: OUT_MAX_BYTES,
+        },
         &wake,
     )?;
     let mut shard = ServerShard::new(parts);
     // Nobody waits any more if the start failed elsewhere.
     let _ = ready.send(());
+    drop(ready);
     Shard::new(clock, wake, stats).run(&mut kernel, &mut shard)?;
     shard.close();
     Ok(())
@@ -369,16 +375,16 @@ fn open_office(
 ) -> Result<Office, StartError> {
     std::fs::create_dir_all(&config.data)?;
     let durability = match config.durability {
-        crate::knobs::Durability::Memory => store::Durability::Memory,
-        crate::knobs::Durability::Async => store::Durability::Async,
-        crate::knobs::Durability::Commit => store::Durability::Commit,
+        Durability::Memory => store::Durability::Memory,
+        Durability::Async => store::Durability::Async,
+        Durability::Commit => store::Durability::Commit,
     };
     let defaults = store::Options::default();
     let options = store::Options {
         dir: Some(config.data.join("mail")),
         durability,
         quota_bytes: config.store_quota_bytes.unwrap_or(defaults.quota_bytes),
-        mailbox_max_items: knobs.mailbox_max_items() as usize,
+        mailbox_max_items: MAILBOX_MAX_ITEMS,
         windows_max: defaults.windows_max.max(config.connections as usize),
         ..defaults
     };

@@ -38,9 +38,11 @@ const IDLE_PARTS: u32 = 30;
 /// A shard that was full listens again once this part of its connections is free.
 const LOW_WATER_PART: u32 = 32;
 /// Connections that may wait to be accepted, a shard; the kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = 65_535;
+pub(crate) const BACKLOG: i32 = 65_535;
 /// A connection that has not logged in by then is closed.
 const GUEST_S: u32 = 60;
+/// How soon an inline office that could not commit tries again.
+const RETRY_US: u64 = 50_000;
 /// When stopping: how long to wait for farewells to be read.
 const FAREWELL_US: u64 = 1_000_000;
 
@@ -429,7 +431,12 @@ impl App<Kernel> for ServerShard {
         loop {
             let rest = &bytes[taken..];
             let fault = match ClientFrame::decode(rest) {
-                Ok(None) => return Taken(taken),
+                Ok(None) => {
+                    if self.is_far_behind() {
+                        link.pause_reading(true);
+                    }
+                    return Taken(taken);
+                }
                 Ok(Some((frame, length))) => {
                     taken += length;
                     // An answer to the frame before may have ended the connection.
@@ -471,6 +478,7 @@ impl App<Kernel> for ServerShard {
         }
         // What this turn left for an inline office, or that for its next batch, does not wait for an event.
         match &self.parts.way {
+            Way::Inline(_) if self.office_stuck => Some(now_us + RETRY_US),
             Way::Inline(runner) if !self.parcel.letters.is_empty() || runner.has_more() => Some(now_us),
             _ => Some(self.walk_us),
         }

@@ -2,7 +2,7 @@
 
 use wire::chat::{Address, Body, Code, DELIVER_WINDOW, GroupId, Kind, Number, ServerFrame};
 
-use super::Office;
+use super::{OUTBOX_MAX_BYTES, Office};
 use crate::parcel::Location;
 use crate::sink::Notice;
 use crate::store::{Erased, Error as StoreError, Item, NewMessage, Seen, Store};
@@ -29,6 +29,9 @@ impl Office {
     fn send_to_person(&mut self, from: Number, id: u64, to: Number, body: Body<'_>) -> Result<(), Code> {
         if !self.exists(to.value()) {
             return Err(Code::NoSuchNumber);
+        }
+        if !self.has_room(to.value()) {
+            return Err(Code::MailboxFull);
         }
         let message = NewMessage {
             from: from.value(),
@@ -63,6 +66,9 @@ impl Office {
             .copied()
             .filter(|&member| member != from.value())
             .collect();
+        if !others.iter().all(|&member| self.has_room(member)) {
+            return Err(Code::MailboxFull);
+        }
         let message = NewMessage {
             from: from.value(),
             group: group.value(),
@@ -96,6 +102,9 @@ impl Office {
             });
             return;
         };
+        if self.is_crowded(at) {
+            return self.put_off(at, to);
+        }
         // Only the newest item is unsent: what comes before it is in flight already.
         if claim_newest(&mut self.parts.store, to.value(), seq) {
             let time_ms = self.now_ms;
@@ -116,6 +125,9 @@ impl Office {
 
     /// Sends what waits, as far as the window allows.
     pub(super) fn pump(&mut self, at: Location, who: Number) {
+        if self.is_crowded(at) {
+            return self.put_off(at, who);
+        }
         let Some(outbox) = self.out.get_mut(usize::from(at.shard)) else {
             return;
         };
@@ -138,6 +150,27 @@ impl Office {
             (sent_through, in_flight) = (item.seq, in_flight + 1);
         }
         store.set_sent(to, sent_through, in_flight);
+    }
+
+    /// Whether a shard's outbox holds so much that mail must wait for the next: one recipient adds half a megabyte.
+    fn is_crowded(&self, at: Location) -> bool {
+        self.out
+            .get(usize::from(at.shard))
+            .is_some_and(|outbox| outbox.bytes() >= OUTBOX_MAX_BYTES)
+    }
+
+    /// Leaves a mailbox for the next batch; once, unless something new was to go out of it.
+    fn put_off(&mut self, at: Location, who: Number) {
+        let (_, in_flight) = self.parts.store.sent(who.value());
+        let unsent = self.parts.store.mailbox_len(who.value()) - usize::from(in_flight);
+        if unsent > 0 && in_flight < DELIVER_WINDOW && self.late.back() != Some(&(at, who)) {
+            self.late.push_back((at, who));
+        }
+    }
+
+    /// Whether a mailbox may take one more item, as the knob stands now; the store has a bound of its own.
+    fn has_room(&self, to: u64) -> bool {
+        (self.parts.store.mailbox_len(to) as u64) < self.parts.knobs.mailbox_max_items()
     }
 
     /// Erases what the recipient has, ticks its senders, and sends more.
@@ -178,7 +211,8 @@ impl Office {
             .set_sent(who.value(), sent_through, in_flight.saturating_sub(erased_items));
         for Erased { from, id, group, .. } in ticks_away.drain(..) {
             // A tick that finds no room is dropped: the message itself was delivered.
-            if parts.store.put_tick(from, who.value(), id, group).is_err() {
+            let has_room = (parts.store.mailbox_len(from) as u64) < parts.knobs.mailbox_max_items();
+            if !has_room || parts.store.put_tick(from, who.value(), id, group).is_err() {
                 figures.ticks_dropped.add(1);
             }
         }

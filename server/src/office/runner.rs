@@ -57,6 +57,11 @@ impl Runner {
         self.office.finish()
     }
 
+    /// Whether it wants to work on without waiting for anything.
+    pub(crate) fn has_more(&self) -> bool {
+        self.office.has_more()
+    }
+
     /// Ends an inline office.
     pub(crate) fn close(self) {
         self.office.close();
@@ -80,7 +85,8 @@ impl Runner {
                 let mut batch = Vec::new();
                 let mut late: Vec<Outbox> = shards.iter().map(|_| Outbox::default()).collect();
                 while !stop.load(Ordering::Acquire) {
-                    parcels.wake().wait(Duration::from_millis(MAINTAIN_MS));
+                    let pause_ms = if self.has_more() { 0 } else { MAINTAIN_MS };
+                    parcels.wake().wait(Duration::from_millis(pause_ms));
                     let begun = Instant::now();
                     parcels.take(&mut batch);
                     let outboxes = self.work(&batch);
