@@ -20,7 +20,7 @@ impl Draw {
 
     /// A number below `bound`, each as likely as the other to within 2^-32.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 
     /// Two different numbers below `bound`, which is at least 2.

@@ -6,13 +6,12 @@
 mod tally;
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use anyhow::bail;
 use reactor::{
-    App, Clock, Close, Closed, Id, Kernel, KernelOptions, Link, Origin, Shard, ShardStats, Sources, Taken,
-    Wake,
+    App, Clock, Close, Closed, Id, Kernel, KernelOptions, Link, Origin, Shard, ShardStats, Taken, Wake,
 };
 use record::Histogram;
 
@@ -20,6 +19,7 @@ use crate::draw::Draw;
 use crate::flight::{FLIGHTS_MAX, Faults};
 use crate::process::{Family, pinned, thread_cpu_us};
 use crate::protocol::Protocol;
+use crate::source::sources;
 use tally::Tally;
 
 /// Log-ins under way at once: fewer than a listener's queue holds.
@@ -29,8 +29,6 @@ const LOGIN_LIMIT_US: u64 = 180_000_000;
 const DRAIN_LIMIT_US: u64 = 30_000_000;
 /// The driver looks at its stage this often.
 const TURN_US: u64 = 5_000;
-/// Source addresses, so that no one runs out of ports: 127.77.0.1 and on.
-const SOURCES: u8 = 8;
 
 /// How messages follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -125,10 +123,7 @@ where
 
 fn drive<P: Protocol>(protocol: P, plan: Plan) -> anyhow::Result<Report> {
     let wake = Wake::new()?;
-    let sources = (1..=SOURCES)
-        .map(|last| Ipv4Addr::new(127, 77, 0, last))
-        .collect();
-    let mut kernel = Kernel::new(None, Sources::new(sources), KernelOptions::default(), &wake)?;
+    let mut kernel = Kernel::new(None, sources(), KernelOptions::default(), &wake)?;
     let clock = Clock::start();
     let shard = Shard::new(clock, wake, Arc::new(ShardStats::default()));
     let idle_bytes = plan.server.rss_anon_bytes();
@@ -394,58 +389,5 @@ impl<P: Protocol, L: Link> App<L> for Load<P> {
     }
 }
 
-/// Runs a plan over a floor in this process, for tests of what drives.
 #[cfg(test)]
-mod tests {
-    use std::process::id;
-
-    use wire::chat::Secret;
-
-    use super::*;
-    use crate::child::free_address;
-    use crate::protocol::{Chat, Names};
-
-    fn over_a_floor(ticks: bool, paces: &[Pace]) -> Report {
-        let to = free_address().unwrap();
-        // It ends with the process.
-        std::thread::spawn(move || crate::floor::serve(to, ticks));
-        while std::net::TcpStream::connect(to).is_err() {
-            std::thread::yield_now();
-        }
-        let chat = Chat {
-            names: Names {
-                base: crate::floor::BASE,
-                secret: Secret::new(b"any"),
-            },
-            ticks,
-        };
-        let level = |&pace| Level {
-            pace,
-            warm_up_us: 10_000,
-            measure_us: 100_000,
-        };
-        let plan = Plan {
-            to,
-            connections: 300,
-            levels: paces.iter().map(level).collect(),
-            seed: 1,
-            server: Family::of(id()),
-            cpu: None,
-        };
-        run(chat, plan).unwrap()
-    }
-
-    #[test]
-    fn messages_cross_the_floor_and_each_is_accounted_for() {
-        let paces = [Pace::InFlight(1), Pace::InFlight(900), Pace::PerSecond(1_000.0)];
-        for ticks in [false, true] {
-            let report = over_a_floor(ticks, &paces);
-            assert!(report.faults.none());
-            assert_eq!(report.levels.len(), 3);
-            for level in &report.levels {
-                assert!(level.delivered > 0, "{level:?}");
-                assert_eq!(level.latency.count(), level.delivered);
-            }
-        }
-    }
-}
+mod tests;

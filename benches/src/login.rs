@@ -2,8 +2,9 @@
 //!
 //! It does not know whose server it meets.
 
-use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+mod worker;
+
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -11,22 +12,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use reactor::{
-    App, Clock, Close, Closed, Id, Kernel, KernelOptions, Link, Origin, Parting, Shard, ShardError,
-    ShardStats, Sources, Taken, Wake, spawn,
-};
+use reactor::{Parting, ShardError, Wake, spawn};
 
 use crate::process::{Family, process_cpu_us};
-use crate::protocol::{Event, Protocol};
+use crate::protocol::Protocol;
+use worker::{OPENING_MAX, Thread};
 
-/// Log-ins under way at once, a thread.
-const OPENING_MAX: usize = 128;
-/// Numbers that a thread's clients take in turn: many more than it holds, so that no number meets itself.
-const NUMBERS: u32 = 100_000;
 /// Connections that one descriptor table holds.
 pub(crate) const TABLE_MAX: u32 = 18_000;
-const SOURCES: u8 = 4;
-const TURN_US: u64 = 5_000;
 /// How long all log-ins of a held storm may take.
 const HOLD_LIMIT: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(2);
@@ -192,148 +185,6 @@ fn count(
         driver_cpu_us: process_cpu_us().saturating_sub(from.2),
         growth_bytes: 0,
     })
-}
-
-/// What a thread of a storm is given.
-struct Thread {
-    index: u32,
-    hold: u32,
-    keep: bool,
-    to: SocketAddrV4,
-    wake: Wake,
-    shared: Arc<Shared>,
-    /// Told when the thread's work ends, so that who waits learns of an early end.
-    over: mpsc::Sender<()>,
-}
-
-impl Thread {
-    fn run<P: Protocol>(self, protocol: P) -> Result<Option<String>, ShardError> {
-        let third = (self.index % 250) as u8;
-        let sources = (1..=SOURCES)
-            .map(|last| Ipv4Addr::new(127, 78, third, last))
-            .collect();
-        let mut kernel = Kernel::new(None, Sources::new(sources), KernelOptions::default(), &self.wake)?;
-        let shard = Shard::new(Clock::start(), self.wake.clone(), Arc::new(ShardStats::default()));
-        let mut logins = Logins {
-            protocol,
-            clients: Vec::new(),
-            opening: 0,
-            begun: 0,
-            held: VecDeque::new(),
-            out: Vec::new(),
-            fault: None,
-            thread: self,
-        };
-        let result = shard.run(&mut kernel, &mut logins);
-        for id in logins.held.drain(..) {
-            kernel.close(id, Close::Reset);
-        }
-        // Who waits may have stopped waiting.
-        let _ = logins.thread.over.send(());
-        result.map(|()| logins.fault)
-    }
-}
-
-struct Client<S> {
-    who: u32,
-    session: S,
-}
-
-struct Logins<P: Protocol> {
-    protocol: P,
-    /// By the connection's place.
-    clients: Vec<Client<P::Session>>,
-    opening: usize,
-    begun: u32,
-    held: VecDeque<Id>,
-    out: Vec<u8>,
-    fault: Option<String>,
-    thread: Thread,
-}
-
-impl<P: Protocol> Logins<P> {
-    fn connect<L: Link>(&mut self, link: &mut L) {
-        while self.opening < OPENING_MAX && !(self.thread.keep && self.begun == self.thread.hold) {
-            match link.connect(SocketAddr::V4(self.thread.to)) {
-                Ok(id) => {
-                    let client = Client {
-                        who: self.thread.index * NUMBERS + self.begun % NUMBERS,
-                        session: P::Session::default(),
-                    };
-                    let place = id.index as usize;
-                    if place < self.clients.len() {
-                        self.clients[place] = client;
-                    } else {
-                        self.clients.push(client);
-                    }
-                    self.opening += 1;
-                    self.begun += 1;
-                }
-                Err(why) => return self.fault = Some(format!("cannot connect: {why}")),
-            }
-        }
-    }
-
-    fn logged_in<L: Link>(&mut self, link: &mut L, id: Id) {
-        self.opening -= 1;
-        self.thread.shared.logins.fetch_add(1, Ordering::Relaxed);
-        self.held.push_back(id);
-        if self.held.len() > self.thread.hold as usize {
-            if let Some(oldest) = self.held.pop_front() {
-                // By RST: a FIN would leave a port in TIME_WAIT for each log-in.
-                link.close(oldest, Close::Reset);
-            }
-        }
-        self.connect(link);
-    }
-}
-
-impl<P: Protocol, L: Link> App<L> for Logins<P> {
-    fn opened(&mut self, link: &mut L, id: Id, _: Origin, _: u64) {
-        self.out.clear();
-        let who = self.clients[id.index as usize].who;
-        self.protocol.opened(who, &mut self.out);
-        if !self.out.is_empty() && link.send(id, &self.out).is_err() {
-            self.fault = Some("a connection broke at its beginning".to_owned());
-        }
-    }
-
-    fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], _: u64) -> Taken {
-        self.out.clear();
-        let Client { who, session } = &mut self.clients[id.index as usize];
-        let mut ready = false;
-        let result = self
-            .protocol
-            .received(session, *who, bytes, &mut self.out, &mut |event| {
-                ready |= event == Event::Ready
-            });
-        let taken = match result {
-            Ok(taken) => taken,
-            Err(fault) => {
-                self.fault = Some(fault.to_string());
-                bytes.len()
-            }
-        };
-        if !self.out.is_empty() && link.send(id, &self.out).is_err() {
-            self.fault = Some("a connection broke in its log-in".to_owned());
-        }
-        if ready {
-            self.logged_in(link, id);
-        }
-        Taken(taken)
-    }
-
-    fn closed(&mut self, _: &mut L, _: Id, why: Closed, _: u64) {
-        self.fault = Some(format!("the server ended a connection: {why}"));
-    }
-
-    fn turn(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
-        if self.fault.is_some() || self.thread.shared.stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.connect(link);
-        Some(now_us + TURN_US)
-    }
 }
 
 #[cfg(test)]

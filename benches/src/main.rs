@@ -13,6 +13,7 @@ mod outcome;
 mod process;
 mod protocol;
 mod reference;
+mod source;
 mod subject;
 mod table;
 mod tsung;

@@ -1,11 +1,11 @@
 //! The servers under test: how each is started, what it guarantees, and how its clients speak.
 
-use std::fs;
-use std::net::SocketAddrV4;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod command;
 
-use anyhow::{Context as _, bail};
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use tempfile::TempDir;
 use wire::chat::Secret;
 
@@ -14,17 +14,12 @@ use crate::floor;
 use crate::load::{self, Plan, Report};
 use crate::login::{self, Storm, Stormed};
 use crate::protocol::{Chat, Guarantee, Mqtt, Names, Xmpp};
+use command::{ejabberd_command, floor_command, mosquitto_command, teem_can, teem_command};
 
-const MOSQUITTO: &str = include_str!("../../deploy/bench-peers/mosquitto.conf");
-const EJABBERD: &str = include_str!("../../deploy/bench-peers/ejabberd.yml");
 /// The first provisioned number, and the secret of a server that lives for one benchmark.
 const BASE: u64 = 15_550_000_000;
 const SECRET: [u8; 32] = [0x5a; 32];
 const SECRET_FILE: &str = "secret";
-/// Turns second ticks off.
-const NO_TICKS: [&str; 2] = ["--second-ticks", "off"];
-/// Accounts beyond the connections, so that log-ins of one number do not meet.
-const ACCOUNTS: u64 = 1_000_000;
 
 /// A server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,120 +246,6 @@ impl Running {
     }
 }
 
-fn floor_command(address: SocketAddrV4, ticks: bool) -> anyhow::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["floor", "--listen", &address.to_string()]);
-    if ticks {
-        command.arg("--tick");
-    }
-    Ok(command)
-}
-
-fn teem_can(binary: &Path, ticks: bool) -> anyhow::Result<()> {
-    if !binary.is_file() {
-        bail!(
-            "{} is not built: cargo build --release --bin teem",
-            binary.display()
-        );
-    }
-    if ticks {
-        return Ok(());
-    }
-    // The arguments are parsed before help is printed, so that an unknown one fails.
-    let asked = Command::new(binary)
-        .args(["serve", NO_TICKS[0], NO_TICKS[1], "--help"])
-        .output()
-        .with_context(|| format!("cannot start {}", binary.display()))?;
-    if !asked.status.success() {
-        bail!("`teem serve` has no `{}`", NO_TICKS.join(" "));
-    }
-    Ok(())
-}
-
-fn teem_command(
-    binary: &Path,
-    folder: &Path,
-    address: SocketAddrV4,
-    connections: u64,
-    durability: &str,
-    ticks: bool,
-) -> anyhow::Result<Command> {
-    let secret = folder.join(SECRET_FILE);
-    let digits: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(&secret, digits)?;
-    let mut command = Command::new(binary);
-    command
-        .arg("serve")
-        .args(["--listen", &address.to_string()])
-        .args(["--http", &free_address()?.to_string()])
-        .args(["--admin", &free_address()?.to_string()])
-        .args(["--durability", durability])
-        .args(["--connections", &connections.to_string()])
-        .args(["--provisioned", &ACCOUNTS.to_string()])
-        .args(["--provisioned-base", &BASE.to_string()])
-        .arg("--secret-file")
-        .arg(secret)
-        .arg("--data")
-        .arg(folder.join("data"))
-        .arg("--die-with-parent")
-        .env("TEEM_LOG", "warn");
-    if !ticks {
-        command.args(NO_TICKS);
-    }
-    Ok(command)
-}
-
-fn mosquitto_command(folder: &Path, address: SocketAddrV4) -> anyhow::Result<Command> {
-    let config = folder.join("mosquitto.conf");
-    fs::write(&config, MOSQUITTO.replace("@PORT@", &address.port().to_string()))?;
-    let mut command = Command::new(program("mosquitto", "mosquitto")?);
-    command.arg("-c").arg(config);
-    Ok(command)
-}
-
-/// The Erlang machine by itself: the package's control script would change user and start a name server.
-fn ejabberd_command(folder: &Path, address: SocketAddrV4, connections: u64) -> anyhow::Result<Command> {
-    program("ejabberdctl", "ejabberd")?;
-    let config = folder.join("ejabberd.yml");
-    fs::write(&config, EJABBERD.replace("@PORT@", &address.port().to_string()))?;
-    let spool = folder.join("spool");
-    fs::create_dir(&spool)?;
-    let ports = connections + 4096;
-    let mut command = Command::new(program("erl", "ejabberd")?);
-    command
-        .args([
-            "-noinput",
-            "+K",
-            "true",
-            "+P",
-            "1000000",
-            "+Q",
-            &ports.to_string(),
-        ])
-        // Schedulers that spin while idle would be charged for it.
-        .args(["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"])
-        .args([
-            "-mnesia",
-            "dir",
-            &format!("\"{}\"", spool.display()),
-            "-s",
-            "ejabberd",
-        ])
-        .env("ERL_LIBS", erlang_libraries())
-        .env("ERL_CRASH_DUMP", folder.join("crash"))
-        .env("ERL_MAX_PORTS", ports.to_string())
-        .env("EJABBERD_CONFIG_PATH", &config)
-        .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))
-        .current_dir(folder);
-    Ok(command)
-}
-
-/// Where Debian keeps Erlang's applications: the machine's library folder.
-fn erlang_libraries() -> PathBuf {
-    let triplet = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    PathBuf::from(triplet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,11 +257,5 @@ mod tests {
             assert_eq!(subject.name(), name);
         }
         assert!(Subject::parse("apache").unwrap_err().contains("mosquitto"));
-    }
-
-    #[test]
-    fn peers_configurations_have_their_place_for_the_port() {
-        assert_eq!(MOSQUITTO.matches("listener @PORT@ 127.0.0.1").count(), 1);
-        assert_eq!(EJABBERD.matches("port: @PORT@").count(), 1);
     }
 }

@@ -12,6 +12,8 @@ use crate::tsung::{Script, Tsung};
 
 const SEND: &str = include_str!("../../scenarios/send.toml");
 const SEND_AND_RECEIVE: &str = include_str!("../../scenarios/send-and-receive.toml");
+/// The rate as those files have it.
+const FILE_RATE: &str = "rate = \"15000/s\"";
 /// The middle of those scenarios' holds, seconds.
 const FROM_S: f64 = 10.0;
 const TO_S: f64 = 33.0;
@@ -32,6 +34,12 @@ pub(crate) struct Options {
     /// Users of the run in which tsung's memory is compared with a tenth of them.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) users: u32,
+    /// Messages a second that the swarm sends; tsung sends what it can, 15,000 to 18,500.
+    #[arg(long, default_value_t = 15_000)]
+    pub(crate) rate: u32,
+    /// Measure the swarm alone.
+    #[arg(long)]
+    pub(crate) no_tsung: bool,
     /// The quiet run that shows the swarm's memory a user, unless this command has made it already.
     #[command(flatten)]
     pub(crate) idle: idle::Options,
@@ -59,6 +67,7 @@ pub(crate) fn measure(
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
     let tsung = match Tsung::installed() {
+        _ if options.no_tsung => Cost::default(),
         Ok(()) => tsung(bench, cpus, options)?,
         Err(error) => {
             outcome.notes.push(format!("tsung was left out: {error:#}"));
@@ -134,7 +143,7 @@ fn tsung(bench: &Bench, cpus: Cpus, options: &Options) -> anyhow::Result<Cost> {
 
 fn ours(bench: &Bench, cpus: Cpus, options: &Options, outcome: &mut Outcome) -> anyhow::Result<Cost> {
     progress("swarm: messages to people away, then to people there");
-    let mut per_message = |name, scenario| {
+    let mut per_message = |name, scenario: &str| {
         let room = 2 * u64::from(options.publishers);
         let server =
             Subject::parse(SERVER)
@@ -145,7 +154,8 @@ fn ours(bench: &Bench, cpus: Cpus, options: &Options, outcome: &mut Outcome) -> 
             target: Some(&server),
             cpu: Some(cpus.load),
         };
-        let run = run(bench, name, scenario, settings, &mut outcome.notes)?;
+        let scenario = scenario.replace(FILE_RATE, &format!("rate = \"{}/s\"", options.rate));
+        let run = run(bench, name, &scenario, settings, &mut outcome.notes)?;
         server.server.stop();
         let hold = stretch(&run, FROM_S, TO_S)?;
         let cpu_us = hold.counted(&process::cpu_us("swarm"));
@@ -218,5 +228,17 @@ fn judge(ours: Cost, tsung: Cost, outcome: &mut Outcome) {
             ratio,
             reached: ratio.map(|ratio| ratio >= TARGET),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scenarios_rate_can_be_replaced() {
+        for file in [SEND, SEND_AND_RECEIVE] {
+            assert_eq!(file.matches(FILE_RATE).count(), 1);
+        }
     }
 }

@@ -152,8 +152,11 @@ fn packet(out: &mut Vec<u8>, head: u8, fill: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Splits the first packet off: its first byte, its content, and all it took; `None` while it is incomplete.
-fn split(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>, Fault> {
+/// A packet: its first byte, its content, and all the bytes it took.
+type Packet<'a> = (u8, &'a [u8], usize);
+
+/// Splits the first packet off; `None` while it is incomplete.
+fn split(bytes: &[u8]) -> Result<Option<Packet<'_>>, Fault> {
     let Some((&head, rest)) = bytes.split_first() else {
         return Ok(None);
     };
