@@ -120,7 +120,7 @@ pub(crate) struct RunArgs {
     pub(crate) keep_data: bool,
     /// End the server with SIGKILL at this second of the run, and start it again on its data: what was accepted must
     /// survive.
-    #[arg(long, value_name = "SECOND", conflicts_with = "target")]
+    #[arg(long, value_name = "SECOND", conflicts_with = "target", value_parser = second)]
     pub(crate) kill_server_at: Vec<f64>,
 }
 
@@ -162,6 +162,9 @@ pub(crate) struct ServeArgs {
     /// The most disk that the message store may take, bytes with a unit: 4G.
     #[arg(long, value_parser = count, value_name = "BYTES")]
     pub(crate) store_quota: Option<u64>,
+    /// Whether senders get their second tick; `off` is for measuring what it costs.
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set)]
+    pub(crate) second_ticks: bool,
     /// Where PINs go: file:PATH, http://HOST/PATH or none.
     #[arg(long, default_value = "none")]
     pub(crate) sms: String,
@@ -256,6 +259,15 @@ pub(crate) struct KnobArgs {
     pub(crate) admin_token: Option<String>,
 }
 
+/// Reads a switch.
+fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("`{text}`: expected on or off")),
+    }
+}
+
 /// Reads a count or a size: `5000`, `200k`, `1.5M`, `4G`.
 fn count(text: &str) -> Result<u64, String> {
     let expected = || format!("`{text}` is not a count: expected digits and perhaps k, M or G, such as 200k");
@@ -275,6 +287,16 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads an instant of a run, seconds since its begin.
+fn second(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(second) if second.is_finite() && second >= 0.0 => Ok(second),
+        _ => Err(format!(
+            "`{text}` is not a second of the run: expected a number such as 3.5"
+        )),
+    }
+}
+
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
     clap_complete::generate(shell, &mut Cli::command(), "teem", &mut std::io::stdout());
@@ -288,6 +310,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_finite_and_not_before_the_begin() {
+        assert_eq!(second("3.5"), Ok(3.5));
+        for wrong in ["", "-1", "NaN", "inf", "3s"] {
+            assert!(second(wrong).unwrap_err().contains("expected"), "{wrong}");
+        }
     }
 
     #[test]

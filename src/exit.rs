@@ -1,8 +1,10 @@
-//! Exit codes, the same for every command.
+//! How a command ends: its exit code, and what it says on standard error.
 
 use std::process::ExitCode;
 
 use record::Verdict;
+
+use crate::progress;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,5 +37,39 @@ impl From<Verdict> for Outcome {
             Verdict::Fail => Self::Failed,
             Verdict::Invalid => Self::Invalid,
         }
+    }
+}
+
+/// Says on standard error what went wrong.
+pub(crate) fn complain(error: &anyhow::Error) {
+    let word = progress::paint("error:", progress::RED, std::io::stderr());
+    eprintln!("{word} {}", sentence(error));
+}
+
+/// An error with its causes, but for those that it names itself.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for said in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = said;
+        } else if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let error = anyhow!("No space left").context("cannot write a: No space left");
+        assert_eq!(sentence(&error), "cannot write a: No space left");
+        let error = anyhow!("No space left").context("cannot write a").context("run");
+        assert_eq!(sentence(&error), "run: cannot write a: No space left");
     }
 }

@@ -37,10 +37,7 @@ fn main() -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!(
-                "{} {error:#}",
-                progress::paint("error:", progress::RED, std::io::stderr())
-            );
+            exit::complain(&error);
             Outcome::Usage.into()
         }
     }

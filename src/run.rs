@@ -13,7 +13,7 @@ use record::{MANIFEST_SCHEMA, Manifest, RunWriter};
 use scenarios::{Plan, Scenario};
 
 use crate::cli::RunArgs;
-use crate::exit::Outcome;
+use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
 use crate::{host, scenario};
@@ -39,9 +39,18 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
         .enable_all()
         .build()?;
     let folder = prepared.folder.clone();
-    runtime.block_on(live::run(args, prepared))?;
+    let broken_by = runtime.block_on(live::run(args, prepared))?;
     runtime.shutdown_background();
-    conclude(args, &folder)
+    let concluded = match broken_by {
+        None => conclude(args, &folder),
+        Some(error) => Err(error),
+    };
+    // Something ran and nothing can be said of it, on a full disk for one: that is no mistake in the usage.
+    concluded.or_else(|error| {
+        complain(&error);
+        println!("INVALID");
+        Ok(Outcome::Invalid)
+    })
 }
 
 fn prepare(args: &RunArgs) -> Result<Prepared> {
@@ -68,6 +77,10 @@ fn prepare(args: &RunArgs) -> Result<Prepared> {
         }
     }
     let plan = scenario.plan()?;
+    let end_s = plan.duration_us() as f64 / 1e6;
+    if let Some(at_s) = args.kill_server_at.iter().find(|at_s| **at_s >= end_s) {
+        bail!("--kill-server-at {at_s}: the plan ends at {end_s} s");
+    }
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);

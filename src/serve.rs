@@ -75,6 +75,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
             count: args.provisioned,
         },
         secret: secret(args)?,
+        second_ticks: args.second_ticks,
         store_quota_bytes: args.store_quota,
         sms: args.sms.clone(),
         push: args.push.clone(),

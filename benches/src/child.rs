@@ -35,10 +35,11 @@ impl Server {
     /// There is no such program.
     pub(crate) fn start(
         name: &str,
-        mut command: Command,
+        command: Command,
         folder: &Path,
         cpu: Option<usize>,
     ) -> anyhow::Result<Self> {
+        let mut command = bound_to_us(&command);
         let log = folder.join("output.log");
         let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
         command
@@ -151,6 +152,34 @@ impl Drop for Server {
     }
 }
 
+/// The same command, ended by the kernel should this process be ended (prctl(2), `PR_SET_PDEATHSIG`), where util-linux
+/// has the program for that. It replaces itself by the command, so that the process id is the server's.
+fn bound_to_us(command: &Command) -> Command {
+    let Ok(setpriv) = program("setpriv", "util-linux") else {
+        return copied(command, Command::new(command.get_program()));
+    };
+    let mut bound = Command::new(setpriv);
+    bound
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(command.get_program());
+    copied(command, bound)
+}
+
+/// Gives one command another's arguments, variables and folder.
+fn copied(from: &Command, mut to: Command) -> Command {
+    to.args(from.get_args());
+    for (name, value) in from.get_envs() {
+        match value {
+            Some(value) => to.env(name, value),
+            None => to.env_remove(name),
+        };
+    }
+    if let Some(folder) = from.get_current_dir() {
+        to.current_dir(folder);
+    }
+    to
+}
+
 /// Finds a program on `PATH` or where Debian puts servers.
 ///
 /// # Errors
@@ -185,6 +214,20 @@ mod tests {
         let mut server = Server::start("it", command, folder.path(), None).unwrap();
         let error = server.listening(free_address().unwrap()).unwrap_err().to_string();
         assert!(error.contains("no such thing"), "{error}");
+    }
+
+    #[test]
+    fn a_server_keeps_its_arguments_variables_and_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $WORD in $(pwd)"])
+            .env("WORD", "here")
+            .current_dir(folder.path());
+        let mut server = Server::start("it", command, folder.path(), None).unwrap();
+        assert_eq!(server.exit_code(START_LIMIT).unwrap(), Some(0));
+        let expected = format!("here in {}", folder.path().canonicalize().unwrap().display());
+        assert_eq!(server.last_words(), expected);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Config {
     pub connections: u64,
     /// Shards; `None` chooses.
     pub shards: Option<u16>,
+    /// Whether senders learn that their messages have arrived: two ticks. Off measures what they cost.
+    pub second_ticks: bool,
     /// Which numbers have derived keys.
     pub provisioned: Provisioned,
     /// The secret that they are derived from.

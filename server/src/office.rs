@@ -64,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) accounts: Accounts,
     pub(crate) secret: Secret,
     pub(crate) provisioned: Provisioned,
+    /// Whether senders learn that their messages have arrived.
+    pub(crate) second_ticks: bool,
     pub(crate) knobs: Knobs,
     pub(crate) figures: Arc<OfficeFigures>,
     pub(crate) health: http::Health,
@@ -124,13 +126,15 @@ impl Office {
             knobs::Durability::Async => Durability::Async,
             knobs::Durability::Commit => Durability::Commit,
         };
-        if wanted != self.parts.store.durability() {
-            if let Err(error) = self.parts.store.set_durability(wanted, now_ms) {
-                tracing::error!("the store cannot change to {wanted:?}: {error}");
-            }
+        if wanted != self.parts.store.durability()
+            && let Err(error) = self.parts.store.set_durability(wanted, now_ms)
+        {
+            tracing::error!("the store cannot change to {wanted:?}: {error}");
         }
         for _ in 0..self.late.len() {
-            let Some((at, who)) = self.late.pop_front() else { break };
+            let Some((at, who)) = self.late.pop_front() else {
+                break;
+            };
             if self.directory.location(who.value()) == Some(at) {
                 self.pump(at, who);
             }

@@ -244,6 +244,7 @@ impl Server {
                 figures: Arc::clone(&figures[usize::from(index)]),
                 others: Arc::clone(figures),
                 connections_max: self.plan.connections_max,
+                parted: self.plan.parted,
                 stop: Arc::clone(&self.stop),
                 rng: ChaCha12Rng::from_rng(&mut rand::rng()),
             };
@@ -340,12 +341,7 @@ impl Server {
 }
 
 /// A shard's thread: its listener and its epoll are made here, in its own descriptor table.
-fn run_shard(
-    parts: ShardParts,
-    clock: Clock,
-    wake: Wake,
-    ready: mpsc::Sender<()>,
-) -> Result<(), ShardError> {
+fn run_shard(parts: ShardParts, clock: Clock, wake: Wake, ready: mpsc::Sender<()>) -> Result<(), ShardError> {
     let stats = Arc::clone(&parts.figures.loop_stats);
     let listener =
         reactor::listen(parts.address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -395,6 +391,7 @@ fn open_office(
         accounts: Accounts::open(Some(config.data.join("accounts")))?,
         secret: Secret::new(&config.secret),
         provisioned: config.provisioned,
+        second_ticks: config.second_ticks,
         knobs: knobs.clone(),
         figures,
         health,

@@ -4,8 +4,11 @@
 //! and in the transport, and nothing happens to it but a look a minute. A message costs one `recv` and one `send` an
 //! end, and a copy into the turn's parcel.
 
+mod door;
 mod limits;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use crate::figures::ShardFigures;
 use crate::knobs::Knobs;
 use crate::office::Runner;
 use crate::parcel::{Act, Outbox, Parcel};
+pub(crate) use door::BACKLOG;
 use limits::Limits;
 use sessions::Sessions;
 
@@ -27,18 +31,11 @@ use sessions::Sessions;
 const PARCELS_OUT_MAX: u32 = 2;
 /// Letters in a parcel before new messages are refused as *busy*; everything else still goes in.
 const LETTERS_MAX: usize = 32 * 1024;
-/// Letters and bytes in a parcel before the shard reads no more: TCP holds the clients then.
-const LETTERS_PAUSE: usize = 2 * LETTERS_MAX;
-const BYTES_PAUSE: usize = 32 << 20;
 /// How often a shard looks at its slots, and in how many looks at most it has seen all.
 const WALK_US: u64 = 1_000_000;
 const WALKS_A_ROUND: u32 = 60;
 /// In how many parts of the idle timeout a silent connection is found, where that is shorter than a round.
 const IDLE_PARTS: u32 = 30;
-/// A shard that was full listens again once this part of its connections is free.
-const LOW_WATER_PART: u32 = 32;
-/// Connections that may wait to be accepted, a shard; the kernel cuts it to `net.core.somaxconn`.
-pub(crate) const BACKLOG: i32 = 65_535;
 /// A connection that has not logged in by then is closed.
 const GUEST_S: u32 = 60;
 /// How soon an inline office that could not commit tries again.
@@ -67,8 +64,9 @@ pub(crate) struct ShardParts {
     pub(crate) figures: Arc<ShardFigures>,
     /// Connections of all shards, for the limit that all share.
     pub(crate) others: Arc<[Arc<ShardFigures>]>,
-    /// Connections that this shard's descriptor table can hold.
+    /// Connections that the descriptor table can hold, and whether this shard has one of its own.
     pub(crate) connections_max: u32,
+    pub(crate) parted: bool,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) rng: ChaCha12Rng,
 }
@@ -316,65 +314,6 @@ impl ServerShard {
         }
     }
 
-    /// Accepting pauses while the office is behind; reading, while it is far behind.
-    ///
-    /// A full shard closes its listener, so that clients come to others: merely not accepting would strand those
-    /// whom the kernel has already connected. Where no other has room, it goes on to accept, and refuses with a code.
-    fn regulate(&mut self, link: &mut Kernel) {
-        let letters = self.parcel.letters.len();
-        let behind = letters as u64 > self.parts.knobs.accept_pause_queue();
-        if behind != self.paused {
-            self.paused = behind;
-            self.parts.figures.accept_pauses.add(u64::from(behind));
-            link.pause_accepting(behind);
-        }
-        link.pause_reading(self.is_far_behind());
-        if self.listening && link.held() >= self.parts.connections_max && self.others_have_room() {
-            self.listening = false;
-            self.parts.figures.accept_pauses.add(1);
-            link.stop_listening();
-        }
-    }
-
-    fn is_far_behind(&self) -> bool {
-        self.office_stuck
-            || self.parcel.letters.len() >= LETTERS_PAUSE
-            || self.parcel.bytes.len() >= BYTES_PAUSE
-    }
-
-    /// Listens again, once there is room or nobody else has any.
-    fn reopen(&mut self, link: &mut Kernel) {
-        let max = self.parts.connections_max;
-        let has_room = link.held() <= max - max / LOW_WATER_PART.min(max);
-        if self.listening || !(has_room || !self.others_have_room()) {
-            return;
-        }
-        // Tried again in a second if the address cannot be had.
-        if let Ok(listener) = reactor::listen(self.parts.address, BACKLOG) {
-            link.listen(listener);
-            self.listening = true;
-        }
-    }
-
-    fn others_have_room(&self) -> bool {
-        let max = u64::from(self.parts.connections_max);
-        let mut others = (0u16..).zip(self.parts.others.iter());
-        others.any(|(index, shard)| index != self.parts.index && shard.connections.level() < max)
-    }
-
-    /// Connections of the other shards, as they were when this turn asked first.
-    fn elsewhere(&mut self, now_us: u64) -> u64 {
-        if self.elsewhere.1 != now_us {
-            let others = (0u16..).zip(self.parts.others.iter());
-            let level = others
-                .filter(|(index, _)| *index != self.parts.index)
-                .map(|(_, shard)| shard.connections.level())
-                .sum();
-            self.elsewhere = (level, now_us);
-        }
-        self.elsewhere.0
-    }
-
     fn publish<L: Link>(&self, link: &L) {
         let figures = &self.parts.figures;
         figures.connections.set(u64::from(link.connections()));
@@ -410,12 +349,10 @@ impl App<Kernel> for ServerShard {
     fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
         let nonce: Nonce = self.parts.rng.random();
         self.sessions.greet(id, nonce, seconds(now_us));
-        let here = link.connections();
-        let all = self.elsewhere(now_us) + u64::from(here);
-        if all > self.parts.knobs.connections_max() || here > self.parts.connections_max {
-            self.parts.figures.connections_refused.add(1);
-            return self.dismiss(link, id, Code::ConnectionLimit);
+        if self.is_crowded(link, now_us) {
+            return self.refuse(link, id);
         }
+        self.hand_over(link);
         self.send(
             link,
             id,

@@ -12,12 +12,13 @@ use reactor::Clock;
 use record::{Event, EventKind, Run, RunWriter, Sample};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
-use wire::chat::Number;
+use wire::chat::{Code, Number};
 
 use super::Prepared;
 use super::sampling::Sampling;
 use super::target::{Target, data_folder};
 use crate::cli::RunArgs;
+use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 
 /// Uploads and registrations under way at once.
@@ -52,8 +53,11 @@ struct Live<'a> {
     storm_is_due: bool,
 }
 
-/// Runs, and leaves a run folder behind.
-pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
+/// Runs, and leaves a run folder behind. Returns what broke the run off where that folder cannot even say so.
+///
+/// # Errors
+/// Nothing ran.
+pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<anyhow::Error>> {
     let curve = prepared.plan.curve();
     let progress = Progress::new(args.quiet, prepared.plan.duration_us() / 1_000_000);
     progress.say(&format!(
@@ -74,7 +78,7 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
         .map(|second| (second * 1e6) as u64)
         .collect();
     pending_kills_us.sort_by_key(|at_us| std::cmp::Reverse(*at_us));
-    let live = Live {
+    let mut live = Live {
         storm_is_due: prepared.plan.storm().is_some() && target.http.is_some() && target.pins.is_some(),
         args,
         prepared,
@@ -91,7 +95,7 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<()> {
 }
 
 impl Live<'_> {
-    async fn drive(mut self) -> Result<()> {
+    async fn drive(&mut self) -> Result<Option<anyhow::Error>> {
         let returns = Returns::default();
         let (http, queue) = match self.start_http(&returns)? {
             Some((service, queue)) => (Some(service), Some(queue)),
@@ -105,8 +109,29 @@ impl Live<'_> {
         options.returns = returns;
         let swarm = Swarm::start(options)?;
         let begin_us = swarm.begin_us();
-        let end = self.watch(&swarm, http.as_ref(), begin_us).await?;
-        self.finish(swarm, http, begin_us, end).await
+        let ended = match self.watch(&swarm, http.as_ref(), begin_us).await {
+            Ok(end) => self.finish(swarm, http, begin_us, end).await,
+            Err(error) => {
+                swarm.stop();
+                Err(error)
+            }
+        };
+        match ended {
+            Ok(()) => Ok(None),
+            Err(error) => Ok(self.give_up(begin_us, error).await),
+        }
+    }
+
+    /// Ends a run that broke, mostly because its folder cannot be written any more. Returns the error where that
+    /// cannot be written down either.
+    async fn give_up(&mut self, begin_us: u64, error: anyhow::Error) -> Option<anyhow::Error> {
+        let why = format!("The run broke off: {}.", sentence(&error));
+        let t_ms = self.since_us(begin_us) / 1000;
+        self.storm = None;
+        // The server's data may be what filled the disk: without them there may be room to say so.
+        let cleaned = self.clean(End::ServerGone).await;
+        let noted = cleaned.and_then(|()| self.note(t_ms, EventKind::Invalid, "broke off", &why));
+        noted.err().map(|_| error)
     }
 
     fn start_http(&self, returns: &Returns) -> Result<Option<(HttpService, loadgen::upload::HttpQueue)>> {
@@ -285,7 +310,7 @@ impl Live<'_> {
     }
 
     async fn finish(
-        mut self,
+        &mut self,
         swarm: Swarm,
         http: Option<HttpService>,
         begin_us: u64,
@@ -323,12 +348,7 @@ impl Live<'_> {
             Err(error) => self.note(t_ms, EventKind::Invalid, "swarm", &error.to_string())?,
             Ok(outcome) => {
                 for (code, count) in outcome.refusals {
-                    self.note(
-                        t_ms,
-                        EventKind::Note,
-                        "refused",
-                        &format!("{count} copies were refused: {code:?}"),
-                    )?;
+                    self.note_refusals(t_ms, code, count)?;
                 }
             }
         }
@@ -341,6 +361,17 @@ impl Live<'_> {
             )?;
         }
         self.clean(end).await
+    }
+
+    fn note_refusals(&mut self, t_ms: u64, code: Code, count: u64) -> Result<()> {
+        // A full disk is the testbed's shortcoming, not the server's answer to the load.
+        if code == Code::StorageFull {
+            let why =
+                format!("{count} copies were refused: the server's disk or its quota is full ({code:?}).");
+            return self.note(t_ms, EventKind::Invalid, "storage full", &why);
+        }
+        let what = format!("{count} copies were refused: {code:?}");
+        self.note(t_ms, EventKind::Note, "refused", &what)
     }
 
     fn finish_storm(&mut self, end: End) -> Result<()> {
@@ -360,7 +391,7 @@ impl Live<'_> {
     }
 
     /// Ends the server and removes its data.
-    async fn clean(mut self, end: End) -> Result<()> {
+    async fn clean(&mut self, end: End) -> Result<()> {
         self.progress.finish();
         if let Some(child) = self.target.child.take() {
             match end {

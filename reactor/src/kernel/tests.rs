@@ -173,3 +173,105 @@ fn a_refused_connect_says_so() {
 fn a_connection_is_24_bytes() {
     assert_eq!(size_of::<Conn>(), 24);
 }
+
+/// Takes bytes, and pauses reading after the first of them until a later turn.
+struct Reluctant {
+    pauses: u32,
+    got: usize,
+    closed: bool,
+}
+
+impl App<Kernel> for Reluctant {
+    fn opened(&mut self, _: &mut Kernel, _: Id, _: Origin, _: u64) {}
+    fn received(&mut self, link: &mut Kernel, _: Id, bytes: &[u8], _: u64) -> Taken {
+        assert!(!link.reading_paused, "read while reading was paused");
+        self.got += bytes.len();
+        link.pause_reading(true);
+        Taken(bytes.len())
+    }
+    fn closed(&mut self, _: &mut Kernel, _: Id, why: Closed, _: u64) {
+        assert_eq!(why, Closed::Peer);
+        self.closed = true;
+    }
+    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+        if std::mem::take(&mut link.reading_paused) {
+            self.pauses += 1;
+            assert!(link.unfinished.len() <= 1, "a connection is put off once");
+        }
+        (!self.closed).then_some(now_us + 1_000_000)
+    }
+}
+
+#[test]
+fn what_comes_while_reading_is_paused_is_read_afterwards() {
+    use std::io::Write as _;
+    const BYTES: usize = 3 << 20;
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let to = listener.address;
+    let app = Reluctant {
+        pauses: 0,
+        got: 0,
+        closed: false,
+    };
+    let reader = run(Some(listener), Sources::default(), app);
+    let mut writer = std::net::TcpStream::connect(to).unwrap();
+    writer.write_all(&vec![7; BYTES]).unwrap();
+    drop(writer);
+    let app = reader.join().unwrap().unwrap();
+    assert_eq!(app.got, BYTES);
+    assert!(app.pauses >= (BYTES / (64 * 1024)) as u32, "{}", app.pauses);
+}
+
+/// Changes its listener as it is told by what it accepted.
+struct Moving {
+    second: Option<Listener>,
+    accepted: u32,
+}
+
+impl App<Kernel> for Moving {
+    fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
+        self.accepted += 1;
+        link.close(id, Close::Graceful);
+        match self.second.take() {
+            Some(second) => {
+                link.stop_listening();
+                link.listen(second);
+            }
+            // As where no descriptor was free: accepting rests, and goes on by itself.
+            None => {
+                link.starved_until_us = Some(now_us + 1000);
+                link.settle_accepting();
+                assert!(!link.accepting);
+            }
+        }
+    }
+    fn received(&mut self, _: &mut Kernel, _: Id, bytes: &[u8], _: u64) -> Taken {
+        Taken(bytes.len())
+    }
+    fn closed(&mut self, _: &mut Kernel, _: Id, _: Closed, _: u64) {}
+    fn turn(&mut self, _: &mut Kernel, now_us: u64) -> Option<u64> {
+        (self.accepted < 3).then_some(now_us + 10_000)
+    }
+}
+
+#[test]
+fn a_listener_is_replaced_and_a_starved_one_comes_back_by_itself() {
+    use std::io::Read as _;
+    let first = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let second = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let addresses = [first.address, second.address, second.address];
+    let app = Moving {
+        second: Some(second),
+        accepted: 0,
+    };
+    let server = run(Some(first), Sources::default(), app);
+    for to in addresses {
+        let mut client = std::net::TcpStream::connect(to).unwrap();
+        assert_eq!(
+            client.read(&mut [0]).unwrap(),
+            0,
+            "accepted, and closed gracefully"
+        );
+    }
+    assert_eq!(server.join().unwrap().unwrap().accepted, 3);
+}

@@ -126,10 +126,10 @@ impl Office {
 
     fn tell_watchers(&mut self, number: Number, presence: Presence) {
         for &watcher in self.watches.watchers(number.value()) {
-            if let Some(at) = self.directory.location(watcher) {
-                if let Some(outbox) = self.out.get_mut(usize::from(at.shard)) {
-                    outbox.send(at, &ServerFrame::Presence { number, presence });
-                }
+            if let Some(at) = self.directory.location(watcher)
+                && let Some(outbox) = self.out.get_mut(usize::from(at.shard))
+            {
+                outbox.send(at, &ServerFrame::Presence { number, presence });
             }
         }
     }

@@ -103,7 +103,12 @@ impl Office {
             return;
         };
         if self.is_crowded(at) {
-            return self.put_off(at, to);
+            // If this is the only one unsent: else the mailbox is put off already, or waits for its window.
+            let (_, in_flight) = self.parts.store.sent(to.value());
+            if usize::from(in_flight) + 1 == self.parts.store.mailbox_len(to.value()) {
+                self.put_off(at, to);
+            }
+            return;
         }
         // Only the newest item is unsent: what comes before it is in flight already.
         if claim_newest(&mut self.parts.store, to.value(), seq) {
@@ -159,11 +164,11 @@ impl Office {
             .is_some_and(|outbox| outbox.bytes() >= OUTBOX_MAX_BYTES)
     }
 
-    /// Leaves a mailbox for the next batch; once, unless something new was to go out of it.
+    /// Leaves a mailbox for the next batch, if anything would have gone out of it.
     fn put_off(&mut self, at: Location, who: Number) {
         let (_, in_flight) = self.parts.store.sent(who.value());
-        let unsent = self.parts.store.mailbox_len(who.value()) - usize::from(in_flight);
-        if unsent > 0 && in_flight < DELIVER_WINDOW && self.late.back() != Some(&(at, who)) {
+        let has_unsent = usize::from(in_flight) < self.parts.store.mailbox_len(who.value());
+        if has_unsent && in_flight < DELIVER_WINDOW {
             self.late.push_back((at, who));
         }
     }
@@ -190,6 +195,9 @@ impl Office {
                 return;
             }
             figures.copies_acknowledged.add(1);
+            if !parts.second_ticks {
+                return;
+            }
             match directory.location(erased.from) {
                 Some(sender) => {
                     if let Some(outbox) = out.get_mut(usize::from(sender.shard)) {

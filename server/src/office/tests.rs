@@ -53,6 +53,7 @@ impl Town {
             store,
             accounts: Accounts::open(None).unwrap(),
             secret: Secret::new(b"secret"),
+            second_ticks: true,
             provisioned: Provisioned {
                 base: BASE,
                 count: 1000,
@@ -497,4 +498,105 @@ fn nobody_speaks_before_a_log_in() {
     send(1, number(2), b"hi").encode(&mut bytes);
     town.parcel.frame(id(1), 0, &bytes);
     assert_eq!(town.work(), mail(&[(1, "Error NotLoggedIn about 0x04")]));
+}
+
+#[test]
+fn a_replaced_connection_is_not_heard_and_draws_no_mail() {
+    let mut town = Town::new(1000);
+    let (ann, bob) = (town.online(1), town.online(2));
+    let all = u64::from(DELIVER_WINDOW) + 10;
+    (1..=all).for_each(|id| town.say(1, ann, &send(id, bob, b"m")));
+    town.work();
+    let seq = town.seqs[9];
+    town.enter(3, bob, Secret::new(b"secret").key(bob));
+    // These were on their way when the later log-in came.
+    town.say(2, bob, &ClientFrame::Ack { seq });
+    town.say(2, bob, &send(1, ann, b"from the old device"));
+    let got = town.work();
+    assert_eq!(
+        got.iter().filter(|(conn, _)| *conn == 2).collect::<Vec<_>>(),
+        [&(2, "x Bye Replaced".to_owned())]
+    );
+    assert!(
+        !got.contains(&(1, "Deliver 2/1 from the old device".to_owned())),
+        "{got:?}"
+    );
+    // The new connection gets everything, in order, by its own acknowledgements.
+    let mut delivered = delivered_to(&got, 3);
+    while delivered.len() < all as usize {
+        let seq = *town.seqs.last().unwrap();
+        town.say(3, bob, &ClientFrame::Ack { seq });
+        let more = delivered_to(&town.work(), 3);
+        assert!(!more.is_empty(), "stuck after {}", delivered.len());
+        delivered.extend(more);
+    }
+    let expected: Vec<_> = (1..=all).map(|id| format!("Deliver 1/{id} m")).collect();
+    assert_eq!(delivered, expected);
+}
+
+/// The messages a connection was sent.
+fn delivered_to(mail: &Mail, conn: u32) -> Vec<String> {
+    let frames = mail.iter().filter(|(to, _)| *to == conn);
+    frames
+        .map(|(_, frame)| frame.trim_start_matches("+ ").to_owned())
+        .filter(|frame| frame.starts_with("Deliver "))
+        .collect()
+}
+
+#[test]
+fn a_full_outbox_leaves_mail_for_the_next_batch() {
+    let window = u64::from(DELIVER_WINDOW);
+    let crowd = (OUTBOX_MAX_BYTES / (DELIVER_WINDOW as usize * BODY_MAX_BYTES)) as u32 + 10;
+    let mut town = Town::new(1000);
+    let ann = town.online(1);
+    let body = [b'x'; BODY_MAX_BYTES];
+    let mut next = 1;
+    for who in 2..2 + crowd {
+        for _ in 0..window {
+            town.say(1, ann, &send(next, number(u64::from(who)), &body));
+            next += 1;
+        }
+        town.work();
+    }
+    for conn in 2..2 + crowd {
+        let who = number(u64::from(conn));
+        town.enter(conn, who, Secret::new(b"secret").key(who));
+    }
+    let first = town.work();
+    // Offered while it waits: it must come after what waits, and once.
+    let last = number(u64::from(1 + crowd));
+    town.say(1, ann, &send(next, last, b"newest"));
+    let got = |mail: &Mail| {
+        (2..2 + crowd)
+            .map(|conn| delivered_to(mail, conn).len())
+            .sum::<usize>()
+    };
+    assert!(got(&first) < (u64::from(crowd) * window) as usize, "all at once");
+    assert!(town.office.has_more());
+    let mut sum = got(&first);
+    while town.office.has_more() {
+        sum += got(&town.work());
+    }
+    assert_eq!(sum, (u64::from(crowd) * window) as usize);
+    let seq = *town.seqs.last().unwrap();
+    town.say(1 + crowd, last, &ClientFrame::Ack { seq });
+    assert_eq!(
+        delivered_to(&town.work(), 1 + crowd),
+        [format!("Deliver 1/{next} newest")]
+    );
+}
+
+#[test]
+fn the_mailbox_knob_holds_at_once() {
+    let mut town = Town::new(100);
+    let ann = town.online(1);
+    town.office.parts.knobs.set("mailbox_max_items", "1").unwrap();
+    (1..=2).for_each(|id| town.say(1, ann, &send(id, number(2), b"m")));
+    assert_eq!(
+        town.work(),
+        mail(&[(1, "Accepted 1"), (1, "Refused 2 MailboxFull")])
+    );
+    town.office.parts.knobs.set("mailbox_max_items", "2").unwrap();
+    town.say(1, ann, &send(2, number(2), b"m"));
+    assert_eq!(town.work(), mail(&[(1, "Accepted 2")]));
 }

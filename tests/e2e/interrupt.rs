@@ -1,0 +1,103 @@
+//! Ctrl-C: a run stops at once, reports what ran, and leaves no process behind.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use record::EventKind;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::home::{Home, until};
+use crate::run_folder::{RunFolder, assert_ledger_closes};
+use crate::scenario::HTTP;
+
+/// The promise is two seconds; a debug build on a host that is busy with other tests gets twice that.
+const AT_MOST: Duration = Duration::from_secs(4);
+
+#[test]
+fn an_interrupted_run_reports_what_ran() {
+    let home = Home::new();
+    let run = interrupt(&home, "smoke", 1, |child| {
+        kill_process(Pid::from_child(child), Signal::INT).unwrap();
+    });
+    assert_eq!(run.events_of(EventKind::Interrupted).len(), 1);
+}
+
+/// A terminal interrupts the server and the storm's process as well.
+#[test]
+fn a_run_is_interrupted_with_all_its_processes() {
+    let home = Home::new();
+    home.write("http.toml", HTTP);
+    let run = interrupt(&home, "http.toml", 2, |child| {
+        kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
+    });
+    assert!(run.events().iter().any(|event| event.name == "http storm"));
+}
+
+/// Runs until the hold and until there are so many children, interrupts, and looks at what is left.
+fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child)) -> RunFolder {
+    let mut child = home
+        .command(&["run", scenario, "--quiet", "--out", "out"])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let run = RunFolder::at(&home.path("out"));
+    until("the hold", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        let begun = run.has("events.jsonl") && run.text("events.jsonl").contains("hold");
+        (begun && run.text("samples.jsonl").lines().count() >= 4).then_some(())
+    });
+    let offspring = until("the children", || {
+        let found = children_of(child.id());
+        (found.len() >= children).then_some(found)
+    });
+
+    let begin = Instant::now();
+    how(&child);
+    let status = child.wait().unwrap();
+    let took = begin.elapsed();
+    eprintln!("{scenario}: interrupted, and ended {took:?} later");
+    assert!(took < AT_MOST, "it took {took:?}");
+
+    let summary = run.summary();
+    assert!(summary.interrupted);
+    assert!(
+        summary.invalid_because.is_empty() || run.generator_fell_short(),
+        "{summary:?}"
+    );
+    assert_eq!(
+        status.code(),
+        Some(i32::from(summary.verdict.exit_code())),
+        "{summary:?}"
+    );
+    assert_ledger_closes(&summary.messages);
+    for name in ["report.html", "junit.xml", "summary.md"] {
+        assert!(run.has(name), "{name}");
+    }
+    assert!(run.text("report.html").to_lowercase().contains("interrupted"));
+    assert!(!run.has("data"), "the server's data are removed");
+    for pid in offspring {
+        until("the children's end", || {
+            (!fs::exists(format!("/proc/{pid}")).unwrap()).then_some(())
+        });
+    }
+    run
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let of = |stat: &str| -> Option<u32> {
+        // The name, in parentheses, may hold anything; the parent is the second field after it.
+        let (_, rest) = stat.rsplit_once(')')?;
+        rest.split_whitespace().nth(1)?.parse().ok()
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse().ok())
+        .filter(|pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| of(&stat) == Some(parent))
+        })
+        .collect()
+}

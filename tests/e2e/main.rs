@@ -1,0 +1,19 @@
+//! End to end, through the `teem` binary: what a person types, and what it answers, leaves behind and ends with.
+//!
+//! It knows the command line, the run folder and the admin HTTP; it calls into no room but `record`, which says how a
+//! run folder is read.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // tests and their helpers
+
+mod again;
+mod command;
+mod disk;
+mod foreign;
+mod home;
+mod interrupt;
+mod kill;
+mod mistake;
+mod run_folder;
+mod scenario;
+mod serving;
+mod smoke;
+mod storm;
