@@ -42,6 +42,10 @@ pub(crate) use user::{cells, shard_of};
 
 /// Actions carried out a turn at most, so that answers are read in between.
 const ACTIONS_A_TURN: usize = 1_024;
+/// Actions are carried out on a grid this fine: falling asleep and waking up costs more than sending, so what is due
+/// within one step goes out in one turn. What an action is late by this is in `latency.schedule_lag`, and in every
+/// latency, which counts from the planned instant.
+const GRID_US: u64 = 500;
 /// How often a shard that waits to begin, or for the clerk, looks again.
 const LOOK_AGAIN_US: u64 = 1_000;
 /// How often tables give memory back.
@@ -180,10 +184,9 @@ impl Shard {
 
     /// When the next turn is due at the latest, microseconds on the run's clock.
     fn due_us(&mut self, now_us: u64) -> u64 {
-        let action_us = self
-            .schedule
-            .peek()
-            .map_or(u64::MAX, |action| self.begin_us + action.at_us);
+        let action_us = self.schedule.peek().map_or(u64::MAX, |action| {
+            (self.begin_us + action.at_us).next_multiple_of(GRID_US)
+        });
         let ping_us = self.pings.due_us(self.users.extent(), self.limits.ping_every_us);
         let due_us = action_us.min(ping_us).min(self.door.due_us()).min(self.shrink_us);
         if self.report.is_empty() {

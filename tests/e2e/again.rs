@@ -13,16 +13,28 @@ use crate::scenario::BRIEF;
 fn a_seed_is_a_plan_to_the_byte() {
     let home = Home::new();
     let plan = |name: &str, scenario: &str, seed: &str| {
-        home.teem(&["run", scenario, "--dry-run", "--seed", seed, "--out", name])
-            .code(0);
+        let args = [
+            "run",
+            scenario,
+            "--dry-run",
+            "--connections",
+            "2000",
+            "--seed",
+            seed,
+            "--out",
+            name,
+        ];
+        let planned = home.teem(&args).code(0);
+        assert!(planned.out.contains("2000 connections"), "{planned:?}");
         let run = RunFolder::at(&home.path(name));
-        assert!(run.has("report.html") && run.has("plots/connections.svg"));
+        assert!(run.has("report.html") && run.has("plots/plan-connections.svg"));
         assert!(!run.has("server.log"), "nothing is started");
         run.bytes("plan.json")
     };
-    let first = plan("a", "smoke", "7");
-    assert_eq!(first, plan("b", "smoke", "7"));
-    assert_ne!(first, plan("c", "smoke", "8"));
+    // Aftershocks come when the seed says.
+    let first = plan("a", "earthquake", "7");
+    assert_eq!(first, plan("b", "earthquake", "7"));
+    assert_ne!(first, plan("c", "earthquake", "8"));
 
     // The resolved scenario in the run folder is the same run again.
     let resolved = Run::read(&home.path("a")).unwrap().manifest.resolved;

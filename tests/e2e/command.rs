@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::home::Home;
 use crate::scenario::{BRIEF, FLOOD, HTTP};
-use crate::serving::Serving;
+use crate::serving::{FREE_PORTS, Serving};
 
 #[test]
 fn every_command_helps() {
@@ -107,6 +107,28 @@ fn knobs_are_listed_read_and_turned_live() {
     assert!(server.stop().success());
     home.teem(&["knob", "--admin", "127.0.0.1:1"])
         .mistake(&["127.0.0.1:1", "--admin"]);
+}
+
+#[test]
+fn a_token_guards_the_knobs() {
+    let home = Home::new();
+    let token = "a-token-of-some-length";
+    let mut command = home.command(&["serve", "--json", "--data", "data"]);
+    command.args(FREE_PORTS).env("TEEM_ADMIN_TOKEN", token);
+    let server = Serving::spawn(&home, command);
+    let knob = |token: Option<&str>| {
+        let mut command = home.command(&["knob", "durability", "async", "--admin", &server.ready.admin]);
+        if let Some(token) = token {
+            command.env("TEEM_ADMIN_TOKEN", token);
+        }
+        home.finish(command)
+    };
+    for wrong in [None, Some("another-token-of-some-length")] {
+        let refused = knob(wrong).mistake(&["refused", "401"]);
+        assert!(!refused.err.contains(token));
+    }
+    knob(Some(token)).code(0);
+    assert!(!server.log().contains(token));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use record::Verdict;
 
-use crate::home::{Done, Home, binary, done};
+use crate::home::{Done, Home, binary};
 use crate::run_folder::assert_ledger_closes;
 use crate::scenario::{BRIEF, FLOOD};
 use crate::serving::{FREE_PORTS, Serving};
@@ -58,16 +58,15 @@ fn a_full_store_refuses_and_keeps_delivering() {
 
 #[test]
 fn a_run_on_a_disk_that_fills_is_invalid_and_says_so() {
-    // The first holds the run folder but not the store, the second not even the report.
-    for size in ["24m", "1m"] {
+    // One is too small for the store's next segment, one for the report, one for the samples of four seconds.
+    for size in ["24m", "1m", "40k"] {
         let home = Home::new();
         let Some(mut command) = on_a_small_disk(&home, size) else {
             return;
         };
         home.write("brief.toml", BRIEF);
-        // The disk goes with its namespace: what is on it is copied out first.
         command.args(["run", "brief.toml", "--quiet", "--out", "disk/out"]);
-        let Done { code, out, err } = done(command.output().unwrap());
+        let Done { code, out, err } = home.finish(command);
         let told = format!("{size}: {code:?} {out} {err}");
         eprintln!("{told}");
         assert_eq!(code, Some(3), "{told}");

@@ -1,5 +1,10 @@
 //! A server that somebody else started.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use record::{Run, Verdict};
 
 use crate::home::Home;
@@ -20,6 +25,7 @@ fn a_server_of_the_users_own_is_driven_and_left_running() {
             "secret",
         ],
     );
+    babble(&server.ready.listen);
     let (done, run) = home.run("out", &[&["smoke"], &server.as_target("secret")[..]].concat());
     done.code(0);
     let summary = run.summary();
@@ -43,4 +49,18 @@ fn a_server_of_the_users_own_is_driven_and_left_running() {
             .is_ok()
     );
     assert!(server.stop().success());
+}
+
+/// Strangers connect and say what is no frame; each is cut off, and nothing of them stays.
+fn babble(listen: &str) {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut bytes = vec![0; 64 * 1024];
+    for length in [1, 2, 3, 5, 17, 1_000, 64 * 1024] {
+        let mut stream = TcpStream::connect(listen).unwrap();
+        rng.fill_bytes(&mut bytes[..length]);
+        // A server that has heard enough may close before all is said.
+        let _ = stream.write_all(&bytes[..length]);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
 }

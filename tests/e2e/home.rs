@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -73,8 +73,18 @@ impl Home {
 
     /// Runs `teem` to its end.
     pub(crate) fn teem(&self, args: &[&str]) -> Done {
-        let mut command = assert_cmd::Command::from_std(self.command(args));
-        done(command.timeout(PATIENCE).output().unwrap())
+        self.finish(self.command(args))
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn finish(&self, command: Command) -> Done {
+        let mut command = assert_cmd::Command::from_std(command);
+        let output = command.timeout(PATIENCE).output().unwrap();
+        Done {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
     }
 
     /// Runs `teem run ... --out NAME`, and again where the generator itself fell short: a busy host's fault, not teem's.
@@ -127,15 +137,6 @@ impl Done {
 /// The binary under test.
 pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_teem"))
-}
-
-/// What a finished command did.
-pub(crate) fn done(output: Output) -> Done {
-    Done {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 /// Looks until something is so.

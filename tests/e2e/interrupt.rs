@@ -35,8 +35,18 @@ fn a_run_is_interrupted_with_all_its_processes() {
     assert!(run.events().iter().any(|event| event.name == "http storm"));
 }
 
-/// Runs until the hold and until there are so many children, interrupts, and looks at what is left.
-fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child)) -> RunFolder {
+/// Not even a run that is killed leaves its server behind.
+#[test]
+fn a_killed_run_takes_its_server_along() {
+    let home = Home::new();
+    let (mut child, _, offspring) = in_mid_run(&home, "smoke", 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_gone(offspring);
+}
+
+/// Starts a run and waits until it holds and has so many children.
+fn in_mid_run(home: &Home, scenario: &str, children: usize) -> (Child, RunFolder, Vec<u32>) {
     let mut child = home
         .command(&["run", scenario, "--quiet", "--out", "out"])
         .process_group(0)
@@ -54,7 +64,12 @@ fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child))
         let found = children_of(child.id());
         (found.len() >= children).then_some(found)
     });
+    (child, run, offspring)
+}
 
+/// Interrupts a run in its middle, and looks at what is left.
+fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child)) -> RunFolder {
+    let (mut child, run, offspring) = in_mid_run(home, scenario, children);
     let begin = Instant::now();
     how(&child);
     let status = child.wait().unwrap();
@@ -79,25 +94,32 @@ fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child))
     }
     assert!(run.text("report.html").to_lowercase().contains("interrupted"));
     assert!(!run.has("data"), "the server's data are removed");
-    for pid in offspring {
-        until("the children's end", || {
-            (!fs::exists(format!("/proc/{pid}")).unwrap()).then_some(())
-        });
-    }
+    assert_gone(offspring);
     run
 }
 
+/// Waits until processes have ended. One that its new parent has not waited for yet has.
+fn assert_gone(pids: Vec<u32>) {
+    for pid in pids {
+        until("a child's end", || match state_and_parent(pid) {
+            None => Some(()),
+            Some((state, _)) => (state == "Z").then_some(()),
+        });
+    }
+}
+
 fn children_of(parent: u32) -> Vec<u32> {
-    let of = |stat: &str| -> Option<u32> {
-        // The name, in parentheses, may hold anything; the parent is the second field after it.
-        let (_, rest) = stat.rsplit_once(')')?;
-        rest.split_whitespace().nth(1)?.parse().ok()
-    };
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse().ok())
-        .filter(|pid: &u32| {
-            fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| of(&stat) == Some(parent))
-        })
+        .filter(|pid| state_and_parent(*pid).is_some_and(|(_, of)| of == parent))
         .collect()
+}
+
+fn state_and_parent(pid: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything; state and parent follow it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }

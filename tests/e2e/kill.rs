@@ -1,8 +1,8 @@
 //! The server is killed in mid-run, at random instants, and started again on its data: what it had accepted is
 //! delivered, exactly once by id.
 //!
-//! `TEEM_KILLS` is how many kills there are in all (default 8); `TEEM_SEED` repeats the instants of an earlier test,
-//! which printed its seed.
+//! `TEEM_KILLS` is how many kills there are in all: 8 by default, two a run; where it is set, four a run. `TEEM_SEED`
+//! repeats the instants of an earlier test, which printed its seed.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,10 +13,10 @@ use record::{EventKind, Verdict, name};
 use crate::home::Home;
 use crate::run_folder::assert_ledger_closes;
 
-/// Kills where nobody says how many.
-const KILLS: u32 = 8;
-/// Kills of one run.
-const KILLS_A_RUN: u32 = 2;
+/// Kills where nobody says how many, and of one run.
+const KILLS: (u64, u64) = (8, 2);
+/// Kills of one run where somebody does.
+const KILLS_A_RUN: u64 = 4;
 /// When in the run they may come, seconds: log-ins begin at once, messages in the second second, the drain ends in
 /// the tenth.
 const WINDOW_S: (f64, f64) = (0.2, 9.6);
@@ -33,17 +33,17 @@ struct Seen {
 #[test]
 fn what_was_accepted_survives_kill_9_and_arrives_once() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let kills = number("TEEM_KILLS").unwrap_or(u64::from(KILLS));
+    let (kills, kills_a_run) = number("TEEM_KILLS").map_or(KILLS, |kills| (kills, KILLS_A_RUN));
     let seed = number("TEEM_SEED").unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         u64::from(now.subsec_nanos())
     });
     eprintln!("TEEM_SEED={seed} TEEM_KILLS={kills}");
     let mut rng = StdRng::seed_from_u64(seed);
-    let runs: Vec<(u64, Vec<f64>)> = (0..kills.div_ceil(u64::from(KILLS_A_RUN)))
+    let runs: Vec<(u64, Vec<f64>)> = (0..kills.div_ceil(kills_a_run))
         .map(|_| {
             let run_seed = rng.random_range(0..1 << 40);
-            let instants = (0..KILLS_A_RUN).map(|_| rng.random_range(WINDOW_S.0..WINDOW_S.1));
+            let instants = (0..kills_a_run).map(|_| rng.random_range(WINDOW_S.0..WINDOW_S.1));
             (run_seed, instants.collect())
         })
         .collect();

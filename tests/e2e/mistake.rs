@@ -122,7 +122,7 @@ fn a_run_folder_that_cannot_be_used_is_refused() {
 #[test]
 fn a_target_that_refuses_is_told_and_leaves_no_run_folder() {
     let home = Home::new();
-    // A port that was free a moment ago and that nobody is given at random: nothing listens on it.
+    // Port 1 (tcpmux) is served nowhere, and nobody is given it at random.
     let closed = "127.0.0.1:1";
     home.write("secret", &"ab".repeat(32));
     refused(

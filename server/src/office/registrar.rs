@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use rand::RngExt as _;
 use wire::chat::{Code, Number, PIN_DIGITS};
 
-/// PINs under way at once; the oldest gives way.
+/// PINs under way at once; beyond, asking for one is answered as busy until the oldest expires.
 const PINS_MAX: usize = 100_000;
 /// A PIN's life.
 const LIFE_MS: u64 = 10 * 60 * 1000;
