@@ -57,6 +57,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
 }
 
 fn config(args: &ServeArgs) -> Result<Config> {
+    if args.connections == 0 || args.shards == Some(0) {
+        bail!("--connections and --shards: expected at least 1");
+    }
     Ok(Config {
         listen: args.listen,
         http: args.http,

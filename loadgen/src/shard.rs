@@ -16,6 +16,7 @@ mod send;
 mod tick;
 mod user;
 
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -123,6 +124,8 @@ pub(crate) struct Shard {
     pings: Pings,
     report: Report,
     tally: Tally,
+    /// Groups that the plan has made and the server has not confirmed, by owner: asked for again after a cut.
+    groups_open: HashMap<u32, Vec<u32>>,
     /// The next copy's number: the shard's number in the upper bits, so that shards number without asking each other.
     next_copy: u64,
     begin_us: u64,
@@ -147,6 +150,7 @@ impl Shard {
             pings: Pings::default(),
             report: Report::new(common.to_ledger, common.to_histograms),
             tally: Tally::default(),
+            groups_open: HashMap::new(),
             next_copy: u64::from(own.shard) << COPY_BITS,
             begin_us: 0,
             shrink_us: 0,

@@ -329,9 +329,20 @@ impl Office {
         let feels = self.parts.store.health();
         if feels != std::mem::replace(&mut self.store_feels, feels) {
             match feels {
-                Health::Good => self.parts.health.store_recovers(),
-                Health::Full => self.parts.health.store_refuses("space is short"),
-                Health::Failing(kind) => self.parts.health.store_refuses(kind.to_string()),
+                Health::Good => {
+                    tracing::info!("the store takes messages again");
+                    self.parts.health.store_recovers();
+                }
+                Health::Full => {
+                    tracing::warn!(
+                        "the store takes no new messages: space is short; free some, or raise its quota"
+                    );
+                    self.parts.health.store_refuses("space is short");
+                }
+                Health::Failing(kind) => {
+                    tracing::error!("the store takes no new messages: {kind}");
+                    self.parts.health.store_refuses(kind.to_string());
+                }
             }
         }
         let (figures, store) = (&self.parts.figures, self.parts.store.stats());

@@ -1,14 +1,16 @@
 //! Carrying out planned actions.
 //!
 //! It does not know how a plan comes about. An action that cannot be carried out is counted as unsent, never put off:
-//! its user would have had to be connected, and a plan does not wait.
+//! its user would have had to be connected, and a plan does not wait. Only a group is asked for until the server has it,
+//! because what is sent to it depends on that.
 
 use reactor::Link;
 use scenarios::{Action, To, What};
-use wire::chat::{ClientFrame, Members as MemberList};
+use wire::chat::{ClientFrame, GroupId, Members as MemberList};
 
 use super::Shard;
 use crate::job::{RegisterJob, UploadJob};
+use crate::members::group_id;
 use crate::tally::Count;
 
 impl Shard {
@@ -62,16 +64,48 @@ impl Shard {
         self.write(link, user, &ClientFrame::Typing { to, on: true })
     }
 
+    /// Asks for a group, or will at the owner's next welcome: without it, all that is sent to it would be refused.
     fn create_group<L: Link>(&mut self, link: &mut L, user: u32, group: u32) -> bool {
+        self.groups_open.entry(user).or_default().push(group);
+        let mut frame = std::mem::take(&mut self.out);
+        frame.clear();
+        self.ask_for_group(user, group, &mut frame);
+        let is_online = self.users.user(user).is_online();
+        if is_online {
+            // Where it fails the connection is cut, and the welcome after it asks again.
+            let _ = self.push(link, user, &frame);
+        }
+        self.out = frame;
+        true
+    }
+
+    /// Asks again for the groups that a cut may have swallowed.
+    pub(super) fn ask_for_groups(&self, user: u32, out: &mut Vec<u8>) {
+        for group in self.groups_open.get(&user).into_iter().flatten() {
+            self.ask_for_group(user, *group, out);
+        }
+    }
+
+    /// The server has a group.
+    pub(super) fn group_made(&mut self, user: u32, made: GroupId) {
+        let Some(open) = self.groups_open.get_mut(&user) else {
+            return;
+        };
+        open.retain(|group| group_id(&*self.members, &self.population, *group) != Some(made));
+        if open.is_empty() {
+            self.groups_open.remove(&user);
+        }
+    }
+
+    fn ask_for_group(&self, user: u32, group: u32, out: &mut Vec<u8>) {
         let mut list = Vec::new();
         self.members.each_member(group, &mut |member| {
             list.extend_from_slice(&self.population.number(member).value().to_be_bytes());
         });
         let tag = self.members.tag(group, user);
-        match MemberList::parse(&list) {
-            Ok(members) => self.write(link, user, &ClientFrame::SetGroup { tag, members }),
-            // More than a group may have: the plan is for another server.
-            Err(_) => false,
+        // More than a group may have: the plan is for another server, which will refuse what is sent to it.
+        if let Ok(members) = MemberList::parse(&list) {
+            ClientFrame::SetGroup { tag, members }.encode(out);
         }
     }
 

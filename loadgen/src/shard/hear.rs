@@ -89,6 +89,7 @@ impl Shard {
         match client.receive(frame, &who, out) {
             Heard::Online { .. } => {
                 self.welcomed(user, now_us);
+                self.ask_for_groups(user, out);
                 self.resend(user, last_id, out);
             }
             Heard::Accepted { id } => self.answered(user, id, now_us, |flight| Event::Accepted {
@@ -114,10 +115,10 @@ impl Shard {
                 self.give_up(link, user, now_us);
                 return Session::Ended;
             }
+            Heard::Group { group, .. } => self.group_made(user, group),
             Heard::LoggingIn
             | Heard::Typing { .. }
             | Heard::Presence { .. }
-            | Heard::Group { .. }
             | Heard::Pong { .. }
             | Heard::Error { .. } => {}
         }
