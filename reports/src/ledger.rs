@@ -2,7 +2,7 @@
 //!
 //! It knows the equations; it does not know why a copy went astray.
 
-use record::{Messages, Run, Sample, name};
+use record::{EventKind, Messages, Run, SERVER_KILLED, Sample, name};
 
 use crate::quantity::{clock, grouped};
 use crate::series;
@@ -28,13 +28,19 @@ impl Ledger {
                 ..Self::default()
             };
         };
-        let restarted = [
+        // A kill in the first seconds comes before any count that could be seen to fall.
+        let killed = run
+            .events
+            .iter()
+            .any(|event| event.kind == EventKind::Fault && event.name == SERVER_KILLED);
+        let fell = [
             name::server::COPIES_ACCEPTED,
             name::server::ACCEPTED_CONNECTIONS,
             name::server::COPIES_ACKNOWLEDGED,
         ]
         .iter()
         .any(|counter| series::restarted(run, counter));
+        let restarted = killed || fell;
         let counted = |sample: &Sample| sample.counters.contains_key(name::server::COPIES_ACCEPTED);
         let server_silent_since_s = match run.samples.iter().rfind(|sample| counted(sample)) {
             Some(heard) if heard.t_ms < last.t_ms => Some(series::seconds(heard)),

@@ -225,7 +225,7 @@ impl Live<'_> {
         self.note(
             t_ms,
             EventKind::Fault,
-            "kill -9",
+            record::SERVER_KILLED,
             "the server was killed and started again on its data",
         )
     }
