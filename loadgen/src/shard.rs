@@ -46,7 +46,7 @@ const ACTIONS_A_TURN: usize = 1_024;
 /// Actions are carried out on a grid this fine: falling asleep and waking up costs more than sending, so what is due
 /// within one step goes out in one turn. What an action is late by this is in `latency.schedule_lag`, and in every
 /// latency, which counts from the planned instant.
-const GRID_US: u64 = 500;
+pub(crate) const GRID_US: u64 = 500;
 /// How often a shard that waits to begin, or for the clerk, looks again.
 const LOOK_AGAIN_US: u64 = 1_000;
 /// How often tables give memory back.

@@ -53,13 +53,27 @@ pub struct Shard {
     clock: Clock,
     wake: Wake,
     stats: Arc<ShardStats>,
+    spacing_us: u64,
 }
 
 impl Shard {
     /// A loop on this clock that `wake` wakes.
     #[must_use]
     pub fn new(clock: Clock, wake: Wake, stats: Arc<ShardStats>) -> Self {
-        Self { clock, wake, stats }
+        Self {
+            clock,
+            wake,
+            stats,
+            spacing_us: 0,
+        }
+    }
+
+    /// Turns begin at least so many microseconds apart. To fall asleep and wake up costs about as much as to serve an
+    /// event, so what comes in quick succession is served together; an event after a quiet time is served at once.
+    #[must_use]
+    pub fn spaced(mut self, spacing_us: u64) -> Self {
+        self.spacing_us = spacing_us;
+        self
     }
 
     /// Runs until the application ends it.
@@ -71,10 +85,16 @@ impl Shard {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut due_us = 0;
         let mut now_us = self.clock.now_us();
+        let mut woke_us = 0;
         loop {
+            let rest_us = (woke_us + self.spacing_us).min(due_us).saturating_sub(now_us);
+            if rest_us > 0 {
+                std::thread::sleep(Duration::from_micros(rest_us));
+                now_us = self.clock.now_us();
+            }
             let sleep_us = due_us_to_sleep(due_us, now_us);
             kernel.wait(&mut events, Duration::from_micros(sleep_us))?;
-            let woke_us = self.clock.now_us();
+            woke_us = self.clock.now_us();
             kernel.handle(app, &events, &mut buffer, &self.wake, woke_us);
             let Some(due) = app.turn(kernel, woke_us) else {
                 return Ok(());

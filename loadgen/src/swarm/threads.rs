@@ -150,6 +150,8 @@ fn body(
         let _ = ready.send(());
         drop(ready);
         let mut shard = Shard::new(common, own);
-        reactor::Shard::new(clock, wake, stats).run(&mut kernel, &mut shard)
+        reactor::Shard::new(clock, wake, stats)
+            .spaced(crate::shard::GRID_US)
+            .run(&mut kernel, &mut shard)
     }
 }
