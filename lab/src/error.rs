@@ -34,7 +34,7 @@ pub enum LabError {
     #[error(
         "the kernel did not give the lab a table of {wanted} connections' buckets, it has {got}: {} MB of memory \
          in one piece are missing",
-        .wanted * 8 >> 20
+        .wanted / 131_072
     )]
     Hash {
         /// Buckets asked for.

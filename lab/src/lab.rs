@@ -103,7 +103,9 @@ impl Lab {
         }
         let namespace = namespace?;
         let got = namespace.buckets.unwrap_or(0);
-        if sized && u64::try_from(got).is_ok_and(|got| got < wanted) || got < 0 {
+        let fell_short = u64::try_from(got).is_ok_and(|got| got < wanted);
+        // A negative number is the host's table, shared: the kernel falls back to it where memory is in pieces.
+        if sized && (fell_short || got < 0) {
             return Err(LabError::Hash { wanted, got });
         }
         made.buckets = got.unsigned_abs();

@@ -7,6 +7,7 @@
 //! changes it, makes the namespace, and puts everything back.
 
 mod error;
+mod figure;
 pub mod host;
 mod inhabitant;
 pub mod lab;

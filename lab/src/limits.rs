@@ -425,6 +425,25 @@ mod tests {
         );
     }
 
+    /// The file for hosts that keep their limits is enough for what it says: five million, both ends here.
+    #[test]
+    fn the_sysctl_file_suffices_for_five_million() {
+        let tree = Tree::reference();
+        let file = include_str!("../../deploy/sysctl.d/90-teem.conf");
+        for line in file.lines().filter(|line| !line.starts_with('#')) {
+            let Some((name, value)) = line.split_once('=') else {
+                continue;
+            };
+            tree.sysctl(name.trim().trim_start_matches('-'), value.trim());
+        }
+        let shape = Shape::local(5_000_000, Transport::Kernel, true);
+        assert_eq!(
+            short(&limits(&tree.host(), &shape, 2)),
+            ["RLIMIT_NOFILE", "net.ipv4.tcp_ehash_entries", "memory"],
+            "the shell's, the boot's and the host's"
+        );
+    }
+
     #[test]
     fn descriptors_ports_threads_and_memory_are_named() {
         let tree = Tree::reference();

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::figure::grouped;
+
 /// What carries the clients' bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -217,18 +219,19 @@ impl Bill {
 /// The arithmetic, as it would be done on paper.
 impl fmt::Display for Bill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user_each;
         write!(
             f,
-            "{} x ({} kernel + {} server + {} swarm + {} store) + {} tables + {} hash + {} fixed = {} B",
-            self.connections,
-            self.kernel_each,
-            self.user_each.server,
-            self.user_each.swarm,
-            self.user_each.store,
-            self.tables,
-            self.hash,
-            self.fixed,
-            self.bytes()
+            "{} x ({} kernel + {} server + {} swarm + {} store) + {} threads + {} hash + {} fixed = {} B",
+            grouped(self.connections),
+            grouped(self.kernel_each),
+            user.server,
+            user.swarm,
+            user.store,
+            grouped(self.tables),
+            grouped(self.hash),
+            grouped(self.fixed),
+            grouped(self.bytes())
         )
     }
 }
@@ -261,7 +264,8 @@ mod tests {
             5_000_000 * each + 287 * (278 << 10) + (8 << 23) + (600 << 20)
         );
         assert!(
-            bill.to_string().contains("5000000 x (4038 kernel + 160 server"),
+            bill.to_string()
+                .contains("5,000,000 x (4,038 kernel + 160 server"),
             "{bill}"
         );
         let mut elsewhere = Shape::local(1000, Transport::Kernel, true);

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use crate::figure::{bytes, grouped};
 use crate::limits::{Limit, Unit};
 
 /// What a verdict says.
@@ -61,32 +62,19 @@ pub fn json(limits: &[Limit]) -> Value {
 }
 
 fn row(name: &str, now: &str, needed: &str, verdict: &str, command: &str) -> String {
-    let line = format!("{name:<30} {now:>13} {needed:>13}  {verdict}  {command}");
+    let line = format!("{name:<30} {now:>15} {needed:>15}  {verdict}  {command}");
     format!("{}\n", line.trim_end())
 }
 
 /// A figure with its unit: bytes in the unit that suits them, counts in groups of three.
 fn shown(value: u64, unit: Unit) -> String {
     match unit {
-        Unit::Bytes if value >= 1 << 30 => format!("{:.2} GiB", value as f64 / f64::from(1 << 30)),
-        Unit::Bytes => format!("{:.1} MiB", value as f64 / f64::from(1 << 20)),
+        Unit::Bytes => bytes(value),
         // "No limit" is said in several ways, all of them larger than what a host could count.
         Unit::Count | Unit::Pages if value >= 1 << 53 => "no limit".to_owned(),
         Unit::Count => grouped(value),
         Unit::Pages => format!("{} pages", grouped(value)),
     }
-}
-
-fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -99,6 +87,5 @@ mod tests {
         assert_eq!(shown(u64::MAX, Unit::Count), "no limit");
         assert_eq!(shown(575_796, Unit::Pages), "575,796 pages");
         assert_eq!(shown(3 << 29, Unit::Bytes), "1.50 GiB");
-        assert_eq!(shown(3 << 19, Unit::Bytes), "1.5 MiB");
     }
 }

@@ -258,7 +258,7 @@ fn the_doctor_lists_limits_and_judges() {
         memory["sum"]
             .as_str()
             .unwrap()
-            .starts_with("900000000 x (7700 kernel")
+            .starts_with("900,000,000 x (7,700 kernel")
     );
     for limit in limits {
         assert!(!limit["command"].as_str().unwrap().is_empty(), "{limit}");
