@@ -4,6 +4,7 @@ use std::io::stdout;
 
 use anyhow::Result;
 use lab::limits::{Limit, Remedy};
+use lab::privilege::check_tun;
 use lab::table::{self, Tone};
 use lab::{Host, Shape, limits};
 
@@ -22,6 +23,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
         fix(&host, &found);
         found = limits(&host, &shape, cpus());
     }
+    let missing = missing(&host, args);
     let short: Vec<&Limit> = found.iter().filter(|limit| limit.is_short()).collect();
     if args.json {
         let report = serde_json::json!({
@@ -29,6 +31,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
             "transport": transport_name(args.aim.transport),
             "tls": !args.aim.plain,
             "short": short.len(),
+            "missing": missing,
             "limits": table::json(&found),
         });
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -37,13 +40,24 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
             "{}",
             table::text(&found, |word, tone| paint(word, colour(tone), stdout()))
         );
+        for sentence in &missing {
+            println!("{sentence}");
+        }
         println!("{}", conclusion(&args.aim, &short, args.fix));
     }
-    Ok(if short.is_empty() {
+    Ok(if short.is_empty() && missing.is_empty() {
         Outcome::Passed
     } else {
         Outcome::Failed
     })
+}
+
+/// What the target needs and no number raises, a sentence each.
+fn missing(host: &Host, args: &DoctorArgs) -> Vec<String> {
+    if args.aim.transport == TransportArg::Kernel || args.ends == EndsArg::Server {
+        return Vec::new();
+    }
+    check_tun(host).err().into_iter().collect()
 }
 
 /// Raises what is a sysctl, and says on standard error what happened.
@@ -64,7 +78,7 @@ fn fix(host: &Host, found: &[Limit]) {
 fn conclusion(aim: &AimArgs, short: &[&Limit], fixed: bool) -> String {
     let target = grouped(aim.connections as f64);
     if short.is_empty() {
-        return format!("\nNothing on this host stops {target} connections.");
+        return format!("\nNo limit of this host is short of {target} connections.");
     }
     let sysctls = short
         .iter()

@@ -18,6 +18,9 @@ use crate::{ADDRESS_VARIABLE, LAB_VARIABLE, SERVER_ADDRESS, privilege, sizing};
 /// The size of the table of connections in namespaces made from now on: changed for the instant of making ours.
 pub(crate) const CHILD_BUCKETS: &str = "net.ipv4.tcp_child_ehash_entries";
 
+/// Bounds the host's tracked connections. A namespace tracks none before it has a rule, and the lab's has none.
+pub(crate) const TRACKING: &str = "net.netfilter.nf_conntrack_max";
+
 /// A lab that is open. Dropped, it is closed, and what that meets is not told.
 #[derive(Debug)]
 pub struct Lab {
@@ -162,11 +165,10 @@ impl Drop for Lab {
     }
 }
 
-/// Whether the lab raises this limit on the host. Its own namespace has no rule that would track connections.
+/// Whether the lab raises this limit on the host.
 pub(crate) fn is_raised(limit: &Limit) -> bool {
-    let tracking = "net.netfilter.nf_conntrack_max";
     limit.is_short()
         && limit.scope == Scope::Host
-        && limit.name != tracking
+        && limit.name != TRACKING
         && matches!(limit.remedy, Remedy::Sysctl { .. })
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use crate::SUBNET;
 use crate::host::Host;
-use crate::lab::{CHILD_BUCKETS, is_raised};
+use crate::lab::{CHILD_BUCKETS, TRACKING, is_raised};
 use crate::limits::{Limit, Scope, limits};
 use crate::shape::{Shape, Transport};
 
@@ -31,8 +31,11 @@ pub fn needs(host: &Host, shape: &Shape, cpus: u64) -> Need {
     if !(shape.server_here && shape.clients_here) {
         return Need::NotNeeded;
     }
-    let found = limits(host, shape, cpus);
-    let wanted = shape.transport == Transport::Packet || found.iter().any(is_the_lab_s);
+    let mut found = limits(host, shape, cpus);
+    found.retain(Limit::is_short);
+    // Where memory is short, say, a lab would only be made to be refused in.
+    let helps = !found.is_empty() && found.iter().all(is_cured);
+    let wanted = shape.transport == Transport::Packet || helps;
     match (wanted, check(host, shape, cpus)) {
         (false, _) => Need::NotNeeded,
         (true, Ok(())) => Need::Use,
@@ -113,9 +116,9 @@ pub fn check_subnet(host: &Host) -> Result<(), String> {
     }
 }
 
-/// Whether a limit stops the target outside the lab and not inside.
-fn is_the_lab_s(limit: &Limit) -> bool {
-    limit.is_short() && (limit.scope == Scope::Namespace || is_raised(limit))
+/// Whether a short limit stops the target outside the lab and not inside.
+fn is_cured(limit: &Limit) -> bool {
+    limit.scope == Scope::Namespace || limit.name == TRACKING || is_raised(limit)
 }
 
 #[cfg(test)]
@@ -133,6 +136,11 @@ mod tests {
         assert_eq!(of(&tree, 200_000, Transport::Kernel), Need::NotNeeded);
         assert_eq!(of(&tree, 2_000_000, Transport::Kernel), Need::Use);
         assert_eq!(of(&tree, 2_000, Transport::Packet), Need::Use);
+        assert_eq!(
+            of(&tree, 50_000_000, Transport::Kernel),
+            Need::NotNeeded,
+            "nor does a lab carry it"
+        );
         let mut shape = Shape::local(2_000_000, Transport::Kernel, false);
         shape.server_here = false;
         assert_eq!(needs(&tree.host(), &shape, 2), Need::NotNeeded);

@@ -202,17 +202,23 @@ pub struct Bill {
 }
 
 impl Bill {
+    /// What a connection takes, kernel and user space.
+    #[must_use]
+    pub fn bytes_each(&self) -> u64 {
+        self.kernel_each + self.user_each.sum()
+    }
+
     /// The sum.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.connections * (self.kernel_each + self.user_each.sum()) + self.tables + self.hash + self.fixed
+        self.connections * self.bytes_each() + self.tables + self.hash + self.fixed
     }
 
     /// How many connections fit into so many bytes, the rest being as it is.
     #[must_use]
     pub fn fitting(&self, bytes: u64) -> u64 {
         let rest = bytes.saturating_sub(self.tables + self.hash + self.fixed);
-        rest / (self.kernel_each + self.user_each.sum()).max(1)
+        rest / self.bytes_each().max(1)
     }
 }
 

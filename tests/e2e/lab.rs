@@ -215,12 +215,23 @@ fn a_run_passes_inside() {
     done.code(0);
     assert_eq!(run.summary().connections.failed, 0);
     turn.assert_undone();
-    let run = format!("exec {} run smoke --quiet --out other", binary().display());
+}
+
+/// A namespace whose listeners could hold but a few: a run that is not told of it makes a lab by itself.
+#[test]
+fn a_run_chooses_the_lab_where_the_host_is_short() {
+    let Some(turn) = Turn::take() else { return };
+    let script = format!(
+        "echo 16 > /proc/sys/net/core/somaxconn; exec env -u TEEM_LAB {} run smoke --quiet --out out",
+        binary().display()
+    );
     let done = turn
         .home
-        .teem(&["lab", "--connections", "2k", "--", "sh", "-c", &run]);
-    let other = RunFolder::at(&turn.home.path("other"));
-    assert!(done.code == Some(0) || other.generator_fell_short(), "{done:#?}");
+        .teem(&["lab", "--connections", "2k", "--", "sh", "-c", &script]);
+    let labs = done.err.lines().filter(|line| line.starts_with("lab: ")).count();
+    assert_eq!(labs, 2, "{done:#?}");
+    let run = RunFolder::at(&turn.home.path("out"));
+    assert!(done.code == Some(0) || run.generator_fell_short(), "{done:#?}");
     turn.assert_undone();
 }
 
@@ -244,7 +255,7 @@ fn the_doctor_lists_limits_and_judges() {
     let home = Home::new();
     let fine = home.teem(&["doctor", "--connections", "100"]).code(0);
     assert!(
-        fine.out.contains("RLIMIT_NOFILE") && !fine.out.contains("short"),
+        fine.out.contains("RLIMIT_NOFILE") && !fine.out.contains("  short"),
         "{fine:#?}"
     );
     assert!(!fine.out.contains('\x1b'), "colour is for terminals");
