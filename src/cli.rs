@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ Start here:
   teem run football               a match night: 200,000 people, one spike, one report
   teem run smoke                  the same in ten seconds, small
   teem scenarios                  what else there is
+  teem doctor --connections 3M    what of this host stops three million, and what raises it
 
 Exit codes: 0 passed; 1 a threshold failed; 2 usage or configuration; 3 invalid (the testbed itself fell short).";
 
@@ -41,6 +43,13 @@ pub(crate) enum Command {
     Wsar(WsarArgs),
     /// Read or turn a knob of a running server.
     Knob(KnobArgs),
+    /// Which limits of this host stop a target, and what raises them.
+    Doctor(DoctorArgs),
+    /// A network of its own with the kernel sized for a target: runs a command there, then removes it all.
+    Lab(LabArgs),
+    /// A process on its way into a lab; `lab` and `run` start it.
+    #[command(hide = true)]
+    Inhabit(InhabitArgs),
     /// The HTTP storm's child process; `run` starts it and speaks to it over standard input.
     #[command(hide = true)]
     Storm,
@@ -122,6 +131,9 @@ pub(crate) struct RunArgs {
     /// survive.
     #[arg(long, value_name = "SECOND", conflicts_with = "target", value_parser = second)]
     pub(crate) kill_server_at: Vec<f64>,
+    /// Run inside a lab, as `teem lab` makes it: a network of its own, the kernel sized for the target.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) lab: LabArg,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +269,104 @@ pub(crate) struct KnobArgs {
     /// The admin HTTP's bearer token.
     #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
     pub(crate) admin_token: Option<String>,
+}
+
+/// What carries the clients' bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransportArg {
+    /// Kernel sockets at both ends.
+    Kernel,
+    /// Clients on TCP in user space; the server on kernel sockets.
+    Packet,
+}
+
+/// Which ends of the connections are on this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EndsArg {
+    /// Server and clients.
+    Both,
+    /// The server.
+    Server,
+    /// The clients, from one address.
+    Clients,
+}
+
+/// When a run makes a lab for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabArg {
+    /// When the host as it is does not carry the target, and the privilege is there.
+    Auto,
+    /// In any case.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What a host is measured against.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AimArgs {
+    /// Connections at once: 200k, 1M, 3M.
+    #[arg(long, value_parser = count, default_value = "1M")]
+    pub(crate) connections: u64,
+    /// What carries the clients' bytes.
+    #[arg(long, value_enum, default_value = "kernel")]
+    pub(crate) transport: TransportArg,
+    /// Without TLS.
+    #[arg(long, conflicts_with = "tls")]
+    pub(crate) plain: bool,
+    /// With TLS, which is the default.
+    #[arg(long)]
+    pub(crate) tls: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A limit that the target does not reach is fine; one that it does is short, and comes with what happens then and the \
+command that raises it. `--fix` runs those that are sysctls, until the next boot: deploy/sysctl.d keeps them. \
+`teem lab` raises them only for as long as it lasts.
+
+Exit codes: 0 nothing is short; 1 something is; 2 usage.")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) aim: AimArgs,
+    /// Which ends of the connections are on this host.
+    #[arg(long, value_enum, default_value = "both")]
+    pub(crate) ends: EndsArg,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Raise what can be raised; needs root.
+    #[arg(long)]
+    pub(crate) fix: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  teem lab                                     a shell inside
+  teem lab --connections 3M -- teem run steady --connections 3M
+  teem lab -- ip address                       lo, 127.0.0.1 and the server's address 198.19.255.254
+
+Inside, TEEM_LAB is set, and TEEM_LAB_ADDRESS is the server's address. Limits of the host that are short are raised \
+while it lasts. Needs root. Exit code: the command's.")]
+pub(crate) struct LabArgs {
+    #[command(flatten)]
+    pub(crate) aim: AimArgs,
+    /// What to run inside; default: your shell.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InhabitArgs {
+    /// The process whose end is this one's.
+    #[arg(long)]
+    pub(crate) parent: u32,
+    /// The network namespace.
+    #[arg(long)]
+    pub(crate) namespace: PathBuf,
+    /// What to become.
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Reads a switch.

@@ -17,6 +17,8 @@ pub(crate) enum Outcome {
     Usage,
     /// 3: the testbed fell short, so the run says nothing about the server.
     Invalid,
+    /// What a command inside a lab ended with.
+    Theirs(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -26,6 +28,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Failed => 1,
             Outcome::Usage => 2,
             Outcome::Invalid => 3,
+            Outcome::Theirs(code) => code,
         })
     }
 }

@@ -1,13 +1,9 @@
 //! Whether this host can hold a run, before anything starts: one sentence a limit, with the number and the remedy.
 
 use anyhow::{Result, bail};
+use lab::{Host, Shape, Transport};
 use record::Limits;
 
-/// What the kernel keeps for a connection with both ends on this host, and user space for its two ends: measured at
-/// 7.7 KB of slabs, and a bound on ours.
-const BYTES_A_CONNECTION: u64 = 7_700 + 500;
-/// What everything else takes: the store's buffers, histograms, the report.
-const BYTES_FIXED: u64 = 600 << 20;
 /// `epoll` watches a connection: one an end.
 const WATCHES_A_CONNECTION: u64 = 2;
 
@@ -22,8 +18,10 @@ pub(crate) struct Room {
 
 /// Looks at the host's limits.
 pub(crate) fn room(limits: &Limits) -> Room {
-    let memory = free_bytes();
-    let by_memory = memory.saturating_sub(BYTES_FIXED) / BYTES_A_CONNECTION;
+    let memory = Host::default().memory().map_or(0, |memory| memory.free_bytes);
+    // The doctor's arithmetic: it prints it, item by item.
+    let bill = Shape::local(1, Transport::Kernel, false).memory(0, 0);
+    let (by_memory, each) = (bill.fitting(memory), bill.bytes_each());
     let files = limits.file_max.saturating_sub(2048) / 2;
     let watches =
         read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / WATCHES_A_CONNECTION;
@@ -31,7 +29,7 @@ pub(crate) fn room(limits: &Limits) -> Room {
         (
             by_memory,
             format!(
-                "{} MB of memory are free and a connection takes {BYTES_A_CONNECTION} B at both ends: free some, or \
+                "{} MB of memory are free and a connection takes {each} B at both ends: free some, or \
                  ask for fewer with --connections",
                 memory >> 20
             ),
@@ -83,17 +81,6 @@ pub(crate) fn fit(planned: u64, asked: bool, room: &Room) -> Result<(u64, Option
             room.bound
         )),
     ))
-}
-
-/// Memory that nobody holds. `MemAvailable` under-reports where sockets' slabs are called reclaimable, but before a
-/// run there are none.
-fn free_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib: u64 = line
-        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0);
-    kib * 1024
 }
 
 fn read_number(path: &str) -> Option<u64> {

@@ -2,10 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this crate is the terminal
 
 mod cli;
+mod doctor;
 mod exit;
 mod gate;
 mod host;
 mod knob;
+mod lab;
 mod progress;
 mod report;
 mod run;
@@ -31,6 +33,9 @@ fn main() -> ExitCode {
         Command::Scenarios(args) => scenario::scenarios(&args),
         Command::Wsar(args) => wsar::wsar(&args),
         Command::Knob(args) => knob::knob(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Lab(args) => lab::lab(&args),
+        Command::Inhabit(args) => lab::inhabit(&args),
         Command::Storm => storm::storm(),
         Command::Completions { shell } => cli::completions(shell),
     };

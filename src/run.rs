@@ -16,7 +16,7 @@ use crate::cli::RunArgs;
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
-use crate::{host, scenario};
+use crate::{host, lab, scenario};
 
 /// Everything that is settled before anything starts.
 pub(crate) struct Prepared {
@@ -28,7 +28,11 @@ pub(crate) struct Prepared {
 
 /// Runs a scenario, or plots its plan.
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
-    let prepared = prepare(args)?;
+    let scenario = resolve(args)?;
+    if let Some(outcome) = lab::enter(args, &scenario)? {
+        return Ok(outcome);
+    }
+    let prepared = prepare(args, scenario)?;
     if args.dry_run {
         return dry_run(args, &prepared);
     }
@@ -53,7 +57,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     })
 }
 
-fn prepare(args: &RunArgs) -> Result<Prepared> {
+/// The scenario with the flags applied.
+fn resolve(args: &RunArgs) -> Result<Scenario> {
     let mut scenario = scenario::read(&args.scenario)?;
     if let Some(connections) = args.connections {
         scenario = scenario.with_connections(connections);
@@ -67,6 +72,10 @@ fn prepare(args: &RunArgs) -> Result<Prepared> {
     for expr in &args.threshold {
         scenario = scenario.with_threshold(expr, false)?;
     }
+    Ok(scenario)
+}
+
+fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
     let limits = wsar::limits();
     if !args.dry_run && args.target.is_none() {
         let planned = scenario.plan()?.connections();

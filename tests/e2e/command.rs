@@ -18,6 +18,8 @@ fn every_command_helps() {
         "scenarios",
         "wsar",
         "knob",
+        "doctor",
+        "lab",
         "completions",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");

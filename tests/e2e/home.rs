@@ -67,6 +67,9 @@ impl Home {
         command
             .current_dir(self.0.path())
             .env("NO_COLOR", "1")
+            // Its own labs' ledger, and no lab of whoever runs the test.
+            .env("TEEM_STATE_DIR", self.path("state"))
+            .env_remove("TEEM_LAB")
             .env_remove("TEEM_LOG")
             .env_remove("TEEM_ADMIN_TOKEN");
     }

@@ -99,7 +99,7 @@ fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child))
 }
 
 /// Waits until processes have ended. One that its new parent has not waited for yet has.
-fn assert_gone(pids: Vec<u32>) {
+pub(crate) fn assert_gone(pids: Vec<u32>) {
     for pid in pids {
         until("a child's end", || match state_and_parent(pid) {
             None => Some(()),
@@ -116,7 +116,8 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-fn state_and_parent(pid: u32) -> Option<(String, u32)> {
+/// A process's state and its parent, if it is there.
+pub(crate) fn state_and_parent(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything; state and parent follow it.
     let (_, rest) = stat.rsplit_once(')')?;

@@ -11,6 +11,7 @@ mod foreign;
 mod home;
 mod interrupt;
 mod kill;
+mod lab;
 mod mistake;
 mod run_folder;
 mod scenario;

@@ -1,0 +1,178 @@
+//! `teem lab`, and how `teem run` gets into one: the namespace is made, the command runs inside, everything is undone.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use anyhow::{Context as _, Result, bail};
+use lab::process::is_in_foreground;
+use lab::{Host, LAB_VARIABLE, Lab, Ledger, Need, Shape, Transport, needs};
+use rustix::process::{Pid, Signal, kill_process};
+use scenarios::Scenario;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{self, SignalKind, signal};
+
+use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, RunArgs, TransportArg};
+use crate::exit::Outcome;
+
+/// Runs a command, or a shell, inside a lab.
+pub(crate) fn lab(args: &LabArgs) -> Result<Outcome> {
+    let command = match args.command.as_slice() {
+        [] => vec![std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into())],
+        command => command.to_vec(),
+    };
+    inside(&shape(&args.aim), &command)
+}
+
+/// Becomes a command inside a lab; only what went wrong comes back.
+pub(crate) fn inhabit(args: &InhabitArgs) -> Result<Outcome> {
+    Err(lab::inhabit(args.parent, &args.namespace, &args.command).into())
+}
+
+/// Runs this very command line inside a lab, where its target asks for one. `None` where the run is to go on here.
+pub(crate) fn enter(args: &RunArgs, scenario: &Scenario) -> Result<Option<Outcome>> {
+    if args.dry_run || is_inside() {
+        return Ok(None);
+    }
+    recover()?;
+    if args.target.is_some() {
+        if args.lab == LabArg::Always {
+            bail!("--lab always and --target do not go together: a lab reaches only what is started in it");
+        }
+        return Ok(None);
+    }
+    if args.lab == LabArg::Never {
+        return Ok(None);
+    }
+    let shape = Shape::local(scenario.plan()?.connections(), Transport::Kernel, false);
+    match (needs(&Host::default(), &shape, cpus()), args.lab) {
+        (Need::NotNeeded, LabArg::Auto | LabArg::Never) => return Ok(None),
+        (Need::Missing(why), LabArg::Auto | LabArg::Never) => {
+            eprintln!("note: no lab for {} connections: {why}", shape.connections);
+            return Ok(None);
+        }
+        (Need::Missing(_) | Need::NotNeeded, LabArg::Always) | (Need::Use, _) => {}
+    }
+    let mut command = vec![std::env::current_exe()?.into_os_string()];
+    command.extend(std::env::args_os().skip(1));
+    inside(&shape, &command).map(Some)
+}
+
+/// Puts right what killed labs left, and says so.
+pub(crate) fn recover() -> Result<()> {
+    // From inside, most of the host's settings cannot even be seen.
+    if is_inside() {
+        return Ok(());
+    }
+    if let Some(recovered) = Ledger::default().recover(&Host::default())? {
+        eprintln!("note: {recovered}");
+    }
+    Ok(())
+}
+
+/// What is aimed at, with both ends here.
+pub(crate) fn shape(aim: &AimArgs) -> Shape {
+    let transport = match aim.transport {
+        TransportArg::Kernel => Transport::Kernel,
+        TransportArg::Packet => Transport::Packet,
+    };
+    Shape::local(aim.connections, transport, !aim.plain)
+}
+
+pub(crate) fn cpus() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64)
+}
+
+fn is_inside() -> bool {
+    std::env::var_os(LAB_VARIABLE).is_some_and(|mark| !mark.is_empty())
+}
+
+/// Makes a lab, runs a command in it to its end, and undoes it.
+fn inside(shape: &Shape, command: &[OsString]) -> Result<Outcome> {
+    if is_inside() {
+        bail!(
+            "this is a lab already ({LAB_VARIABLE} is set): leave it first, its namespace has no way to the host's"
+        );
+    }
+    // The child dies with the thread that starts it: that is this one, to the end.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        // Caught before anything is changed: from here on a signal ends the command, and then the lab.
+        let mut signals = Signals::catch()?;
+        let lab = Lab::open(&Host::default(), &Ledger::default(), shape, cpus())?;
+        if let Some(recovered) = &lab.made().recovered {
+            eprintln!("note: {recovered}");
+        }
+        eprintln!("lab: {}", lab.made());
+        let mut child = start(&lab, command)?;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status.context("waiting for the command")?,
+                caught = signals.next() => pass_on(&child, caught),
+            }
+        };
+        lab.close()?;
+        Ok(Outcome::Theirs(code(status)))
+    })
+}
+
+fn start(lab: &Lab, command: &[OsString]) -> Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .arg("inhabit")
+        .arg("--parent")
+        .arg(std::process::id().to_string())
+        .arg("--namespace")
+        .arg(lab.namespace())
+        .arg("--")
+        .args(command)
+        .envs(lab.environment())
+        .spawn()
+        .context("cannot start a process in the lab")
+}
+
+/// What a shell would say: the code, or 128 and the signal.
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+fn pass_on(child: &Child, caught: Signal) {
+    // A key pressed on the terminal has signalled the child as well; twice would be a demand to hurry.
+    if matches!(caught, Signal::INT | Signal::QUIT) && is_in_foreground() {
+        return;
+    }
+    if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(pid as i32)) {
+        // It may have ended meanwhile.
+        let _ = kill_process(pid, caught);
+    }
+}
+
+/// Signals that would otherwise end this process before it has cleaned up.
+struct Signals {
+    interrupt: unix::Signal,
+    quit: unix::Signal,
+    terminate: unix::Signal,
+    hang_up: unix::Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.quit.recv() => Signal::QUIT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hang_up.recv() => Signal::HUP,
+        }
+    }
+}
