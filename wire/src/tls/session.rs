@@ -48,6 +48,8 @@ struct Aside {
     fragment: Vec<u8>,
     /// Plaintext that the application has not taken.
     stash: Vec<u8>,
+    /// The beginning of a record that came with the handshake's end.
+    sealed: Vec<u8>,
     tickets: Option<Tickets>,
 }
 
@@ -392,13 +394,33 @@ impl Session {
         }
     }
 
+    /// Keeps the beginning of a record, where nobody else does.
+    pub fn keep_sealed(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.aside().sealed.extend_from_slice(bytes);
+        }
+    }
+
+    /// Gives back what [`Session::keep_sealed`] kept.
+    pub fn take_sealed(&mut self) -> Option<Vec<u8>> {
+        let sealed = std::mem::take(&mut self.aside.as_mut()?.sealed);
+        self.tidy();
+        (!sealed.is_empty()).then_some(sealed)
+    }
+
     fn aside(&mut self) -> &mut Aside {
         self.aside.get_or_insert_default()
     }
 
     fn tidy(&mut self) {
         let empty = |aside: &Box<Aside>| {
-            aside.fragment.is_empty() && aside.stash.is_empty() && aside.tickets.is_none()
+            let Aside {
+                fragment,
+                stash,
+                sealed,
+                tickets,
+            } = &**aside;
+            fragment.is_empty() && stash.is_empty() && sealed.is_empty() && tickets.is_none()
         };
         if self.aside.as_ref().is_some_and(empty) {
             self.aside = None;
