@@ -80,14 +80,14 @@ pub(super) fn is_alert(record: &[u8]) -> bool {
 }
 
 /// What an opened record holds, and how many bytes of it are content: the last byte that is not zero is the type, and
-/// the zeros are padding (RFC 8446, section 5.4).
+/// the zeros are padding, which counts (RFC 8446, section 5.4).
 pub(super) fn inner(opened: &[u8]) -> Result<(Content, usize), Fault> {
+    if opened.len() > FRAGMENT_MAX_BYTES + 1 {
+        return Err(Fault::violated(Alert::RECORD_OVERFLOW));
+    }
     let Some(at) = opened.iter().rposition(|byte| *byte != 0) else {
         return Err(Fault::violated(Alert::UNEXPECTED_MESSAGE));
     };
-    if at > FRAGMENT_MAX_BYTES {
-        return Err(Fault::violated(Alert::RECORD_OVERFLOW));
-    }
     Ok((Content::of(opened[at])?, at))
 }
 

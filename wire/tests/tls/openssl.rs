@@ -45,7 +45,11 @@ impl Tool {
         let mut line = String::new();
         loop {
             line.clear();
-            assert_ne!(self.says.read_line(&mut line).unwrap(), 0, "it ended without saying \"{text}\"");
+            assert_ne!(
+                self.says.read_line(&mut line).unwrap(),
+                0,
+                "it ended without saying \"{text}\""
+            );
             if line.contains(text) {
                 return line;
             }
@@ -70,12 +74,30 @@ struct Files {
 impl Files {
     fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+        let (certificate, key) = (
+            folder.path().join("certificate.pem"),
+            folder.path().join("key.pem"),
+        );
         let mut tool = Tool::start(&[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-addext", "basicConstraints=critical,CA:FALSE",
-            "-out", text(&certificate), "-keyout", text(&key),
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-out",
+            text(&certificate),
+            "-keyout",
+            text(&key),
         ]);
         assert!(tool.child.wait().unwrap().success());
         Self {
@@ -86,7 +108,11 @@ impl Files {
     }
 
     fn identity(&self) -> Identity {
-        Identity::from_pem(&std::fs::read(&self.certificate).unwrap(), &std::fs::read(&self.key).unwrap()).unwrap()
+        Identity::from_pem(
+            &std::fs::read(&self.certificate).unwrap(),
+            &std::fs::read(&self.key).unwrap(),
+        )
+        .unwrap()
     }
 
     fn trust(&self) -> Trust {
@@ -96,14 +122,27 @@ impl Files {
     /// Starts a server and returns it with its address.
     fn s_server(&self, more: &[&str]) -> (Tool, String) {
         let certificate = ["-cert", text(&self.certificate), "-key", text(&self.key)];
-        let mut tool =
-            Tool::start(&[&["s_server", "-accept", "127.0.0.1:0", "-tls1_3"], &certificate[..], more].concat());
+        let mut tool = Tool::start(
+            &[
+                &["s_server", "-accept", "127.0.0.1:0", "-tls1_3"],
+                &certificate[..],
+                more,
+            ]
+            .concat(),
+        );
         let line = tool.says("ACCEPT");
         (tool, line.trim_start_matches("ACCEPT").trim().to_owned())
     }
 
     fn s_client(&self, address: &str, more: &[&str]) -> Tool {
-        let common = ["s_client", "-connect", address, "-tls1_3", "-servername", "localhost"];
+        let common = [
+            "s_client",
+            "-connect",
+            address,
+            "-tls1_3",
+            "-servername",
+            "localhost",
+        ];
         let trust = ["-CAfile", text(&self.certificate), "-verify_return_error"];
         Tool::start(&[&common[..], &trust[..], more].concat())
     }
@@ -118,7 +157,14 @@ fn a_client_talks_to_s_server_and_both_renew_their_keys() {
     let files = Files::make();
     for more in [
         &["-alpn", "chat"][..],
-        &["-alpn", "chat", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256", "-groups", "P-256"],
+        &[
+            "-alpn",
+            "chat",
+            "-ciphersuites",
+            "TLS_CHACHA20_POLY1305_SHA256",
+            "-groups",
+            "P-256",
+        ],
         &["-alpn", "chat", "-max_send_frag", "512", "-record_padding", "300"],
     ] {
         let (mut tool, address) = files.s_server(more);
@@ -162,7 +208,17 @@ fn s_client_talks_to_a_server_and_both_renew_their_keys() {
     let tls = server(&files.identity(), 0);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let mut tool = files.s_client(&address, &["-alpn", "chat", "-keymatexport", "EXPORTER-teem", "-keymatexportlen", "40"]);
+    let mut tool = files.s_client(
+        &address,
+        &[
+            "-alpn",
+            "chat",
+            "-keymatexport",
+            "EXPORTER-teem",
+            "-keymatexportlen",
+            "40",
+        ],
+    );
     let stream = patient(listener.accept().unwrap().0);
     let mut wired = Wired::new(stream, Handshake::server(&tls).unwrap()).unwrap();
     assert_eq!(wired.alpn.as_deref(), Some(&b"chat"[..]));
@@ -231,7 +287,9 @@ fn s_client_says_that_it_does_not_trust_us() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _tool = files.s_client(&listener.local_addr().unwrap().to_string(), &[]);
     let stream = patient(listener.accept().unwrap().0);
-    let fault = Wired::new(stream, Handshake::server(&tls).unwrap()).err().unwrap();
+    let fault = Wired::new(stream, Handshake::server(&tls).unwrap())
+        .err()
+        .unwrap();
     // Self-signed and unknown: OpenSSL says that the authority is unknown.
     assert_eq!(fault, Fault::Peer(PeerFault::Alerted(Alert(48))));
 }
@@ -243,16 +301,26 @@ fn a_client_does_not_trust_another_certificate_or_name() {
     for trust in [files.trust(), pinned(&files)] {
         let stream = patient(TcpStream::connect(&address).unwrap());
         let tls = client(trust, false);
-        let fault = Wired::new(stream, Handshake::client(&tls).unwrap()).err().unwrap();
+        let fault = Wired::new(stream, Handshake::client(&tls).unwrap())
+            .err()
+            .unwrap();
         assert!(matches!(fault, Fault::Peer(PeerFault::Untrusted(_))), "{fault}");
     }
     let stream = patient(TcpStream::connect(&address).unwrap());
-    assert!(Wired::new(stream, Handshake::client(&client(pinned(&others), false)).unwrap()).is_ok());
+    assert!(
+        Wired::new(
+            stream,
+            Handshake::client(&client(pinned(&others), false)).unwrap()
+        )
+        .is_ok()
+    );
 }
 
 /// A stream that ends the test rather than wait for ever.
 fn patient(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+        .unwrap();
     stream
 }
 

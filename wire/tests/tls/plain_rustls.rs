@@ -79,7 +79,10 @@ impl Write for Peer {
 impl Read for Peer {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.piece(buffer.len()).min(self.to_us.len());
-        self.to_us.drain(..length).zip(buffer).for_each(|(byte, place)| *place = byte);
+        self.to_us
+            .drain(..length)
+            .zip(buffer)
+            .for_each(|(byte, place)| *place = byte);
         Ok(length)
     }
 }
@@ -97,7 +100,9 @@ fn plain_client(certificate: &CertificateDer<'static>) -> rustls::Connection {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"chat".to_vec()];
-    ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap().into()
+    ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap())
+        .unwrap()
+        .into()
 }
 
 fn plain_server(certificate: &CertificateDer<'static>, key: PrivateKeyDer<'static>) -> rustls::Connection {

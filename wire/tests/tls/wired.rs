@@ -98,32 +98,44 @@ impl<S: Read + Write> Wired<S> {
 
     fn step(&mut self) -> Result<Event, Fault> {
         loop {
-            let opened = self.session.open(&mut self.keys, 0, &self.sealed, &mut self.plain)?;
+            let opened = self
+                .session
+                .open(&mut self.keys, 0, &self.sealed, &mut self.plain)?;
             if let Some(opened) = opened {
                 self.sealed.drain(..opened.length);
                 return Ok(opened.event);
             }
-            self.sealed.extend(receive(&mut self.stream).ok_or(PeerFault::Truncated)?);
+            self.sealed
+                .extend(receive(&mut self.stream).ok_or(PeerFault::Truncated)?);
         }
     }
 
     pub(crate) fn send(&mut self, text: &str) {
         let mut out = Vec::new();
-        let written = self.session.seal(&mut self.keys, 0, text.as_bytes(), &mut out).unwrap();
+        let written = self
+            .session
+            .seal(&mut self.keys, 0, text.as_bytes(), &mut out)
+            .unwrap();
         self.session.commit(written);
         self.stream.write_all(&out).unwrap();
     }
 
     pub(crate) fn update(&mut self, requests: bool) {
         let mut out = Vec::new();
-        let written = self.session.update(&mut self.keys, 0, requests, &mut out).unwrap();
+        let written = self
+            .session
+            .update(&mut self.keys, 0, requests, &mut out)
+            .unwrap();
         self.session.commit(written);
         self.stream.write_all(&out).unwrap();
     }
 
     pub(crate) fn close(&mut self) {
         let mut out = Vec::new();
-        let written = self.session.alert(&mut self.keys, 0, Alert::CLOSE_NOTIFY, &mut out).unwrap();
+        let written = self
+            .session
+            .alert(&mut self.keys, 0, Alert::CLOSE_NOTIFY, &mut out)
+            .unwrap();
         self.session.commit(written);
         self.stream.write_all(&out).unwrap();
     }
