@@ -118,6 +118,12 @@ impl<A> Secure<A> {
         self.tls.stats()
     }
 
+    /// Connections that are being opened.
+    #[must_use]
+    pub fn opening(&self) -> u32 {
+        self.tls.opening()
+    }
+
     /// Works off what a handshake was sent, and tells the application what came of it.
     fn shake<L>(&mut self, link: &mut L, id: Id, now_us: u64)
     where

@@ -1,25 +1,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use wire::tls::{
-    Alert, ClientOptions, ClientTls, Fault, Identity, PeerFault, ServerOptions, ServerTls, Trust,
-};
+use wire::tls::{ClientOptions, ClientTls, Identity, ServerOptions, ServerTls, Trust};
 
 use super::*;
 use crate::{Close, Kernel, KernelOptions, SendError, Shard, ShardStats, Sources, Wake, listen, spawn};
 
+mod end;
+mod mishaps;
 mod wire_sim;
 
+#[derive(Debug)]
 struct Fixed;
-
-impl std::fmt::Debug for Fixed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Fixed")
-    }
-}
 
 impl wire::tls::TimeProvider for Fixed {
     fn current_time(&self) -> Option<wire::tls::UnixTime> {
+        // Any time will do: a pinned certificate has none.
         Some(wire::tls::UnixTime::since_unix_epoch(
             std::time::Duration::from_secs(1_700_000_000),
         ))

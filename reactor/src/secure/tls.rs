@@ -85,6 +85,11 @@ impl Tls {
         }
     }
 
+    /// Connections that are being opened.
+    pub(super) fn opening(&self) -> u32 {
+        self.opening
+    }
+
     pub(super) fn flights_a_turn(&self) -> u32 {
         self.options.flights_a_turn
     }

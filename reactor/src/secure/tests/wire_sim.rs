@@ -1,10 +1,9 @@
 //! Two shards and the wire between them, on one thread and from a seed: any piece may be delivered, any turn be taken,
 //! any send be refused.
 
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
+use super::end::{Conn, End, id};
 use super::*;
 
 /// Bytes that each end sends on each connection.
@@ -19,65 +18,6 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % bound as u64) as usize
-    }
-}
-
-/// One end of every connection: what it sends waits in `out` until it is delivered.
-struct End {
-    conns: Vec<Conn>,
-    room: usize,
-}
-
-#[derive(Default)]
-struct Conn {
-    out: VecDeque<u8>,
-    stash: Vec<u8>,
-    /// Closed here, and how.
-    closed: Option<Close>,
-    /// The other end knows.
-    told: bool,
-    refused: u64,
-}
-
-impl Link for End {
-    fn connect(&mut self, _: SocketAddr) -> Result<Id, Closed> {
-        self.conns.push(Conn::default());
-        Ok(id(self.conns.len() - 1))
-    }
-    fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError> {
-        let room = self.room;
-        let conn = &mut self.conns[id.index as usize];
-        if conn.closed.is_some() {
-            return Err(SendError::Gone);
-        }
-        if !conn.out.is_empty() && conn.out.len() + bytes.len() > room {
-            conn.refused += 1;
-            return Err(SendError::Full);
-        }
-        conn.out.extend(bytes);
-        Ok(())
-    }
-    fn farewell(&mut self, id: Id, bytes: &[u8]) {
-        let conn = &mut self.conns[id.index as usize];
-        if conn.closed.is_none() {
-            conn.out.extend(bytes);
-        }
-        self.close(id, Close::Graceful);
-    }
-    fn close(&mut self, id: Id, how: Close) {
-        self.conns[id.index as usize].closed.get_or_insert(how);
-    }
-    fn connections(&self) -> u32 {
-        self.conns.iter().filter(|conn| conn.closed.is_none()).count() as u32
-    }
-    fn pause_accepting(&mut self, _: bool) {}
-    fn stop_listening(&mut self) {}
-}
-
-fn id(index: usize) -> Id {
-    Id {
-        index: index as u32,
-        generation: 0,
     }
 }
 
@@ -196,15 +136,11 @@ fn talk(seed: u64, tickets: u8, records_max: u32) {
         connects,
         peers: Vec::new(),
     };
-    let end = || End {
-        conns: Vec::new(),
-        room: 40_000,
-    };
     let mut apps = [
         Secure::new(talker(seed | 2, 4), bounds(client)),
         Secure::new(talker(seed | 4, 0), bounds(server)),
     ];
-    let mut ends = [end(), end()];
+    let mut ends = [End::new(40_000), End::new(40_000)];
     let finished = |app: &Secure<Talker>| {
         let full = |talk: &Talk| talk.sent == TOTAL && talk.got == TOTAL;
         app.app().peers.len() == 4 && app.app().peers.iter().all(full)
