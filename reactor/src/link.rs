@@ -99,6 +99,12 @@ pub enum Closed {
     /// No descriptor is free.
     #[error("no descriptor is free")]
     NoDescriptor,
+    /// Too many connections are being opened.
+    #[error("too many handshakes are under way")]
+    Crowded,
+    /// TLS broke.
+    #[error(transparent)]
+    Tls(wire::tls::Fault),
     /// Anything else, by its number.
     #[error("{}", std::io::Error::from_raw_os_error(*.0))]
     Other(i32),

@@ -3,3 +3,4 @@
 //! This crate knows no socket, no clock, no thread and no environment: bytes in, frames out, time as an argument.
 
 pub mod chat;
+pub mod tls;

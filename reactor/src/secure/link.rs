@@ -1,0 +1,61 @@
+//! The transport that an application under TLS sees.
+//!
+//! It holds nothing: two references for the time of a call.
+
+use std::net::SocketAddr;
+
+use crate::{Close, Closed, Id, Link, SendError};
+
+use super::tls::Tls;
+
+/// A transport, under TLS.
+#[derive(Debug)]
+pub struct SecureLink<'a, L> {
+    link: &'a mut L,
+    tls: &'a mut Tls,
+}
+
+impl<'a, L: Link> SecureLink<'a, L> {
+    pub(super) fn new(link: &'a mut L, tls: &'a mut Tls) -> Self {
+        Self { link, tls }
+    }
+
+    /// The transport itself, for what is no connection's: its figures, its listener, its reading. What is sent or
+    /// closed there breaks the connection's session.
+    pub fn transport(&mut self) -> &mut L {
+        self.link
+    }
+}
+
+impl<L: Link> Link for SecureLink<'_, L> {
+    fn connect(&mut self, to: SocketAddr) -> Result<Id, Closed> {
+        self.tls.connect(self.link, to)
+    }
+
+    fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError> {
+        self.tls.send(self.link, id, bytes)
+    }
+
+    fn farewell(&mut self, id: Id, bytes: &[u8]) {
+        self.tls.farewell(self.link, id, bytes);
+    }
+
+    fn close(&mut self, id: Id, how: Close) {
+        match how {
+            Close::Graceful => self.tls.farewell(self.link, id, &[]),
+            Close::Reset => self.tls.reset(self.link, id),
+        }
+    }
+
+    fn connections(&self) -> u32 {
+        self.link.connections()
+    }
+
+    fn pause_accepting(&mut self, paused: bool) {
+        self.tls.pause_accepting(self.link, paused);
+    }
+
+    fn stop_listening(&mut self) {
+        self.link.stop_listening();
+    }
+}

@@ -1,0 +1,120 @@
+//! What is known of each connection under TLS, in parallel to the transport's arena: 96 bytes.
+//!
+//! It does not know records. Chunks never move, and are given back by nobody: connections come again.
+
+use std::collections::VecDeque;
+
+use wire::tls::{Handshake, Session};
+
+use crate::{Id, Origin};
+
+/// Slots a chunk.
+const CHUNK: usize = 1024;
+
+/// A connection's state under TLS.
+#[derive(Debug, Default)]
+pub(super) enum State {
+    #[default]
+    Vacant,
+    /// The transport is connecting.
+    Connecting,
+    Shaking(Box<Shaking>),
+    Open(Session),
+}
+
+/// A connection whose handshake is under way.
+#[derive(Debug)]
+pub(super) struct Shaking {
+    pub(super) origin: Origin,
+    /// Made with its first turn: a client's costs a key share.
+    pub(super) handshake: Option<Handshake>,
+    /// What came and waits for its turn.
+    pub(super) incoming: Vec<u8>,
+    pub(super) queued: bool,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: State,
+    generation: u32,
+}
+
+/// The slots, and those that wait for their turn.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    chunks: Vec<Box<[Slot]>>,
+    queued: VecDeque<Id>,
+}
+
+impl Slots {
+    pub(super) fn put(&mut self, id: Id, state: State) {
+        while self.chunks.len() * CHUNK <= id.index as usize {
+            self.chunks
+                .push(std::iter::repeat_with(Slot::default).take(CHUNK).collect());
+        }
+        self.chunks[id.index as usize / CHUNK][id.index as usize % CHUNK] = Slot {
+            state,
+            generation: id.generation,
+        };
+    }
+
+    /// Leaves the slot vacant.
+    pub(super) fn take(&mut self, id: Id) -> State {
+        self.get(id).map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn get(&mut self, id: Id) -> Option<&mut State> {
+        let slot = self
+            .chunks
+            .get_mut(id.index as usize / CHUNK)?
+            .get_mut(id.index as usize % CHUNK)?;
+        (slot.generation == id.generation).then_some(&mut slot.state)
+    }
+
+    pub(super) fn session(&mut self, id: Id) -> Option<&mut Session> {
+        match self.get(id)? {
+            State::Open(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    pub(super) fn shaking(&mut self, id: Id) -> Option<&mut Shaking> {
+        match self.get(id)? {
+            State::Shaking(shaking) => Some(shaking),
+            _ => None,
+        }
+    }
+
+    /// Gives a handshake a place in the queue, if it has none.
+    pub(super) fn queue(&mut self, id: Id) {
+        if let Some(shaking) = self.shaking(id)
+            && !std::mem::replace(&mut shaking.queued, true)
+        {
+            self.queued.push_back(id);
+        }
+    }
+
+    /// The next of the queue that still waits.
+    pub(super) fn next_queued(&mut self) -> Option<Id> {
+        while let Some(id) = self.queued.pop_front() {
+            if self.shaking(id).is_some_and(|shaking| shaking.queued) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_96_bytes() {
+        assert_eq!((size_of::<Session>(), size_of::<Slot>()), (88, 96));
+    }
+}

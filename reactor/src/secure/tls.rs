@@ -1,0 +1,454 @@
+//! The sessions and handshakes of a shard, and the buffers and keys that they share.
+//!
+//! It does not know the application: what the application must hear is returned.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::net::SocketAddr;
+
+use wire::tls::{Alert, Event, Fault, Finished, Handshake, Keys, OwnFault, PeerFault, Progress};
+
+use crate::{Close, Closed, Id, Link, Origin, SendError};
+
+use super::slots::{Shaking, Slots, State};
+use super::{SecureLink, SecureOptions, SecureStats};
+
+/// A handshake that was sent more than this is worked off at once: no flight is that large.
+const FLIGHT_MAX_BYTES: usize = 64 * 1024;
+/// What a shared buffer keeps of its memory once it has been larger.
+const BUFFER_KEPT_BYTES: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Tls {
+    options: SecureOptions,
+    slots: Slots,
+    keys: Keys,
+    plain: Vec<u8>,
+    sealed: Vec<u8>,
+    /// Connections that are being opened.
+    opening: u32,
+    /// When each handshake must be done, in the order in which they began; some are.
+    deadlines: VecDeque<(u64, Id)>,
+    /// Sessions that broke while sealing: the application is told in the next turn.
+    broken: Vec<(Id, Closed)>,
+    accepting_paused: bool,
+    resting: bool,
+    stats: SecureStats,
+}
+
+/// What came of a handshake's turn.
+#[derive(Debug)]
+pub(super) enum Shaken {
+    Waiting,
+    Open { origin: Origin, leftover: Vec<u8> },
+    Lost { origin: Origin, why: Closed },
+}
+
+/// What came of some records.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// Bytes of whole records.
+    pub(super) taken: usize,
+    /// Whether the application has something new to read.
+    pub(super) has_news: bool,
+    /// Why the session is over, if it is.
+    pub(super) end: Option<Closed>,
+}
+
+impl Tls {
+    pub(super) fn new(options: SecureOptions) -> Self {
+        Self {
+            keys: Keys::new(options.keys).with_records_max(options.records_max),
+            options,
+            slots: Slots::default(),
+            plain: Vec::new(),
+            sealed: Vec::new(),
+            opening: 0,
+            deadlines: VecDeque::new(),
+            broken: Vec::new(),
+            accepting_paused: false,
+            resting: false,
+            stats: SecureStats::default(),
+        }
+    }
+
+    pub(super) fn link<'a, L: Link>(&'a mut self, link: &'a mut L) -> SecureLink<'a, L> {
+        SecureLink::new(link, self)
+    }
+
+    pub(super) fn stats(&self) -> SecureStats {
+        let keys = self.keys.stats();
+        SecureStats {
+            key_hits: keys.hits,
+            key_misses: keys.misses,
+            ..self.stats
+        }
+    }
+
+    /// Connections that are being opened.
+    pub(super) fn opening(&self) -> u32 {
+        self.opening
+    }
+
+    pub(super) fn flights_a_turn(&self) -> u32 {
+        self.options.flights_a_turn
+    }
+
+    /// When the next turn is due on behalf of handshakes.
+    pub(super) fn due_us(&self, now_us: u64) -> u64 {
+        if self.slots.has_queued() || !self.broken.is_empty() {
+            return now_us;
+        }
+        self.deadlines.front().map_or(u64::MAX, |(due_us, _)| *due_us)
+    }
+}
+
+/// Handshakes.
+impl Tls {
+    pub(super) fn connect<L: Link>(&mut self, link: &mut L, to: SocketAddr) -> Result<Id, Closed> {
+        if self.options.client.is_none() {
+            return Err(Closed::Tls(OwnFault::Config.into()));
+        }
+        if self.opening >= self.options.handshakes_max {
+            return Err(Closed::Crowded);
+        }
+        let id = link.connect(to)?;
+        self.opening += 1;
+        self.slots.put(id, State::Connecting);
+        Ok(id)
+    }
+
+    /// The transport has a connection: its handshake begins.
+    pub(super) fn begin<L: Link>(&mut self, link: &mut L, id: Id, origin: Origin, now_us: u64) {
+        if origin == Origin::Accepted {
+            if self.opening >= self.options.handshakes_max || self.options.server.is_none() {
+                self.stats.refused += 1;
+                return link.close(id, Close::Reset);
+            }
+            self.opening += 1;
+        }
+        let shaking = Shaking {
+            origin,
+            handshake: None,
+            incoming: Vec::new(),
+            queued: false,
+        };
+        self.slots.put(id, State::Shaking(Box::new(shaking)));
+        self.deadlines
+            .push_back((now_us + self.options.handshake_timeout_us, id));
+        if origin == Origin::Connected {
+            self.slots.queue(id);
+        }
+        self.settle_accepting(link);
+    }
+
+    pub(super) fn is_shaking(&mut self, id: Id) -> bool {
+        self.slots.shaking(id).is_some()
+    }
+
+    pub(super) fn is_queued(&mut self, id: Id) -> bool {
+        self.slots.shaking(id).is_some_and(|shaking| shaking.queued)
+    }
+
+    /// Keeps what came until the handshake's turn. Returns whether that must be now.
+    pub(super) fn queue(&mut self, id: Id, bytes: &[u8]) -> bool {
+        let Some(shaking) = self.slots.shaking(id) else {
+            return false;
+        };
+        shaking.incoming.extend_from_slice(bytes);
+        let large = shaking.incoming.len() > FLIGHT_MAX_BYTES;
+        self.slots.queue(id);
+        large
+    }
+
+    pub(super) fn next_queued(&mut self) -> Option<Id> {
+        self.slots.next_queued()
+    }
+
+    /// Works off what a handshake was sent.
+    pub(super) fn shake<L: Link>(&mut self, link: &mut L, id: Id) -> Shaken {
+        let Some(shaking) = self.slots.shaking(id) else {
+            return Shaken::Waiting;
+        };
+        shaking.queued = false;
+        let origin = shaking.origin;
+        let mut out = mem::take(&mut self.sealed);
+        out.clear();
+        let progress = advance(shaking, &self.options, &mut out);
+        let shaken = match progress {
+            Ok(Progress::Waiting) if self.sends(link, id, &out) => Shaken::Waiting,
+            Ok(Progress::Waiting) => self.fail(link, id, origin, OwnFault::Config.into(), &[]),
+            Ok(Progress::Complete) => self.complete(link, id, origin, &out),
+            Err(fault) => self.fail(link, id, origin, fault, &out),
+        };
+        self.sealed = out;
+        shaken
+    }
+
+    fn complete<L: Link>(&mut self, link: &mut L, id: Id, origin: Origin, out: &[u8]) -> Shaken {
+        let State::Shaking(shaking) = self.slots.take(id) else {
+            return Shaken::Waiting;
+        };
+        self.opening -= 1;
+        let finished = match shaking.handshake.map(Handshake::finish) {
+            Some(Ok(finished)) => finished,
+            Some(Err(fault)) => return self.broke(link, id, origin, fault),
+            None => return self.broke(link, id, origin, OwnFault::Config.into()),
+        };
+        if !self.sends(link, id, out) {
+            return self.broke(link, id, origin, OwnFault::Config.into());
+        }
+        let Finished {
+            session,
+            leftover,
+            resumed,
+            ..
+        } = finished;
+        self.stats.handshakes += 1;
+        self.stats.resumed += u64::from(resumed);
+        self.keys.forget(id.to_bits());
+        self.slots.put(id, State::Open(session));
+        Shaken::Open { origin, leftover }
+    }
+
+    /// Sends a flight. `false` if the transport has no room for one, which is too little for any TLS.
+    fn sends<L: Link>(&self, link: &mut L, id: Id, flight: &[u8]) -> bool {
+        // Gone: the transport says so by itself.
+        flight.is_empty() || link.send(id, flight) != Err(SendError::Full)
+    }
+
+    fn broke<L: Link>(&mut self, link: &mut L, id: Id, origin: Origin, fault: Fault) -> Shaken {
+        self.stats.failed += 1;
+        link.close(id, Close::Reset);
+        Shaken::Lost {
+            origin,
+            why: Closed::Tls(fault),
+        }
+    }
+
+    fn fail<L: Link>(&mut self, link: &mut L, id: Id, origin: Origin, fault: Fault, alert: &[u8]) -> Shaken {
+        self.slots.take(id);
+        self.opening -= 1;
+        self.stats.failed += 1;
+        link.farewell(id, alert);
+        Shaken::Lost {
+            origin,
+            why: Closed::Tls(fault),
+        }
+    }
+
+    /// Ends the next handshake whose time is over.
+    pub(super) fn expired<L: Link>(&mut self, link: &mut L, now_us: u64) -> Option<(Id, Origin)> {
+        while let Some((due_us, id)) = self.deadlines.front().copied() {
+            let origin = self.slots.shaking(id).map(|shaking| shaking.origin);
+            if origin.is_some() && due_us > now_us {
+                return None;
+            }
+            self.deadlines.pop_front();
+            if let Some(origin) = origin {
+                self.slots.take(id);
+                self.opening -= 1;
+                self.stats.timed_out += 1;
+                link.close(id, Close::Reset);
+                return Some((id, origin));
+            }
+        }
+        None
+    }
+
+    /// Accepting rests while too many handshakes are under way.
+    pub(super) fn settle_accepting<L: Link>(&mut self, link: &mut L) {
+        let rests = self.opening >= self.options.handshakes_max;
+        if mem::replace(&mut self.resting, rests) != rests {
+            self.stats.accept_rests += u64::from(rests);
+            link.pause_accepting(rests || self.accepting_paused);
+        }
+    }
+
+    pub(super) fn pause_accepting<L: Link>(&mut self, link: &mut L, paused: bool) {
+        self.accepting_paused = paused;
+        link.pause_accepting(paused || self.resting);
+    }
+}
+
+/// Sessions.
+impl Tls {
+    pub(super) fn take_plain(&mut self) -> Vec<u8> {
+        mem::take(&mut self.plain)
+    }
+
+    pub(super) fn give_plain(&mut self, mut plain: Vec<u8>) {
+        plain.clear();
+        plain.shrink_to(BUFFER_KEPT_BYTES);
+        self.plain = plain;
+    }
+
+    /// Opens the whole records of `bytes` into `plain`, after what the application left of the last ones.
+    pub(super) fn open(&mut self, id: Id, bytes: &[u8], plain: &mut Vec<u8>) -> Opened {
+        let mut opened = Opened {
+            taken: 0,
+            has_news: false,
+            end: None,
+        };
+        let Some(session) = self.slots.session(id) else {
+            opened.taken = bytes.len();
+            return opened;
+        };
+        session.unstash(plain);
+        let old = plain.len();
+        loop {
+            match session.open(&mut self.keys, id.to_bits(), &bytes[opened.taken..], plain) {
+                Ok(None) => break,
+                Ok(Some(record)) => {
+                    opened.taken += record.length;
+                    if record.event == Event::Closed {
+                        opened.end = Some(Closed::Peer);
+                        break;
+                    }
+                }
+                Err(fault) => {
+                    opened.end = Some(Closed::Tls(fault));
+                    break;
+                }
+            }
+        }
+        opened.has_news = plain.len() > old;
+        opened
+    }
+
+    /// Keeps what the application did not take. Returns why the session must end, if that is too much.
+    pub(super) fn keep_plain(&mut self, id: Id, rest: &[u8]) -> Option<Closed> {
+        let session = self.slots.session(id)?;
+        if rest.len() > self.options.stash_max_bytes {
+            return Some(Closed::Tls(PeerFault::Violated(Alert::RECORD_OVERFLOW).into()));
+        }
+        session.stash(rest);
+        None
+    }
+
+    /// Sealed bytes that came with a handshake's end: the beginning of a record.
+    pub(super) fn keep_sealed(&mut self, id: Id, rest: &[u8]) {
+        if let Some(session) = self.slots.session(id) {
+            session.keep_sealed(rest);
+        }
+    }
+
+    pub(super) fn take_sealed(&mut self, id: Id) -> Option<Vec<u8>> {
+        self.slots.session(id)?.take_sealed()
+    }
+
+    /// Ends a session that is over, with the alert that is due. Returns whether there was one to end.
+    pub(super) fn end<L: Link>(&mut self, link: &mut L, id: Id, why: Closed) -> bool {
+        let alert = match why {
+            Closed::Tls(fault) => {
+                self.stats.faults += 1;
+                fault.alert()
+            }
+            _ => Some(Alert::CLOSE_NOTIFY),
+        };
+        self.finish(link, id, &[], alert)
+    }
+
+    pub(super) fn send<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8]) -> Result<(), SendError> {
+        let session = self.slots.session(id).ok_or(SendError::Gone)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.sealed.clear();
+        let sealed = session.seal(&mut self.keys, id.to_bits(), bytes, &mut self.sealed);
+        let result = match sealed {
+            Ok(written) => link.send(id, &self.sealed).map(|()| session.commit(written)),
+            Err(fault) => {
+                self.finish(link, id, &[], None);
+                self.broken.push((id, Closed::Tls(fault)));
+                Err(SendError::Gone)
+            }
+        };
+        self.sealed.shrink_to(BUFFER_KEPT_BYTES);
+        result
+    }
+
+    /// Seals some last bytes, if there are any, says that no more come, and closes.
+    pub(super) fn farewell<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8]) {
+        if !self.finish(link, id, bytes, Some(Alert::CLOSE_NOTIFY)) {
+            self.forget(id);
+            link.close(id, Close::Graceful);
+        }
+    }
+
+    pub(super) fn reset<L: Link>(&mut self, link: &mut L, id: Id) {
+        self.forget(id);
+        link.close(id, Close::Reset);
+    }
+
+    /// Ends an open session: last bytes, an alert, FIN. Returns whether it was one.
+    fn finish<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8], alert: Option<Alert>) -> bool {
+        let Some(session) = self.slots.session(id) else {
+            return false;
+        };
+        let (keys, out) = (&mut self.keys, &mut self.sealed);
+        out.clear();
+        // What cannot be sealed is not sent; the connection ends all the same.
+        if let Ok(written) = session.seal(keys, id.to_bits(), bytes, out) {
+            session.commit(written);
+            if let Some(Ok(written)) = alert.map(|alert| session.alert(keys, id.to_bits(), alert, out)) {
+                session.commit(written);
+            }
+        }
+        link.farewell(id, out);
+        self.forget(id);
+        true
+    }
+
+    /// The transport lost a connection. Returns what the application should hear.
+    pub(super) fn closed<L: Link>(&mut self, link: &mut L, id: Id, why: Closed) -> Option<(Origin, Closed)> {
+        // FIN without a close_notify: what came may not be all (RFC 8446, section 6.1).
+        let cut = match why {
+            Closed::Peer => Closed::Tls(PeerFault::Truncated.into()),
+            other => other,
+        };
+        let told = match self.forget(id) {
+            State::Vacant => None,
+            State::Connecting => Some((Origin::Connected, why)),
+            State::Shaking(shaking) => {
+                self.stats.failed += 1;
+                Some((shaking.origin, cut))
+            }
+            // An open one is the application's, whoever opened it.
+            State::Open(_) => {
+                self.stats.truncated += u64::from(why == Closed::Peer);
+                Some((Origin::Connected, cut))
+            }
+        };
+        self.settle_accepting(link);
+        told
+    }
+
+    pub(super) fn next_broken(&mut self) -> Option<(Id, Closed)> {
+        self.broken.pop()
+    }
+
+    fn forget(&mut self, id: Id) -> State {
+        let state = self.slots.take(id);
+        match &state {
+            State::Connecting | State::Shaking(_) => self.opening -= 1,
+            State::Open(_) => self.keys.forget(id.to_bits()),
+            State::Vacant => {}
+        }
+        state
+    }
+}
+
+/// One turn of a handshake; it is made with the first.
+fn advance(shaking: &mut Shaking, options: &SecureOptions, out: &mut Vec<u8>) -> Result<Progress, Fault> {
+    let incoming = mem::take(&mut shaking.incoming);
+    let handshake = match &mut shaking.handshake {
+        Some(handshake) => handshake,
+        empty => empty.insert(match (shaking.origin, &options.client, &options.server) {
+            (Origin::Connected, Some(client), _) => Handshake::client(client)?,
+            (Origin::Accepted, _, Some(server)) => Handshake::server(server)?,
+            _ => return Err(OwnFault::Config.into()),
+        }),
+    };
+    handshake.receive(&incoming, out)
+}

@@ -1,0 +1,62 @@
+//! Takes the traffic secrets of one handshake, and its exporter's, as they are announced to a key log.
+//!
+//! It knows nothing else of the handshake. One is made for each, so that secrets of two connections cannot be mixed up.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustls::KeyLog;
+
+use super::secret::Secret;
+use super::session::Role;
+
+/// The labels of application traffic's first secrets.
+const CLIENT_LABEL: &str = "CLIENT_TRAFFIC_SECRET_0";
+const SERVER_LABEL: &str = "SERVER_TRAFFIC_SECRET_0";
+const EXPORTER_LABEL: &str = "EXPORTER_SECRET";
+
+#[derive(Debug, Default)]
+pub(super) struct Capture(Mutex<Captured>);
+
+#[derive(Debug, Default)]
+struct Captured {
+    client: Option<Secret>,
+    server: Option<Secret>,
+    exporter: Option<Secret>,
+}
+
+impl Capture {
+    /// What one end writes with; each secret is given once.
+    pub(super) fn take(&self, writer: Role) -> Option<Secret> {
+        let mut captured = self.lock();
+        match writer {
+            Role::Client => captured.client.take(),
+            Role::Server => captured.server.take(),
+        }
+    }
+
+    /// The exporter master secret (RFC 8446, section 7.5).
+    pub(super) fn exporter(&self) -> Option<Secret> {
+        self.lock().exporter.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Captured> {
+        // A poisoned lock guards secrets that are whole or absent.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeyLog for Capture {
+    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+        let mut captured = self.lock();
+        match label {
+            CLIENT_LABEL => captured.client = Secret::new(secret),
+            SERVER_LABEL => captured.server = Secret::new(secret),
+            EXPORTER_LABEL => captured.exporter = Secret::new(secret),
+            _ => {}
+        }
+    }
+
+    fn will_log(&self, label: &str) -> bool {
+        matches!(label, CLIENT_LABEL | SERVER_LABEL | EXPORTER_LABEL)
+    }
+}

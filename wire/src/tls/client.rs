@@ -1,0 +1,96 @@
+//! How a client handshakes: whom it trusts, by what name it calls the server, whether it resumes.
+
+use std::sync::Arc;
+
+use rustls::client::{Resumption, UnbufferedClientConnection};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::capture::Capture;
+use super::pinned::Pinned;
+use super::{ConfigError, Fault, provider};
+
+/// Tickets kept by a client configuration, all its connections together.
+const TICKETS_KEPT: usize = 4096;
+
+/// Whom a client trusts.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Exactly this certificate: no chain is built, no name compared, no time asked.
+    Pinned(CertificateDer<'static>),
+    /// Whatever these certify, for the server's name and at the time of the handshake.
+    Roots(Vec<CertificateDer<'static>>),
+}
+
+/// What a client wants.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Whom it trusts.
+    pub trust: Trust,
+    /// The server's host name, or its address: a host name is also sent, as SNI (RFC 6066, section 3).
+    pub name: String,
+    /// Application protocols, the dearest first (RFC 7301); none sends no such extension.
+    pub alpn: Vec<Vec<u8>>,
+    /// Whether to take tickets and resume with them: until they have come, each connection holds a kilobyte more.
+    pub resumes: bool,
+}
+
+/// A client's configuration, for all its connections.
+#[derive(Clone, Debug)]
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    resumes: bool,
+}
+
+impl ClientTls {
+    /// Parses options. The time, by which certificates and tickets expire, is asked of `time`.
+    ///
+    /// # Errors
+    /// A name that is none, or a certificate that cannot be one.
+    pub fn new(options: ClientOptions, time: Arc<dyn TimeProvider>) -> Result<Self, ConfigError> {
+        let name = ServerName::try_from(options.name.clone()).map_err(|_| ConfigError::Name(options.name))?;
+        let provider = provider();
+        let algorithms = provider.signature_verification_algorithms;
+        let builder = ClientConfig::builder_with_details(provider, time)
+            .with_protocol_versions(&[&rustls::version::TLS13])?;
+        let mut config = match options.trust {
+            Trust::Pinned(certificate) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Pinned::new(certificate, algorithms)))
+                .with_no_client_auth(),
+            Trust::Roots(certificates) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates {
+                    roots.add(certificate)?;
+                }
+                builder.with_root_certificates(roots).with_no_client_auth()
+            }
+        };
+        config.alpn_protocols = options.alpn;
+        config.enable_secret_extraction = true;
+        config.resumption = if options.resumes {
+            Resumption::in_memory_sessions(TICKETS_KEPT)
+        } else {
+            Resumption::disabled()
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            name,
+            resumes: options.resumes,
+        })
+    }
+
+    pub(super) fn resumes(&self) -> bool {
+        self.resumes
+    }
+
+    /// Begins a connection whose secrets `capture` takes.
+    pub(super) fn begin(&self, capture: Arc<Capture>) -> Result<UnbufferedClientConnection, Fault> {
+        let mut config = ClientConfig::clone(&self.config);
+        config.key_log = capture;
+        UnbufferedClientConnection::new(Arc::new(config), self.name.clone())
+            .map_err(|error| Fault::from(&error))
+    }
+}
