@@ -131,9 +131,35 @@ pub(crate) struct RunArgs {
     /// survive.
     #[arg(long, value_name = "SECOND", conflicts_with = "target", value_parser = second)]
     pub(crate) kill_server_at: Vec<f64>,
+    /// What carries the clients' bytes. Default: packets for a million connections and more to a server of the run's
+    /// own, where the privilege is there; else kernel sockets.
+    #[arg(long, value_enum)]
+    pub(crate) transport: Option<TransportArg>,
+    /// Connect in the clear, without TLS.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// The certificate of --target, PEM: exactly this one is trusted.
+    #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "plain")]
+    pub(crate) tls_cert: Option<PathBuf>,
     /// Run inside a lab, as `teem lab` makes it: a network of its own, the kernel sized for the target.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) lab: LabArg,
+}
+
+/// From so many connections on, a run's clients travel by packets where nobody said how.
+pub(crate) const PACKETS_FROM: u64 = 1_000_000;
+
+impl RunArgs {
+    /// What carries the clients' bytes.
+    pub(crate) fn carriage(&self, connections: u64) -> TransportArg {
+        match self.transport {
+            Some(transport) => transport,
+            None if connections >= PACKETS_FROM && self.target.is_none() && crate::lab::is_inside() => {
+                TransportArg::Packet
+            }
+            None => TransportArg::Kernel,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +194,15 @@ pub(crate) struct ServeArgs {
     /// The first provisioned number.
     #[arg(long, default_value_t = PROVISIONED_BASE)]
     pub(crate) provisioned_base: u64,
+    /// Serve the chat in the clear, without TLS.
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) plain: bool,
+    /// The certificate chain, PEM, the server's own first. Default: one made for this server, in its data folder.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// The secret for provisioned keys and media tokens: a file with 32 or more bytes as hex digits. Made if absent.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
@@ -278,6 +313,15 @@ pub(crate) enum TransportArg {
     Kernel,
     /// Clients on TCP in user space; the server on kernel sockets.
     Packet,
+}
+
+impl From<TransportArg> for lab::Transport {
+    fn from(transport: TransportArg) -> Self {
+        match transport {
+            TransportArg::Kernel => Self::Kernel,
+            TransportArg::Packet => Self::Packet,
+        }
+    }
 }
 
 /// Which ends of the connections are on this host.

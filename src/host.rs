@@ -4,9 +4,6 @@ use anyhow::{Result, bail};
 use lab::{Host, Shape, Transport};
 use record::Limits;
 
-/// `epoll` watches a connection: one an end.
-const WATCHES_A_CONNECTION: u64 = 2;
-
 /// What this host can hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
@@ -17,14 +14,19 @@ pub(crate) struct Room {
 }
 
 /// Looks at the host's limits.
-pub(crate) fn room(limits: &Limits) -> Room {
+pub(crate) fn room(limits: &Limits, transport: Transport, tls: bool) -> Room {
     let memory = Host::default().memory().map_or(0, |memory| memory.free_bytes);
     // The doctor's arithmetic: it prints it, item by item.
-    let bill = Shape::local(1, Transport::Kernel, false).memory(0, 0);
+    let bill = Shape::local(1, transport, tls).memory(0, 0);
     let (by_memory, each) = (bill.fitting(memory), bill.bytes_each());
-    let files = limits.file_max.saturating_sub(2048) / 2;
+    // Kernel sockets at one end or both, each with its watch.
+    let sockets = match transport {
+        Transport::Kernel => 2,
+        Transport::Packet => 1,
+    };
+    let files = limits.file_max.saturating_sub(2048) / sockets;
     let watches =
-        read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / WATCHES_A_CONNECTION;
+        read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / sockets;
     let bounds = [
         (
             by_memory,

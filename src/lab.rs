@@ -12,7 +12,7 @@ use scenarios::Scenario;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, RunArgs, TransportArg};
+use crate::cli::{PACKETS_FROM, AimArgs, InhabitArgs, LabArg, LabArgs, RunArgs};
 use crate::exit::Outcome;
 
 /// Runs a command, or a shell, inside a lab.
@@ -44,7 +44,13 @@ pub(crate) fn enter(args: &RunArgs, scenario: &Scenario) -> Result<Option<Outcom
     if args.lab == LabArg::Never {
         return Ok(None);
     }
-    let shape = Shape::local(scenario.plan()?.connections(), Transport::Kernel, false);
+    let connections = scenario.plan()?.connections();
+    let transport = match args.transport {
+        Some(transport) => transport.into(),
+        None if connections >= PACKETS_FROM => Transport::Packet,
+        None => Transport::Kernel,
+    };
+    let shape = Shape::local(connections, transport, !args.plain);
     match (needs(&Host::default(), &shape, cpus()), args.lab) {
         (Need::NotNeeded, LabArg::Auto | LabArg::Never) => return Ok(None),
         (Need::Missing(why), LabArg::Auto | LabArg::Never) => {
@@ -72,18 +78,14 @@ pub(crate) fn recover() -> Result<()> {
 
 /// What is aimed at, with both ends here.
 pub(crate) fn shape(aim: &AimArgs) -> Shape {
-    let transport = match aim.transport {
-        TransportArg::Kernel => Transport::Kernel,
-        TransportArg::Packet => Transport::Packet,
-    };
-    Shape::local(aim.connections, transport, !aim.plain)
+    Shape::local(aim.connections, aim.transport.into(), !aim.plain)
 }
 
 pub(crate) fn cpus() -> u64 {
     std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64)
 }
 
-fn is_inside() -> bool {
+pub(crate) fn is_inside() -> bool {
     std::env::var_os(LAB_VARIABLE).is_some_and(|mark| !mark.is_empty())
 }
 

@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod scenario;
 mod serve;
+mod tls;
 mod storm;
 mod wsar;
 

@@ -36,7 +36,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
     if args.durability != DurabilityArg::Commit {
         knobs.set("durability", args.durability.name())?;
     }
-    let config = config(args)?;
+    let mut config = config(args)?;
+    if !args.plain {
+        let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
+        config.tls = Some(crate::tls::server(files, &args.data)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -71,6 +75,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
             DurabilityArg::Async => Durability::Async,
             DurabilityArg::Commit => Durability::Commit,
         },
+        tls: None,
         connections: args.connections,
         shards: args.shards,
         provisioned: Provisioned {

@@ -55,7 +55,7 @@ pub(crate) fn run(
         .arg(&file)
         .arg("--out")
         .arg(&out)
-        .arg("--quiet");
+        .args(["--quiet", "--plain"]);
     if let Some(connections) = settings.connections {
         command.args(["--connections", &connections.to_string()]);
     }

@@ -3,6 +3,7 @@
 //! It does not know the protocol. It is to be started from a thread on the process's own descriptor table, before that
 //! table has grown past [`PART_FLOOR`](reactor::PART_FLOOR) numbers.
 
+mod carrier;
 mod deal;
 mod figures;
 mod returns;
@@ -17,6 +18,7 @@ use reactor::{Clock, Queue, ShardError, ShardStats, Wake};
 use record::Sample;
 use scenarios::Plan;
 use wire::chat::Code;
+use wire::tls::ClientTls;
 
 use crate::Population;
 use crate::clerk::{Books, Clerk, Course};
@@ -27,6 +29,8 @@ use crate::shard::{Common, Limits};
 use crate::tally::Board;
 use crate::upload::HttpQueue;
 
+pub use carrier::Carrier;
+use carrier::Meter;
 use deal::Deal;
 pub use returns::Returns;
 use threads::Threads;
@@ -49,6 +53,10 @@ pub struct SwarmOptions {
     pub http: Option<HttpQueue>,
     /// Takes its answers: the same that the HTTP side was given.
     pub returns: Returns,
+    /// What carries the clients' bytes.
+    pub carrier: Carrier,
+    /// TLS, and whom it trusts; without it connections are in the clear.
+    pub tls: Option<ClientTls>,
     /// How many shards; as many as descriptors and cores want, if it is not given.
     pub shards: Option<u32>,
     /// Whether to connect from addresses of 127.77.0.0/16, which lifts the limit of 28,232 ports a target; where it is
@@ -78,6 +86,8 @@ impl SwarmOptions {
             clock,
             http: None,
             returns: Returns::default(),
+            carrier: Carrier::Kernel,
+            tls: None,
             shards: None,
             own_addresses: None,
             own_tables: None,
@@ -146,6 +156,7 @@ pub struct Swarm {
     wakes: Arc<[Wake]>,
     boards: Arc<[Arc<Board>]>,
     loops: Vec<Arc<ShardStats>>,
+    meters: Vec<Arc<Meter>>,
     books: Arc<Books>,
     clerk: JoinHandle<Result<bool, SwarmError>>,
 }
@@ -210,7 +221,7 @@ impl Swarm {
         let begin_us = options.clock.now_us();
         control.begin(begin_us);
         wakes.iter().for_each(Wake::wake);
-        let loops = threads.loops.clone();
+        let (loops, meters) = (threads.loops.clone(), threads.meters.clone());
         let clerk = keep_books(clerk, threads, Arc::clone(&wakes))?;
         Ok(Self {
             control,
@@ -218,6 +229,7 @@ impl Swarm {
             wakes,
             boards,
             loops,
+            meters,
             books,
             clerk,
         })
@@ -239,6 +251,7 @@ impl Swarm {
     /// the time since the last call.
     pub fn sample(&self, sample: &mut Sample) {
         figures::counters_and_gauges(&self.boards, &self.loops, &self.books.figures(), sample);
+        figures::carriage(&self.meters, sample);
         self.books.move_timings_into(sample);
     }
 
@@ -263,6 +276,7 @@ impl Swarm {
         let settled = self.clerk.join();
         let ledger = self.books.figures();
         figures::counters_and_gauges(&self.boards, &self.loops, &ledger, last);
+        figures::carriage(&self.meters, last);
         self.books.move_timings_into(last);
         let settled = settled.map_err(|_| SwarmError::Panicked)??;
         Ok(Outcome {

@@ -17,7 +17,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 
-use crate::{App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Transport, Wake};
+use crate::{Acceptor, App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Transport, Wake};
 
 /// Events taken from epoll a turn.
 const EVENTS: usize = 1024;
@@ -433,6 +433,12 @@ impl Transport for Kernel {
         }
         (self.events, self.buffer) = (events, buffer);
         self.end_lingering();
+    }
+}
+
+impl Acceptor for Kernel {
+    fn sockets(&mut self) -> &mut Kernel {
+        self
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::Id;
+use crate::{Id, Kernel};
 
 /// A transport, as an application sees it.
 pub trait Link {
@@ -38,6 +38,13 @@ pub trait Link {
 
     /// Stops listening for good, so that pending connections go to other listeners where the kernel moves them.
     fn stop_listening(&mut self);
+}
+
+/// A transport that rests on kernel sockets, whatever lies between: what a server needs that is no connection's, its
+/// listener, its reading, its figures.
+pub trait Acceptor: Link {
+    /// The sockets. What is sent or closed there goes past what lies between.
+    fn sockets(&mut self) -> &mut Kernel;
 }
 
 /// An application, as a transport sees it. It is called from one thread and owns what it knows of its connections.

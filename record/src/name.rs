@@ -68,6 +68,26 @@ pub mod swarm {
     pub const BYTES_IN: &str = "swarm.bytes_in";
     /// See [`BYTES_IN`].
     pub const BYTES_OUT: &str = "swarm.bytes_out";
+    /// Packets that user-space TCP read; one that the kernel merged counts once.
+    pub const PACKETS_IN: &str = "swarm.packets_in";
+    /// Packets that it wrote; one that the kernel will segment counts once.
+    pub const PACKETS_OUT: &str = "swarm.packets_out";
+    /// Packets that its devices did not take; TCP sends them again.
+    pub const PACKETS_REFUSED: &str = "swarm.packets_refused";
+    /// Acknowledgements that nothing carried.
+    pub const BARE_ACKS: &str = "swarm.bare_acks";
+    /// Segments that it sent again, SYNs included.
+    pub const RETRANSMITS: &str = "swarm.retransmits";
+    /// Connections that an RST from the peer ended.
+    pub const RESETS_IN: &str = "swarm.resets_in";
+    /// Gauge: control blocks of user-space TCP in use.
+    pub const CONTROL_BLOCKS: &str = "swarm.control_blocks";
+    /// TLS handshakes that clients completed.
+    pub const TLS_HANDSHAKES: &str = "swarm.tls_handshakes";
+    /// Of these, those that resumed an earlier connection.
+    pub const TLS_RESUMED: &str = "swarm.tls_resumed";
+    /// TLS handshakes and sessions that failed, for whatever reason.
+    pub const TLS_FAILURES: &str = "swarm.tls_failures";
     /// Microseconds that the swarm's loops spent working (not asleep), summed over shards.
     pub const LOOP_BUSY_US: &str = "swarm.loop_busy_us";
     /// Gauge: the swarm's shards.

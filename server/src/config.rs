@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use reactor::PART_FLOOR;
+use wire::tls::ServerTls;
 
 use crate::knobs::Durability;
 use crate::office::Provisioned;
@@ -23,6 +24,8 @@ pub struct Config {
     pub data: PathBuf,
     /// When a message counts as safe.
     pub durability: Durability,
+    /// Who the server is under TLS; none serves in the clear. HTTP is in the clear either way.
+    pub tls: Option<ServerTls>,
     /// Connections that the server is to hold.
     pub connections: u64,
     /// Shards; `None` chooses.

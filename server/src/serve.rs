@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Shard, ShardError,
-    Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Secure, SecureOptions, Shard,
+    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW, Secret};
 
@@ -35,6 +35,12 @@ const OUTBOXES_MAX: usize = 256;
 const OUT_MAX_BYTES: usize = DELIVER_WINDOW as usize * DELIVER_MAX_BYTES + 256 * 1024;
 /// The longest *deliver*, with its length: a head of 44 and a body.
 const DELIVER_MAX_BYTES: usize = 44 + BODY_MAX_BYTES;
+/// TLS handshakes under way at once, all shards together, at some 20 KB each, and at least one shard's.
+const HANDSHAKES_MAX: u32 = 8_192;
+const HANDSHAKES_MIN: u32 = 64;
+/// Keys ready for busy connections, all shards together, at some 700 B each.
+const KEYS_MAX: usize = 32_768;
+
 /// Items that a mailbox may hold whatever the knob says.
 const MAILBOX_MAX_ITEMS: usize = 10_000_000;
 
@@ -46,6 +52,7 @@ const SINK_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 pub struct Server {
     address: SocketAddr,
     plan: ShardPlan,
+    secure: Option<SecureOptions>,
     figures: Figures,
     http: Option<HttpHandle>,
     health: Health,
@@ -180,10 +187,12 @@ impl Server {
         };
         let http = http::serve(http_config, parts).await?;
         let stop = Arc::new(AtomicBool::new(false));
+        let secure = secure(&config, plan);
         let office_stop = Arc::new(AtomicBool::new(false));
         let mut server = Self {
             address,
             plan,
+            secure,
             figures,
             http_addresses: (http.public_addr, http.admin_addr),
             http: Some(http),
@@ -248,10 +257,13 @@ impl Server {
                 stop: Arc::clone(&self.stop),
                 rng: ChaCha12Rng::from_rng(&mut rand::rng()),
             };
+            let secure = self.secure.clone();
             let (wake, ready) = (wiring.wakes[usize::from(index)].clone(), ready.clone());
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
             let name = format!("shard-{index}");
-            match spawn(name, parting, move || run_shard(parts, clock, wake, ready)) {
+            match spawn(name, parting, move || {
+                run_shard(parts, secure, clock, wake, ready)
+            }) {
                 Ok(shard) => self.shards.push(shard),
                 Err(error) => return self.join().and(Err(error.into())),
             }
@@ -341,7 +353,13 @@ impl Server {
 }
 
 /// A shard's thread: its listener and its epoll are made here, in its own descriptor table.
-fn run_shard(parts: ShardParts, clock: Clock, wake: Wake, ready: mpsc::Sender<()>) -> Result<(), ShardError> {
+fn run_shard(
+    parts: ShardParts,
+    secure: Option<SecureOptions>,
+    clock: Clock,
+    wake: Wake,
+    ready: mpsc::Sender<()>,
+) -> Result<(), ShardError> {
     let stats = Arc::clone(&parts.figures.loop_stats);
     let listener =
         reactor::listen(parts.address, BACKLOG).map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -357,9 +375,28 @@ fn run_shard(parts: ShardParts, clock: Clock, wake: Wake, ready: mpsc::Sender<()
     // Nobody waits any more if the start failed elsewhere.
     let _ = ready.send(());
     drop(ready);
-    Shard::new(clock, wake, stats).run(&mut kernel, &mut shard)?;
+    let looping = Shard::new(clock, wake, stats);
+    match secure {
+        None => looping.run(&mut kernel, &mut shard)?,
+        Some(options) => {
+            let mut secure = Secure::new(shard, options);
+            looping.run(&mut kernel, &mut secure)?;
+            shard = secure.into_app();
+        }
+    }
     shard.close();
     Ok(())
+}
+
+/// What a shard needs to serve under TLS.
+fn secure(config: &Config, plan: ShardPlan) -> Option<SecureOptions> {
+    let shards = plan.shards.max(1);
+    config.tls.clone().map(|tls| SecureOptions {
+        server: Some(tls),
+        handshakes_max: (HANDSHAKES_MAX / u32::from(shards)).max(HANDSHAKES_MIN),
+        keys: (KEYS_MAX / usize::from(shards)).max(HANDSHAKES_MIN as usize),
+        ..SecureOptions::default()
+    })
 }
 
 /// Opens what the office keeps.

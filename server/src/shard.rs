@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha12Rng;
-use reactor::{App, Close, Closed, Id, Kernel, Link, Origin, Queue, QueueReceiver, SendError, Taken};
+use reactor::{Acceptor, App, Close, Closed, Id, Link, Origin, Queue, QueueReceiver, SendError, Taken};
 use wire::chat::{ClientFrame, Code, FrameError, Nonce, ServerFrame, VERSION};
 
 use crate::figures::ShardFigures;
@@ -323,7 +323,7 @@ impl ServerShard {
     }
 
     /// Farewell to all, a part of them a turn; `None` once the shard may end.
-    fn stop(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+    fn stop<L: Acceptor>(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
         let since_us = match self.stopping_us {
             Some(since_us) => since_us,
             None => {
@@ -338,15 +338,15 @@ impl ServerShard {
             }
         };
         let settled = self.parcels_out == 0 && self.parcel.letters.is_empty();
-        if now_us > since_us + FAREWELL_US || (settled && link.held() == 0) {
+        if now_us > since_us + FAREWELL_US || (settled && link.sockets().held() == 0) {
             return None;
         }
         Some(now_us + 10_000)
     }
 }
 
-impl App<Kernel> for ServerShard {
-    fn opened(&mut self, link: &mut Kernel, id: Id, _: Origin, now_us: u64) {
+impl<L: Acceptor> App<L> for ServerShard {
+    fn opened(&mut self, link: &mut L, id: Id, _: Origin, now_us: u64) {
         let nonce: Nonce = self.parts.rng.random();
         self.sessions.greet(id, nonce, seconds(now_us));
         if self.is_crowded(link, now_us) {
@@ -363,14 +363,14 @@ impl App<Kernel> for ServerShard {
         );
     }
 
-    fn received(&mut self, link: &mut Kernel, id: Id, bytes: &[u8], now_us: u64) -> Taken {
+    fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], now_us: u64) -> Taken {
         let mut taken = 0;
         loop {
             let rest = &bytes[taken..];
             let fault = match ClientFrame::decode(rest) {
                 Ok(None) => {
                     if self.is_far_behind() {
-                        link.pause_reading(true);
+                        link.sockets().pause_reading(true);
                     }
                     return Taken(taken);
                 }
@@ -393,11 +393,11 @@ impl App<Kernel> for ServerShard {
         Taken(bytes.len())
     }
 
-    fn closed(&mut self, _: &mut Kernel, id: Id, _: Closed, _: u64) {
+    fn closed(&mut self, _: &mut L, id: Id, _: Closed, _: u64) {
         self.end(id);
     }
 
-    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+    fn turn(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
         let walks = now_us >= self.walk_us;
         if walks {
             self.walk_us = now_us + WALK_US;
@@ -409,7 +409,7 @@ impl App<Kernel> for ServerShard {
             self.reopen(link);
         }
         self.publish(link);
-        self.parts.figures.transport(&link.stats());
+        self.parts.figures.transport(&link.sockets().stats());
         if self.parts.stop.load(Ordering::Relaxed) {
             return self.stop(link, now_us);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -28,6 +29,10 @@ pub(super) struct ServerPlan {
     pub(super) connections: u64,
     pub(super) provisioned: u64,
     pub(super) provisioned_base: u64,
+    /// Whether the chat is in the clear.
+    pub(super) plain: bool,
+    /// Where the chat listens.
+    pub(super) address: IpAddr,
 }
 
 /// A running server.
@@ -73,6 +78,7 @@ impl ServerPlan {
         ]
         .into_iter()
         .flat_map(|(flag, value)| [flag.to_owned(), value])
+        .chain(self.plain.then(|| "--plain".to_owned()))
         .collect()
     }
 }
@@ -81,7 +87,8 @@ impl ServerChild {
     /// Starts a server on free ports of loopback and waits until it is ready.
     pub(super) async fn start(plan: ServerPlan) -> Result<Self> {
         let any = "127.0.0.1:0".to_owned();
-        let (child, ready) = launch(&plan, [any.clone(), any.clone(), any]).await?;
+        let chat = SocketAddr::new(plan.address, 0).to_string();
+        let (child, ready) = launch(&plan, [chat, any.clone(), any]).await?;
         Ok(Self { child, plan, ready })
     }
 

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use loadgen::pins::{Begin, Pins};
 use loadgen::storm::{StormChild, StormConfig, StormMix};
 use loadgen::upload::{HttpService, HttpSettings};
-use loadgen::{Population, Returns, Swarm, SwarmOptions};
-use reactor::Clock;
+use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
+use reactor::{Clock, Subnet};
 use record::{Event, EventKind, Run, RunWriter, Sample};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -17,7 +17,7 @@ use wire::chat::{Code, Number};
 use super::Prepared;
 use super::sampling::Sampling;
 use super::target::{Target, data_folder};
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, TransportArg};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 
@@ -29,6 +29,16 @@ const PINS_MAX: usize = 100_000;
 const HTTP_GRACE: Duration = Duration::from_secs(5);
 /// Requests a second of the storm at most: it accompanies the swarm and must not starve it.
 const STORM_REQUESTS_MAX: u32 = 200;
+
+/// The swarm's word for a transport.
+fn carrier(transport: TransportArg) -> Result<Carrier> {
+    let (address, prefix) = lab::SUBNET;
+    Ok(match transport {
+        TransportArg::Kernel => Carrier::Kernel,
+        // Its first half: the server's address is in the other.
+        TransportArg::Packet => Carrier::Packet(Subnet::new(address, prefix)?.slice(0, 2)?),
+    })
+}
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +115,8 @@ impl Live<'_> {
         let population = Population::new(base, self.prepared.plan.users(), self.target.secret.clone())?;
         let plan = self.prepared.plan.clone();
         let mut options = SwarmOptions::new(vec![self.target.chat], plan, population, self.clock);
+        options.carrier = carrier(self.args.carriage(self.prepared.plan.connections()))?;
+        options.tls = self.target.tls.clone();
         options.http = queue;
         options.returns = returns;
         let swarm = Swarm::start(options)?;

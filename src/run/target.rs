@@ -1,15 +1,20 @@
 //! What a run drives: the reference server as a child, or a server of the user's own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use wire::chat::Secret;
+use wire::tls::ClientTls;
 
 use super::child::{ServerChild, ServerPlan, Stats, stats};
 use super::{Prepared, durability};
-use crate::cli::{PROVISIONED_BASE, RunArgs};
+use crate::cli::{PROVISIONED_BASE, RunArgs, TransportArg};
 use crate::serve::{read_secret, write_secret};
+use crate::tls;
+
+/// The name in the certificate that our server makes for itself.
+const SERVER_NAME: &str = "localhost";
 
 /// Where the load goes.
 pub(super) struct Target {
@@ -21,6 +26,8 @@ pub(super) struct Target {
     pub(super) secret: Secret,
     pub(super) base: u64,
     pub(super) child: Option<ServerChild>,
+    /// Whom clients trust; none connects in the clear.
+    pub(super) tls: Option<ClientTls>,
     client: reqwest::Client,
 }
 
@@ -44,11 +51,18 @@ impl Target {
             connections: prepared.plan.connections() + prepared.plan.connections() / 50,
             provisioned: prepared.plan.users(),
             provisioned_base: PROVISIONED_BASE,
+            plain: args.plain,
+            address: server_address(args.carriage(prepared.plan.connections())),
             data,
         };
         write_secret(&plan.secret(), &secret)?;
         let pins = plan.pins();
+        let certificate = plan.data.join(tls::CERTIFICATE);
         let child = ServerChild::start(plan).await?;
+        // Made by the server before it said that it is ready.
+        let tls = (!args.plain)
+            .then(|| tls::client(&certificate, SERVER_NAME))
+            .transpose()?;
         Ok(Self {
             chat: child.ready.listen,
             http: Some(child.ready.http),
@@ -57,6 +71,7 @@ impl Target {
             secret: Secret::new(&secret),
             base: PROVISIONED_BASE,
             child: Some(child),
+            tls,
             client: reqwest::Client::new(),
         })
     }
@@ -73,6 +88,14 @@ impl Target {
                 "--target {address} refuses connections ({error}): start the server first, or check the port"
             );
         }
+        let tls = match (&args.tls_cert, args.plain) {
+            (_, true) => None,
+            (Some(file), _) => Some(tls::client(file, address.rsplit_once(':').map_or(address, |(host, _)| host))?),
+            (None, _) => bail!(
+                "--target needs --tls-cert FILE, the server's certificate ({} in its data folder), or --plain",
+                tls::CERTIFICATE
+            ),
+        };
         let Some(secret) = &args.secret_file else {
             bail!("--target needs --secret-file: the secret that the server derives provisioned keys from");
         };
@@ -84,6 +107,7 @@ impl Target {
             secret: Secret::new(&read_secret(secret)?),
             base: PROVISIONED_BASE,
             child: None,
+            tls,
             client: reqwest::Client::new(),
         })
     }
@@ -91,6 +115,14 @@ impl Target {
     /// The server's own figures, where it has an admin port; `None` where it does not answer in time.
     pub(super) async fn stats(&self) -> Option<Stats> {
         stats(&self.client, self.admin?).await.ok()
+    }
+}
+
+/// Where a server of the run's own listens: packets do not come to loopback.
+fn server_address(carriage: TransportArg) -> IpAddr {
+    match carriage {
+        TransportArg::Kernel => Ipv4Addr::LOCALHOST.into(),
+        TransportArg::Packet => lab::SERVER_ADDRESS.into(),
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn teem_command(
         .arg(secret)
         .arg("--data")
         .arg(folder.join("data"))
-        .arg("--die-with-parent")
+        .args(["--plain", "--die-with-parent"])
         .env("TEEM_LOG", "warn");
     if !ticks {
         command.args(NO_TICKS);

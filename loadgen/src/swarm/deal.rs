@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use scenarios::{CELLS, Places, Plan};
 
-use super::{SwarmError, SwarmOptions};
+use super::{Carrier, SwarmError, SwarmOptions};
 
 /// Descriptors a table needs beside its connections: the floor of a parted one, and room for those who come in a
 /// storm, before the ones they replace are gone.
@@ -30,6 +30,8 @@ struct Needs {
     shards: Option<u32>,
     /// Whether each was to have a descriptor table of its own.
     own_tables: Option<bool>,
+    /// Whether connections take descriptors at all.
+    descriptors: bool,
     /// How many targets there are, where source addresses of one's own are wanted.
     targets: Option<u64>,
 }
@@ -57,6 +59,7 @@ impl Deal {
             cores,
             shards: options.shards,
             own_tables: options.own_tables,
+            descriptors: options.carrier == Carrier::Kernel,
             targets: own_addresses.then_some(options.targets.len() as u64),
         })
     }
@@ -68,8 +71,16 @@ impl Deal {
             cores,
             shards,
             own_tables,
+            descriptors,
             targets,
         } = *needs;
+        if !descriptors {
+            return Ok(Self {
+                shards: shards.unwrap_or(cores).clamp(1, CELLS),
+                parted: false,
+                addresses: 0,
+            });
+        }
         let each = limit.saturating_sub(SPARE);
         let crowded = connections > each;
         let parted = own_tables.unwrap_or(crowded);
@@ -129,6 +140,7 @@ mod tests {
         cores: 2,
         shards: None,
         own_tables: None,
+        descriptors: true,
         targets: Some(1),
     };
 

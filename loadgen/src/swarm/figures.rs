@@ -6,6 +6,7 @@ use reactor::ShardStats;
 use record::Sample;
 use record::name::swarm as name;
 
+use super::carrier::Meter;
 use crate::ledger::Figures;
 use crate::tally::{Board, Count, Tally};
 
@@ -46,5 +47,31 @@ pub(super) fn counters_and_gauges(
     ];
     for (name, value) in gauges {
         sample.gauges.insert(name.to_owned(), value as f64);
+    }
+}
+
+/// Sums what carries the shards' bytes.
+pub(super) fn carriage(meters: &[Arc<Meter>], sample: &mut Sample) {
+    let mut blocks = 0;
+    for reading in meters.iter().map(|meter| meter.read()) {
+        let (packet, tls) = (reading.packet, reading.tls);
+        blocks += u64::from(packet.in_use);
+        let counters = [
+            (name::PACKETS_IN, packet.segments_in),
+            (name::PACKETS_OUT, packet.segments_out),
+            (name::PACKETS_REFUSED, packet.writes_refused + packet.write_errors),
+            (name::BARE_ACKS, packet.bare_acks),
+            (name::RETRANSMITS, packet.retransmits + packet.syn_retries),
+            (name::RESETS_IN, packet.resets_in),
+            (name::TLS_HANDSHAKES, tls.handshakes),
+            (name::TLS_RESUMED, tls.resumed),
+            (name::TLS_FAILURES, tls.failed + tls.timed_out + tls.faults),
+        ];
+        for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
+            *sample.counters.entry(name.to_owned()).or_default() += count;
+        }
+    }
+    if blocks > 0 {
+        sample.gauges.insert(name::CONTROL_BLOCKS.to_owned(), blocks as f64);
     }
 }

@@ -8,8 +8,9 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use reactor::{Kernel, KernelOptions, Parting, ShardError, ShardStats, Sources, Wake};
+use reactor::{Parting, ShardError, ShardStats, Sources, Wake};
 
+use super::carrier::{Carriage, Meter};
 use super::deal::Deal;
 use super::{SwarmError, SwarmOptions};
 use crate::job::{RegisterJob, UploadJob};
@@ -24,6 +25,7 @@ const ENDING_POLL: Duration = Duration::from_millis(5);
 pub(super) struct Threads {
     shards: Vec<JoinHandle<Result<(), ShardError>>>,
     pub(super) loops: Vec<Arc<ShardStats>>,
+    pub(super) meters: Vec<Arc<Meter>>,
 }
 
 impl Errands for HttpQueue {
@@ -53,6 +55,7 @@ impl Threads {
         let mut threads = Self {
             shards: Vec::new(),
             loops: Vec::new(),
+            meters: Vec::new(),
         };
         let uploads = options.returns.open(wakes);
         let mut failed = None;
@@ -71,9 +74,19 @@ impl Threads {
             };
             let stats = Arc::new(ShardStats::default());
             threads.loops.push(Arc::clone(&stats));
+            let carriage = Carriage {
+                carrier: options.carrier,
+                tls: options.tls.clone(),
+                sources: Sources::new(deal.sources(shard, std::process::id())),
+                shard,
+                shards: deal.shards,
+                connecting_max: options.connecting_max,
+                meter: Arc::default(),
+            };
+            threads.meters.push(Arc::clone(&carriage.meter));
             let body = body(
                 options,
-                Sources::new(deal.sources(shard, std::process::id())),
+                carriage,
                 common.clone(),
                 own,
                 wake.clone(),
@@ -137,7 +150,7 @@ fn end_of(shard: JoinHandle<Result<(), ShardError>>) -> Result<(), SwarmError> {
 /// What a shard's thread does.
 fn body(
     options: &SwarmOptions,
-    sources: Sources,
+    carriage: Carriage,
     common: Common,
     own: Own,
     wake: Wake,
@@ -146,12 +159,10 @@ fn body(
 ) -> impl FnOnce() -> Result<(), ShardError> + Send + 'static {
     let clock = options.clock;
     move || {
-        let mut kernel = Kernel::new(None, sources, KernelOptions::default(), &wake)?;
-        let _ = ready.send(());
-        drop(ready);
-        let mut shard = Shard::new(common, own);
-        reactor::Shard::new(clock, wake, stats)
-            .spaced(crate::shard::GRID_US)
-            .run(&mut kernel, &mut shard)
+        let looping = reactor::Shard::new(clock, wake.clone(), stats).spaced(crate::shard::GRID_US);
+        let say_so = move || {
+            let _ = ready.send(());
+        };
+        carriage.run(&looping, &wake, say_so, Shard::new(common, own))
     }
 }

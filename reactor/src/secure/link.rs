@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Close, Closed, Id, Link, SendError};
+use crate::{Acceptor, Close, Closed, Id, Kernel, Link, SendError};
 
 use super::tls::Tls;
 
@@ -19,11 +19,11 @@ impl<'a, L: Link> SecureLink<'a, L> {
     pub(super) fn new(link: &'a mut L, tls: &'a mut Tls) -> Self {
         Self { link, tls }
     }
+}
 
-    /// The transport itself, for what is no connection's: its figures, its listener, its reading. What is sent or
-    /// closed there breaks the connection's session.
-    pub fn transport(&mut self) -> &mut L {
-        self.link
+impl<L: Acceptor> Acceptor for SecureLink<'_, L> {
+    fn sockets(&mut self) -> &mut Kernel {
+        self.link.sockets()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It does not know what is said inside.
 
-use reactor::{Close, Id, Kernel, Link as _};
+use reactor::{Acceptor, Close, Id};
 use wire::chat::Code;
 
 use super::{LETTERS_MAX, ServerShard};
@@ -22,7 +22,7 @@ impl ServerShard {
     /// Whether the connection that was just opened is one too many.
     ///
     /// In a table that all share, whatever has descriptors must leave some to the store.
-    pub(super) fn is_crowded(&mut self, link: &Kernel, now_us: u64) -> bool {
+    pub(super) fn is_crowded<L: Acceptor>(&mut self, link: &L, now_us: u64) -> bool {
         let here = u64::from(link.connections());
         let all = self.elsewhere(now_us) + here;
         let in_table = if self.parts.parted { here } else { all };
@@ -30,9 +30,9 @@ impl ServerShard {
     }
 
     /// Says that there is no room, unless too many who were told so are still there.
-    pub(super) fn refuse(&mut self, link: &mut Kernel, id: Id) {
+    pub(super) fn refuse<L: Acceptor>(&mut self, link: &mut L, id: Id) {
         self.parts.figures.connections_refused.add(1);
-        if link.held() - link.connections() < LINGERING_MAX {
+        if link.sockets().held() - link.connections() < LINGERING_MAX {
             return self.dismiss(link, id, Code::ConnectionLimit);
         }
         link.close(id, Close::Reset);
@@ -43,7 +43,7 @@ impl ServerShard {
     ///
     /// A full shard closes its listener, so that clients come to others: merely not accepting would strand those
     /// whom the kernel has already connected. Where no other has room, it goes on to accept, and refuses with a code.
-    pub(super) fn regulate(&mut self, link: &mut Kernel) {
+    pub(super) fn regulate<L: Acceptor>(&mut self, link: &mut L) {
         let letters = self.parcel.letters.len();
         let behind = letters as u64 > self.parts.knobs.accept_pause_queue();
         if behind != self.paused {
@@ -51,14 +51,14 @@ impl ServerShard {
             self.parts.figures.accept_pauses.add(u64::from(behind));
             link.pause_accepting(behind);
         }
-        link.pause_reading(self.is_far_behind());
+        link.sockets().pause_reading(self.is_far_behind());
         self.hand_over(link);
     }
 
     /// Closes the listener of a full shard, if others have room. Called with each connection, so that none is accepted
     /// here only to be refused.
-    pub(super) fn hand_over(&mut self, link: &mut Kernel) {
-        let full = self.parts.parted && link.held() >= self.parts.connections_max;
+    pub(super) fn hand_over<L: Acceptor>(&mut self, link: &mut L) {
+        let full = self.parts.parted && link.sockets().held() >= self.parts.connections_max;
         if full && self.listening && self.others_have_room() {
             self.listening = false;
             self.parts.figures.accept_pauses.add(1);
@@ -73,15 +73,15 @@ impl ServerShard {
     }
 
     /// Listens again, once there is room or nobody else has any.
-    pub(super) fn reopen(&mut self, link: &mut Kernel) {
+    pub(super) fn reopen<L: Acceptor>(&mut self, link: &mut L) {
         let max = self.parts.connections_max;
-        let has_room = link.held() + max / LOW_WATER_PART < max;
+        let has_room = link.sockets().held() + max / LOW_WATER_PART < max;
         if self.listening || (!has_room && self.others_have_room()) {
             return;
         }
         // Tried again in a second if the address cannot be had.
         if let Ok(listener) = reactor::listen(self.parts.address, BACKLOG) {
-            link.listen(listener);
+            link.sockets().listen(listener);
             self.listening = true;
         }
     }

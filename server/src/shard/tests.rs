@@ -1,7 +1,7 @@
 //! The shard without sockets: its transport has no connection, so whatever it sends goes nowhere.
 
 use rand::SeedableRng as _;
-use reactor::{KernelOptions, Sources, Wake};
+use reactor::{Kernel, KernelOptions, Sources, Wake};
 
 use super::*;
 use crate::parcel::{Content, Location};

@@ -48,6 +48,7 @@ pub(crate) fn config(data: PathBuf) -> Config {
         connections: 1000,
         shards: None,
         second_ticks: true,
+        tls: None,
         provisioned: Provisioned {
             base: BASE,
             count: COUNT,

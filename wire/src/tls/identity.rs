@@ -79,6 +79,16 @@ impl Identity {
         })
     }
 
+    /// The same as PEM texts, certificate and key, for a server that is to stay who it is when it starts again.
+    ///
+    /// # Errors
+    /// As [`Identity::generate`].
+    pub fn generate_pem(names: &[&str]) -> Result<(String, String), ConfigError> {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names)?;
+        Ok((made.cert.pem(), made.signing_key.serialize_pem()))
+    }
+
     /// The first certificate, for a client that trusts exactly this one.
     #[must_use]
     pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
