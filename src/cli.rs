@@ -386,6 +386,7 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Start here:
   teem lab                                     a shell inside
   teem lab --connections 3M -- teem run steady --connections 3M
   teem lab -- ip address                       lo, 127.0.0.1 and the server's address 198.19.255.254

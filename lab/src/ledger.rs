@@ -19,6 +19,8 @@ use crate::process::{Identity, members};
 
 const FOLDER: &str = "/run/teem";
 const FILE: &str = "labs.json";
+/// How often a dead lab's processes are looked for: enough for all but those who fork to get away.
+const ROUNDS_MAX: u32 = 16;
 
 /// Where the ledger is.
 #[derive(Clone, Debug)]
@@ -281,13 +283,14 @@ impl Held {
 /// Ends what carries a lab's mark; how many did. A process may start another before it dies: looked for again.
 pub(crate) fn end_members(lab: Identity) -> usize {
     let mut ended = 0;
-    loop {
+    for _ in 0..ROUNDS_MAX {
         let killed = members(&lab.mark()).iter().filter(|member| member.kill()).count();
         ended += killed;
         if killed == 0 {
-            return ended;
+            break;
         }
     }
+    ended
 }
 
 /// Puts a setting back, unless somebody else has changed it since. Whether it was.

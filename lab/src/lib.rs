@@ -2,7 +2,7 @@
 //!
 //! It knows the kernel's limits and what they charge, not what runs under them: no protocol, no scenario, no server.
 //!
-//! Three layers. [`limits`] is arithmetic over what [`Host`] reads: pure, and tested on trees of files that look like
+//! Three layers. [`mod@limits`] is arithmetic over what [`Host`] reads: pure, and tested on trees of files that look like
 //! `/proc`. [`Ledger`] remembers what was changed on the host, so that it can be undone by whoever comes next. [`Lab`]
 //! changes it, makes the namespace, and puts everything back.
 

@@ -113,6 +113,7 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -138,19 +139,18 @@ mod tests {
     #[test]
     fn members_are_found_by_their_mark_and_ended() {
         let mark = format!("test-{}", std::process::id());
-        let mut child = Command::new("cat")
+        let mut child = Command::new("sh")
+            .args(["-c", "echo begun; exec cat"])
             .env(LAB_VARIABLE, &mark)
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Until the child has become `cat` its environment is this process's.
-        let found = loop {
-            let found = members(&mark);
-            if !found.is_empty() {
-                break found;
-            }
-            std::thread::yield_now();
-        };
+        // Before it has begun, its environment is this process's.
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let found = members(&mark);
         assert_eq!(
             found.iter().map(|member| member.pid).collect::<Vec<_>>(),
             [child.id()]

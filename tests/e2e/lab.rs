@@ -80,6 +80,11 @@ impl Turn {
     }
 }
 
+/// Waits for a lab's end; its exit code.
+fn ended(lab: &mut Child) -> Option<i32> {
+    until("the lab's end", || lab.try_wait().unwrap()).code()
+}
+
 fn settings() -> Vec<String> {
     let read = |name: &&str| fs::read_to_string(format!("/proc/sys/{name}")).unwrap_or_default();
     WATCHED.iter().map(read).collect()
@@ -186,7 +191,7 @@ fn an_interrupt_is_the_command_s_and_the_lab_cleans_up() {
         let script = "trap 'exit 9' INT; trap 'exit 10' TERM; sleep 1000 & echo > ready; wait";
         let mut child = turn.start("3M", script, "ready");
         kill_process(Pid::from_child(&child), signal).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(ended(&mut child), Some(code));
         turn.assert_undone();
         fs::remove_file(turn.home.path("ready")).unwrap();
     }
@@ -200,10 +205,10 @@ fn two_labs_share_the_host() {
     let raised = settings();
     let mut second = turn.start("2M", "echo > second; sleep 1000 & wait", "second");
     kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
-    assert_eq!(first.wait().unwrap().code(), Some(143));
+    assert_eq!(ended(&mut first), Some(143));
     assert_eq!(settings(), raised, "the second still needs it");
     kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
-    second.wait().unwrap();
+    assert_eq!(ended(&mut second), Some(143));
     turn.assert_undone();
 }
 
