@@ -6,6 +6,7 @@
 //! buffer has emptied the socket, so no second `recv` asks; only a FIN or an error does.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 use std::net::SocketAddr;
@@ -16,8 +17,14 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 
-use crate::{App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Wake};
+use crate::{
+    App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Transport, Wake,
+};
 
+/// Events taken from epoll a turn.
+const EVENTS: usize = 1024;
+/// The read buffer that all connections of a shard share.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Marks the listener among epoll's events; no [`Id`] has these bits, because an arena never gets that far.
 const LISTENER: u64 = u64::MAX;
 /// Marks the waker.
@@ -66,10 +73,12 @@ pub struct KernelStats {
 }
 
 /// Kernel sockets of one shard. It cannot leave its thread: its descriptors may be of that thread's table alone.
-#[derive(Debug)]
 pub struct Kernel {
     conns: Arena<Conn>,
     epoll: OwnedFd,
+    /// What happened and is to be worked off.
+    events: Vec<epoll::Event>,
+    buffer: Vec<u8>,
     listener: Option<OwnedFd>,
     /// Whether the listener is among epoll's.
     accepting: bool,
@@ -108,6 +117,16 @@ enum State {
     Lingering,
 }
 
+// By hand, because events of epoll have none.
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kernel")
+            .field("held", &self.held())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Kernel {
     /// A transport that can connect from `sources` and, with a listener, accept.
     ///
@@ -124,6 +143,8 @@ impl Kernel {
         let mut kernel = Self {
             conns: Arena::default(),
             epoll,
+            events: Vec::with_capacity(EVENTS),
+            buffer: vec![0; BUFFER_BYTES],
             listener: listener.map(|listener| listener.fd),
             accepting: false,
             accepting_paused: false,
@@ -165,62 +186,6 @@ impl Kernel {
     #[must_use]
     pub fn stats(&self) -> KernelStats {
         self.stats
-    }
-
-    /// Sleeps until something happens or the time is over. Returns what happened.
-    pub(crate) fn wait(&mut self, events: &mut Vec<epoll::Event>, timeout: Duration) -> std::io::Result<()> {
-        let timeout = if self.unfinished.is_empty() || self.reading_paused {
-            timeout
-        } else {
-            Duration::ZERO
-        };
-        let timeout = rustix::time::Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: i64::from(timeout.subsec_nanos()),
-        };
-        events.clear();
-        match epoll::wait(
-            &self.epoll,
-            rustix::buffer::spare_capacity(events),
-            Some(&timeout),
-        ) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    /// Works off what happened.
-    pub(crate) fn handle<A: App<Self>>(
-        &mut self,
-        app: &mut A,
-        events: &[epoll::Event],
-        buffer: &mut [u8],
-        wake: &Wake,
-        now_us: u64,
-    ) {
-        self.now_us = now_us;
-        if self.starved_until_us.is_some_and(|until_us| until_us <= now_us) {
-            self.starved_until_us = None;
-            self.settle_accepting();
-        }
-        if !self.reading_paused {
-            for id in mem::take(&mut self.unfinished) {
-                if let Some(conn) = self.conns.get_mut(id) {
-                    conn.unfinished = false;
-                    self.read(app, id, buffer, true);
-                }
-            }
-        }
-        for event in events {
-            // The struct is packed: its fields are copied out, never borrowed.
-            let (flags, data) = (event.flags, event.data);
-            match data.u64() {
-                WAKE => wake.clear(),
-                LISTENER => self.accept(app),
-                bits => self.ready(app, Id::from_bits(bits), flags, buffer),
-            }
-        }
-        self.end_lingering();
     }
 
     fn accept<A: App<Self>>(&mut self, app: &mut A) {
@@ -418,6 +383,58 @@ impl Kernel {
             self.lingering.pop_front();
             self.forget(id);
         }
+    }
+}
+
+impl Transport for Kernel {
+    fn wait(&mut self, timeout: Duration) -> std::io::Result<()> {
+        let timeout = if self.unfinished.is_empty() || self.reading_paused {
+            timeout
+        } else {
+            Duration::ZERO
+        };
+        let timeout = rustix::time::Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        self.events.clear();
+        match epoll::wait(
+            &self.epoll,
+            rustix::buffer::spare_capacity(&mut self.events),
+            Some(&timeout),
+        ) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn handle<A: App<Self>>(&mut self, app: &mut A, wake: &Wake, now_us: u64) {
+        self.now_us = now_us;
+        // Both out of `self` while applications are called.
+        let (events, mut buffer) = (mem::take(&mut self.events), mem::take(&mut self.buffer));
+        if self.starved_until_us.is_some_and(|until_us| until_us <= now_us) {
+            self.starved_until_us = None;
+            self.settle_accepting();
+        }
+        if !self.reading_paused {
+            for id in mem::take(&mut self.unfinished) {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.unfinished = false;
+                    self.read(app, id, &mut buffer, true);
+                }
+            }
+        }
+        for event in &events {
+            // The struct is packed: its fields are copied out, never borrowed.
+            let (flags, data) = (event.flags, event.data);
+            match data.u64() {
+                WAKE => wake.clear(),
+                LISTENER => self.accept(app),
+                bits => self.ready(app, Id::from_bits(bits), flags, &mut buffer),
+            }
+        }
+        (self.events, self.buffer) = (events, buffer);
+        self.end_lingering();
     }
 }
 

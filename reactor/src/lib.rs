@@ -11,6 +11,7 @@ mod arena;
 mod clock;
 mod kernel;
 mod link;
+mod packet;
 mod queue;
 mod secure;
 mod shard;
@@ -22,9 +23,13 @@ pub use arena::{Arena, Id};
 pub use clock::Clock;
 pub use kernel::{Kernel, KernelOptions, KernelStats};
 pub use link::{App, Close, Closed, Link, Origin, SendError, Taken};
+pub use packet::{
+    Device, FaultOptions, FaultStats, Faults, Interfaces, Medium, Packet, PacketOptions, PacketStats, Sink,
+    Subnet, SubnetError, Tun, TunError, TunOptions,
+};
 pub use queue::{Full, Queue, QueueReceiver, QueueStats};
 pub use secure::{Secure, SecureLink, SecureOptions, SecureStats};
-pub use shard::{Shard, ShardError, ShardStats, spawn};
+pub use shard::{Shard, ShardError, ShardStats, Transport, spawn};
 pub use socket::{ListenError, Listener, Reserved, Sources, listen, reserve};
 pub use table::{PART_FLOOR, PartError, Parting, part, raise_nofile};
 pub use wake::Wake;

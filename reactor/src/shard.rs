@@ -8,14 +8,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::{App, Clock, Kernel, PartError, Parting, Wake, part};
+use crate::{App, Clock, Link, PartError, Parting, Wake, part};
 
-/// Events taken from epoll a turn.
-const EVENTS: usize = 1024;
-/// The read buffer that all connections of a shard share.
-const BUFFER_BYTES: usize = 64 * 1024;
 /// The longest sleep, so that a shard is never further from its bookkeeping.
 const SLEEP_MAX_US: u64 = 1_000_000;
+
+/// A transport, as a shard's loop sees it.
+pub trait Transport: Link + Sized {
+    /// Sleeps until something happens or the time is over.
+    ///
+    /// # Errors
+    /// epoll itself failed.
+    fn wait(&mut self, timeout: Duration) -> std::io::Result<()>;
+
+    /// Works off what happened, and what is due by now.
+    fn handle<A: App<Self>>(&mut self, app: &mut A, wake: &Wake, now_us: u64);
+
+    /// The turn is over: whatever it left to be sent is sent.
+    fn flush(&mut self) {}
+}
 
 /// What a shard's loop counts of itself; written by the shard alone.
 #[derive(Debug, Default)]
@@ -66,17 +77,17 @@ impl Shard {
     ///
     /// # Errors
     /// epoll itself failed.
-    pub fn run<A: App<Kernel>>(&self, kernel: &mut Kernel, app: &mut A) -> Result<(), ShardError> {
-        let mut events = Vec::with_capacity(EVENTS);
-        let mut buffer = vec![0; BUFFER_BYTES];
+    pub fn run<T: Transport, A: App<T>>(&self, transport: &mut T, app: &mut A) -> Result<(), ShardError> {
         let mut due_us = 0;
         let mut now_us = self.clock.now_us();
         loop {
             let sleep_us = due_us_to_sleep(due_us, now_us);
-            kernel.wait(&mut events, Duration::from_micros(sleep_us))?;
+            transport.wait(Duration::from_micros(sleep_us))?;
             let woke_us = self.clock.now_us();
-            kernel.handle(app, &events, &mut buffer, &self.wake, woke_us);
-            let Some(due) = app.turn(kernel, woke_us) else {
+            transport.handle(app, &self.wake, woke_us);
+            let due = app.turn(transport, woke_us);
+            transport.flush();
+            let Some(due) = due else {
                 return Ok(());
             };
             due_us = due;

@@ -1,0 +1,375 @@
+//! The rules of the standards, one segment at a time.
+
+use super::*;
+use crate::packet::segment::{End, Offload, Options};
+
+/// A machine with one connection, and what its server says, written by hand.
+struct Hand {
+    stack: Stack,
+    out: Vec<Vec<u8>>,
+    now_us: u64,
+    id: Id,
+    client: End,
+    /// The server's next number, and the client's as the server knows it.
+    seq: u32,
+    ack: u32,
+    /// What the application heard.
+    heard: Vec<u8>,
+    ended: Option<Closed>,
+}
+
+impl Hand {
+    /// With an open connection.
+    fn open(edit: impl FnOnce(&mut PacketOptions)) -> Self {
+        let mut hand = Self::opening(edit);
+        let syn = hand.sent();
+        assert!(syn[0].0.flags == Flags::SYN && syn[0].0.options.scale.is_some());
+        hand.ack = syn[0].0.seq.wrapping_add(1);
+        hand.say(Flags::SYN | Flags::ACK, b"");
+        assert_eq!(hand.flush(), [(Flags::ACK, 0)], "the handshake's third segment");
+        hand
+    }
+
+    fn opening(edit: impl FnOnce(&mut PacketOptions)) -> Self {
+        let mut options = options();
+        edit(&mut options);
+        let mut stack = Stack::new(options, WIRE);
+        let id = stack.connect(SERVER).unwrap();
+        let (address, port) = options.subnet.source(0, 1);
+        let mut hand = Self {
+            stack,
+            out: Vec::new(),
+            now_us: 1_000_000,
+            id,
+            client: End { address, port },
+            seq: 5_000,
+            ack: 0,
+            heard: Vec::new(),
+            ended: None,
+        };
+        hand.stack.flush(&mut hand.out, hand.now_us);
+        hand
+    }
+
+    /// The server sends a segment in its turn.
+    fn say(&mut self, flags: Flags, payload: &[u8]) {
+        self.say_at(self.seq, flags, payload);
+        let one = flags.has(Flags::SYN) || flags.has(Flags::FIN);
+        self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(one));
+    }
+
+    fn say_at(&mut self, seq: u32, flags: Flags, payload: &[u8]) {
+        let header = Header {
+            source: End {
+                address: SERVER.ip().to_bits(),
+                port: SERVER.port(),
+            },
+            to: self.client,
+            seq,
+            ack: self.ack,
+            flags,
+            window: 10_000,
+            options: Options::default(),
+        };
+        let mut packet = vec![0; 2048];
+        let length = header.emit(&mut packet, [payload, &[]], 1460, Offload::None);
+        if let Some(heard) = self.stack.input(&mut self.out, &packet[..length], self.now_us) {
+            self.heard.extend_from_slice(&packet[heard.data]);
+            for (bytes, range) in heard.more {
+                self.heard.extend_from_slice(&bytes[range]);
+            }
+            self.ended = heard.ended.or(self.ended);
+            if heard.ended == Some(Closed::Peer) {
+                self.stack.finish(&mut self.out, heard.id);
+            }
+        }
+    }
+
+    /// What the machine has sent since last asked.
+    fn sent(&mut self) -> Vec<(Header, usize)> {
+        let packets = std::mem::take(&mut self.out);
+        let read = |packet: &Vec<u8>| Header::parse(packet).map(|(header, range)| (header, range.len()));
+        packets.iter().map(|packet| read(packet).unwrap()).collect()
+    }
+
+    /// Ends the turn. Returns the flags and payload lengths sent in it.
+    fn flush(&mut self) -> Vec<(Flags, usize)> {
+        self.stack.flush(&mut self.out, self.now_us);
+        let sent = self.sent();
+        sent.into_iter()
+            .map(|(header, length)| (header.flags, length))
+            .collect()
+    }
+
+    /// Lets time pass until something is due, and does it. Returns what was sent.
+    fn wait(&mut self) -> Vec<(Flags, usize)> {
+        self.now_us = self.now_us.max(self.stack.due_us());
+        while let Some((_, why)) = self.stack.expire(&mut self.out, self.now_us) {
+            self.ended = Some(why);
+        }
+        self.flush()
+    }
+}
+
+const DATA: Flags = Flags::ACK;
+
+fn pushed() -> Flags {
+    Flags::ACK | Flags::PSH
+}
+
+#[test]
+fn an_idle_connection_waits_for_nothing_and_borrows_nothing() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.send(hand.id, b"question", false).unwrap();
+    assert_eq!(hand.flush(), [(pushed(), 8)]);
+    hand.ack = hand.ack.wrapping_add(8);
+    hand.say(DATA, b"answer");
+    assert_eq!(hand.heard, b"answer");
+    // The acknowledgement, then the entry that the retransmission's timer left.
+    assert_eq!(hand.wait(), [(Flags::ACK, 0)]);
+    while hand.stack.due_us() < u64::MAX {
+        assert_eq!(hand.wait(), []);
+    }
+    assert!(hand.stack.slots.at(0).busy.is_none());
+}
+
+#[test]
+fn an_acknowledgement_rides_on_the_reply() {
+    let mut hand = Hand::open(|_| {});
+    hand.say(DATA, b"question");
+    assert_eq!(hand.flush(), [], "it is not sent by itself at once");
+    hand.stack.send(hand.id, b"answer", false).unwrap();
+    assert_eq!(hand.flush(), [(pushed(), 6)]);
+    hand.ack = hand.ack.wrapping_add(6);
+    hand.say(DATA, b"");
+    while hand.stack.due_us() < u64::MAX {
+        assert_eq!(hand.wait(), [], "nothing is owed");
+    }
+    assert_eq!(hand.stack.stats().bare_acks, 1, "the handshake's");
+}
+
+#[test]
+fn every_second_segment_is_acknowledged_at_once_and_once_a_turn() {
+    let mut hand = Hand::open(|_| {});
+    (0..6).for_each(|_| hand.say(DATA, b"more"));
+    assert_eq!(hand.flush(), [(Flags::ACK, 0)]);
+    assert_eq!(hand.heard.len(), 24);
+}
+
+#[test]
+fn an_acknowledgement_owed_again_waits_its_whole_time_again() {
+    let mut hand = Hand::open(|_| {});
+    hand.say(DATA, b"question");
+    hand.now_us += 30_000;
+    hand.stack.send(hand.id, b"answer", false).unwrap();
+    assert_eq!(hand.flush(), [(pushed(), 6)]);
+    hand.ack = hand.ack.wrapping_add(6);
+    hand.say(DATA, b"another");
+    let owed_us = hand.now_us;
+    assert_eq!(hand.wait(), [], "the first entry is stale");
+    assert_eq!(hand.wait(), [(Flags::ACK, 0)]);
+    assert_eq!(hand.now_us - owed_us, 40_000);
+}
+
+#[test]
+fn a_reset_counts_only_at_the_next_number() {
+    let mut hand = Hand::open(|_| {});
+    hand.say_at(hand.seq.wrapping_add(1), Flags::RST, b"");
+    assert_eq!(
+        hand.flush(),
+        [(Flags::ACK, 0)],
+        "a challenge (RFC 5961, section 3.2)"
+    );
+    hand.say_at(hand.seq.wrapping_sub(1), Flags::RST, b"");
+    hand.say_at(hand.seq.wrapping_add(1 << 20), Flags::RST, b"");
+    assert_eq!((hand.flush(), hand.ended), (vec![], None));
+    hand.say(Flags::RST, b"");
+    assert_eq!((hand.flush(), hand.ended), (vec![], Some(Closed::Reset)));
+    assert_eq!(hand.stack.stats().in_use, 0);
+}
+
+#[test]
+fn a_syn_and_a_wild_acknowledgement_are_challenged_so_many_times_a_second() {
+    let mut hand = Hand::open(|options| options.challenge_acks_a_second = 5);
+    hand.say_at(hand.seq, Flags::SYN, b"");
+    hand.ack = hand.ack.wrapping_add(1_000_000);
+    hand.say_at(hand.seq, DATA, b"ignored");
+    assert_eq!(hand.flush(), [(Flags::ACK, 0); 2]);
+    (0..10).for_each(|_| hand.say_at(hand.seq, Flags::SYN, b""));
+    assert_eq!(hand.flush().len(), 3);
+    assert_eq!(hand.stack.stats().challenge_acks_withheld, 7);
+    hand.now_us += 1_000_000;
+    hand.say_at(hand.seq, Flags::SYN, b"");
+    assert_eq!(hand.flush().len(), 1);
+    assert_eq!((hand.heard.len(), hand.ended), (0, None));
+}
+
+#[test]
+fn a_segment_to_nobody_is_reset_and_a_reset_is_not() {
+    let mut hand = Hand::open(|_| {});
+    hand.client.port += 4;
+    hand.say_at(77, DATA, b"");
+    let reset = hand.sent();
+    assert_eq!((reset[0].0.flags, reset[0].0.seq), (Flags::RST, hand.ack));
+    hand.say_at(77, Flags::SYN, b"");
+    let reset = hand.sent();
+    assert_eq!((reset[0].0.flags, reset[0].0.ack), (Flags::RST | Flags::ACK, 78));
+    hand.say_at(77, Flags::RST, b"");
+    assert_eq!(hand.flush(), []);
+}
+
+#[test]
+fn a_syn_is_sent_again_a_bounded_number_of_times() {
+    let mut hand = Hand::opening(|options| options.syn_retries = 3);
+    let (mut waits_ms, mut last_us) = (Vec::new(), hand.now_us);
+    hand.out.clear();
+    while hand.ended.is_none() {
+        if hand.wait() == [(Flags::SYN, 0)] {
+            waits_ms.push((hand.now_us - last_us) / 1000);
+            last_us = hand.now_us;
+        }
+    }
+    assert_eq!(waits_ms, [1010, 2010, 4010]);
+    assert_eq!(hand.ended, Some(Closed::TimedOut));
+    assert_eq!((hand.stack.stats().in_use, hand.stack.held()), (0, 0));
+}
+
+#[test]
+fn data_are_sent_again_with_backoff_and_given_up() {
+    let mut hand = Hand::open(|options| options.retries = 4);
+    hand.stack.send(hand.id, b"anybody?", false).unwrap();
+    assert_eq!(hand.flush(), [(pushed(), 8)]);
+    let (mut waits_ms, mut last_us) = (Vec::new(), hand.now_us);
+    while hand.ended.is_none() {
+        let sent = hand.wait();
+        if sent == [(pushed(), 8)] {
+            waits_ms.push((hand.now_us - last_us) / 1000);
+            last_us = hand.now_us;
+        } else {
+            assert!(sent.is_empty() || sent[0].0.has(Flags::RST), "{sent:?}");
+        }
+    }
+    assert_eq!(waits_ms, [210, 410, 810, 1610]);
+    assert_eq!(hand.ended, Some(Closed::TimedOut));
+    assert_eq!(hand.stack.stats().in_use, 0);
+}
+
+#[test]
+fn three_duplicates_bring_the_lost_segment_at_once() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.send(hand.id, &[7; 5 * 536], false).unwrap();
+    assert_eq!(hand.flush().len(), 5);
+    (0..3).for_each(|_| hand.say(DATA, b""));
+    let sent = hand.sent();
+    assert_eq!((sent.len(), sent[0].0.seq, sent[0].1), (1, hand.ack, 536));
+    assert_eq!(hand.stack.stats().fast_retransmits, 1);
+}
+
+#[test]
+fn a_gap_is_told_at_once_and_what_came_early_is_kept() {
+    let mut hand = Hand::open(|_| {});
+    let first = hand.seq;
+    hand.say_at(first.wrapping_add(4), DATA, b"late");
+    assert_eq!(
+        hand.sent().len(),
+        1,
+        "a duplicate acknowledgement without waiting for the turn's end"
+    );
+    hand.say_at(first, DATA, b"soon");
+    assert_eq!(hand.heard, b"soonlate");
+    assert_eq!(hand.flush(), [(Flags::ACK, 0)]);
+    assert!(hand.stack.slots.at(0).busy.is_none() && hand.stack.early_bytes == 0);
+}
+
+#[test]
+fn the_peers_fin_ends_it_and_ours_goes_with_what_waits() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.send(hand.id, b"last", false).unwrap();
+    hand.say(DATA | Flags::FIN, b"words");
+    assert_eq!((&hand.heard[..], hand.ended), (&b"words"[..], Some(Closed::Peer)));
+    assert_eq!(hand.flush(), [(pushed() | Flags::FIN, 4)]);
+    assert_eq!((hand.stack.held(), hand.stack.stats().in_use), (0, 1));
+    hand.ack = hand.ack.wrapping_add(5);
+    hand.say(DATA, b"");
+    assert_eq!(hand.stack.stats().in_use, 0);
+}
+
+#[test]
+fn time_wait_costs_no_block_and_still_answers_a_fin() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.close(&mut hand.out, hand.id, Close::Graceful);
+    assert_eq!(hand.flush(), [(Flags::ACK | Flags::FIN, 0)]);
+    hand.ack = hand.ack.wrapping_add(1);
+    hand.say(DATA, b"unread");
+    hand.say(DATA | Flags::FIN, b"");
+    assert_eq!(hand.stack.stats().in_use, 0);
+    hand.sent();
+    hand.say_at(hand.seq.wrapping_sub(1), DATA | Flags::FIN, b"");
+    let sent = hand.sent();
+    assert_eq!((sent[0].0.flags, sent[0].0.ack), (Flags::ACK, hand.seq));
+    assert_eq!(hand.heard, b"");
+}
+
+#[test]
+fn a_peer_that_never_sends_its_fin_is_not_waited_for_long() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.close(&mut hand.out, hand.id, Close::Graceful);
+    hand.flush();
+    hand.ack = hand.ack.wrapping_add(1);
+    hand.say(DATA, b"");
+    let since_us = hand.now_us;
+    while hand.stack.stats().in_use > 0 {
+        hand.wait();
+    }
+    assert_eq!((hand.now_us - since_us) / 10_000, 201);
+}
+
+#[test]
+fn a_slots_next_number_is_above_its_last() {
+    let mut hand = Hand::open(|_| {});
+    let mut last = hand.ack;
+    for _ in 0..100 {
+        hand.stack.close(&mut hand.out, hand.id, Close::Reset);
+        hand.sent();
+        hand.id = hand.stack.connect(SERVER).unwrap();
+        assert_eq!(hand.id.index, 0);
+        hand.stack.flush(&mut hand.out, hand.now_us);
+        let seq = hand.sent()[0].0.seq;
+        assert!((ISN_STEP..1 << 25).contains(&seq.wrapping_sub(last)));
+        last = seq;
+    }
+}
+
+#[test]
+fn a_peer_may_hold_its_window_shut_as_long_as_it_answers() {
+    let mut hand = Hand::open(|options| options.retries = 3);
+    hand.stack.send(hand.id, &[1; 30_000], false).unwrap();
+    hand.stack.slots.at_mut(0).snd_wnd = 0;
+    assert_eq!(hand.flush(), []);
+    for probes in 0..20 {
+        while hand.stack.stats().probes == probes {
+            hand.wait();
+        }
+        let header = Header {
+            source: End {
+                address: SERVER.ip().to_bits(),
+                port: SERVER.port(),
+            },
+            to: hand.client,
+            seq: hand.seq,
+            ack: hand.ack,
+            flags: DATA,
+            window: 0,
+            options: Options::default(),
+        };
+        let mut packet = vec![0; 100];
+        let length = header.emit(&mut packet, [&[], &[]], 1460, Offload::None);
+        hand.stack.input(&mut hand.out, &packet[..length], hand.now_us);
+    }
+    assert_eq!(hand.ended, None);
+    // Nobody answers any more.
+    while hand.ended.is_none() {
+        hand.wait();
+    }
+    assert_eq!(hand.ended, Some(Closed::TimedOut));
+}
