@@ -125,6 +125,34 @@ fn shake(client: &ClientTls, server: &ServerTls) -> Outcome<(Session, Session)> 
     Ok((first, second))
 }
 
+/// What handshakes hold that wait for the peer's next flight.
+fn under_way(client: &ClientTls, server: &ServerTls) -> Outcome<()> {
+    const COUNT: u64 = 2000;
+    let before = rss_anon()?;
+    let (mut clients, mut servers, mut flights) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..COUNT {
+        let mut flight = Vec::new();
+        let mut handshake = Handshake::client(client)?;
+        handshake.receive(&[], &mut flight)?;
+        clients.push(handshake);
+        flights.push(flight);
+    }
+    let between = rss_anon()?;
+    for flight in &flights {
+        let mut handshake = Handshake::server(server)?;
+        handshake.receive(flight, &mut Vec::new())?;
+        servers.push(handshake);
+    }
+    let after = rss_anon()?;
+    let each = |from: u64, to: u64| to.saturating_sub(from) / COUNT;
+    println!(
+        "\nunder way: {} B a client's handshake, {} B a server's",
+        each(before, between),
+        each(between, after)
+    );
+    Ok(())
+}
+
 /// Times a record's sealing and its opening, over all connections in turn.
 fn records(label: &str, mut pairs: Vec<(Session, Session)>, mut keys: Keys) -> Outcome<()> {
     let rounds = (200_000 / pairs.len()).max(1);
