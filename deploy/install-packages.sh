@@ -10,6 +10,7 @@ case "${1:-}" in
     build)
         wanted=(
             "build-essential: a C compiler and linker; the cryptography libraries have C and assembly in them"
+            "openssl: its command line tool is the peer that the TLS tests talk to"
             "ca-certificates: for cargo to fetch what Cargo.lock names"
         )
         ;;

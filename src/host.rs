@@ -25,8 +25,7 @@ pub(crate) fn room(limits: &Limits, transport: Transport, tls: bool) -> Room {
         Transport::Packet => 1,
     };
     let files = limits.file_max.saturating_sub(2048) / sockets;
-    let watches =
-        read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / sockets;
+    let watches = read_number("/proc/sys/fs/epoll/max_user_watches").unwrap_or(u64::MAX) / sockets;
     let bounds = [
         (
             by_memory,

@@ -12,7 +12,7 @@ use scenarios::Scenario;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use crate::cli::{PACKETS_FROM, AimArgs, InhabitArgs, LabArg, LabArgs, RunArgs};
+use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, PACKETS_FROM, RunArgs};
 use crate::exit::Outcome;
 
 /// Runs a command, or a shell, inside a lab.

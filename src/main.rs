@@ -13,8 +13,8 @@ mod report;
 mod run;
 mod scenario;
 mod serve;
-mod tls;
 mod storm;
+mod tls;
 mod wsar;
 
 use std::process::ExitCode;

@@ -79,7 +79,11 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
     let limits = wsar::limits();
     if !args.dry_run && args.target.is_none() {
         let planned = scenario.plan()?.connections();
-        let (connections, notice) = host::fit(planned, args.connections.is_some(), &host::room(&limits, args.carriage(planned).into(), !args.plain))?;
+        let (connections, notice) = host::fit(
+            planned,
+            args.connections.is_some(),
+            &host::room(&limits, args.carriage(planned).into(), !args.plain),
+        )?;
         if let Some(notice) = notice {
             eprintln!("note: {notice}");
             scenario = scenario.with_connections(connections);

@@ -17,7 +17,10 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, sockopt};
 
-use crate::{Acceptor, App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Transport, Wake};
+use crate::{
+    Acceptor, App, Arena, Close, Closed, Id, Link, Listener, Origin, SendError, Sources, Taken, Transport,
+    Wake,
+};
 
 /// Events taken from epoll a turn.
 const EVENTS: usize = 1024;

@@ -24,8 +24,8 @@ pub use clock::Clock;
 pub use kernel::{Kernel, KernelOptions, KernelStats};
 pub use link::{Acceptor, App, Close, Closed, Link, Origin, SendError, Taken};
 pub use packet::{
-    Device, FaultOptions, FaultStats, Faults, Interfaces, Medium, Packet, PacketOptions, PacketStats, Sink, Subnet,
-    SubnetError, Tun, TunError, TunOptions,
+    Device, FaultOptions, FaultStats, Faults, Interfaces, Medium, Packet, PacketOptions, PacketStats, Sink,
+    Subnet, SubnetError, Tun, TunError, TunOptions,
 };
 pub use queue::{Full, Queue, QueueReceiver, QueueStats};
 pub use secure::{Secure, SecureLink, SecureOptions, SecureStats};

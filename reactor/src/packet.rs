@@ -179,7 +179,8 @@ impl<D: Device> Packet<D> {
         let Some(mut stash) = self.stack.take_stash(id) else {
             let Taken(taken) = app.received(self, id, bytes, self.now_us);
             if taken < bytes.len() {
-                self.stack.put_stash(id, |stash| stash.extend_from_slice(&bytes[taken..]));
+                self.stack
+                    .put_stash(id, |stash| stash.extend_from_slice(&bytes[taken..]));
             }
             return;
         };

@@ -76,7 +76,10 @@ fn the_match_jumps_at_goals_and_humps_at_half_time() {
         "no hump before {until}"
     );
     // At least 5,000 flow in every second of the match's hold, three in ten of them to groups.
-    let (from, until) = ((at("the match") / 1000) as usize + 1, (at("night") / 1000) as usize);
+    let (from, until) = (
+        (at("the match") / 1000) as usize + 1,
+        (at("night") / 1000) as usize,
+    );
     assert!(until - from > 35, "{from}..{until}");
     let match_hold = &curve.messages[from..until];
     assert!(match_hold.iter().all(|count| *count >= 5_000), "{match_hold:?}");

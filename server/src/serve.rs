@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Secure, SecureOptions, Shard,
-    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Secure,
+    SecureOptions, Shard, ShardError, Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW, Secret};
 

@@ -90,7 +90,10 @@ impl Target {
         }
         let tls = match (&args.tls_cert, args.plain) {
             (_, true) => None,
-            (Some(file), _) => Some(tls::client(file, address.rsplit_once(':').map_or(address, |(host, _)| host))?),
+            (Some(file), _) => Some(tls::client(
+                file,
+                address.rsplit_once(':').map_or(address, |(host, _)| host),
+            )?),
             (None, _) => bail!(
                 "--target needs --tls-cert FILE, the server's certificate ({} in its data folder), or --plain",
                 tls::CERTIFICATE

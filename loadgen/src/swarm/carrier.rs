@@ -5,8 +5,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reactor::{
-    App, Closed, Id, Kernel, KernelOptions, Link, Origin, Packet, PacketOptions, PacketStats, Secure, SecureOptions,
-    SecureStats, ShardError, Sources, Subnet, Taken, Transport, Tun, TunOptions, Wake,
+    App, Closed, Id, Kernel, KernelOptions, Link, Origin, Packet, PacketOptions, PacketStats, Secure,
+    SecureOptions, SecureStats, ShardError, Sources, Subnet, Taken, Transport, Tun, TunOptions, Wake,
 };
 use wire::tls::ClientTls;
 

@@ -72,6 +72,8 @@ pub(super) fn carriage(meters: &[Arc<Meter>], sample: &mut Sample) {
         }
     }
     if blocks > 0 {
-        sample.gauges.insert(name::CONTROL_BLOCKS.to_owned(), blocks as f64);
+        sample
+            .gauges
+            .insert(name::CONTROL_BLOCKS.to_owned(), blocks as f64);
     }
 }

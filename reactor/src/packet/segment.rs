@@ -271,7 +271,10 @@ fn options(mut bytes: &[u8]) -> Options {
 /// The one's complement sum of 16-bit words (RFC 1071), not yet folded; an odd last byte is a word's first.
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
-    let mut sum: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
+    let mut sum: u64 = words
+        .iter()
+        .map(|word| u64::from(u32::from_be_bytes(*word)))
+        .sum();
     let mut last = [0; 4];
     last[..rest.len()].copy_from_slice(rest);
     sum += u64::from(u32::from_be_bytes(last));

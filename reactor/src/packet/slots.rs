@@ -129,11 +129,16 @@ mod tests {
         }
         let stale = slots.id(1);
         assert!(slots.get_mut(stale).is_some());
-        [1, 0, 2].map(|index| slots.release(index, State::Free));
+        for index in [1, 0, 2] {
+            slots.release(index, State::Free);
+        }
         assert_eq!(slots.in_use(), 0);
         assert!(slots.get_mut(stale).is_none());
         assert_eq!([slots.take(), slots.take()], [Some(1), Some(0)]);
         slots.release(1, State::TimeWait);
-        assert_eq!([slots.take(), slots.take(), slots.take()], [Some(2), Some(1), None]);
+        assert_eq!(
+            [slots.take(), slots.take(), slots.take()],
+            [Some(2), Some(1), None]
+        );
     }
 }

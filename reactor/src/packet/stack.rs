@@ -248,7 +248,10 @@ impl Stack {
     /// The application has heard all that came before the peer's FIN: our own follows what still waits. Returns whether
     /// the connection was still its.
     pub(crate) fn finish(&mut self, sink: &mut impl Sink, id: Id) -> bool {
-        let is_open = self.slots.get_mut(id).is_some_and(|block| block.state == State::Open);
+        let is_open = self
+            .slots
+            .get_mut(id)
+            .is_some_and(|block| block.state == State::Open);
         if is_open {
             self.close(sink, id, Close::Graceful);
         }

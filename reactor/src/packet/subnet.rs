@@ -146,9 +146,7 @@ impl Subnet {
 
     /// The slot and lane of an address and port: the inverse.
     pub(crate) fn slot(&self, address: u32, port: u16) -> Option<(u32, u8)> {
-        let nth = address
-            .wrapping_sub(self.base + 1)
-            .min(self.addresses());
+        let nth = address.wrapping_sub(self.base + 1).min(self.addresses());
         let place = port.checked_sub(PORT_MIN)?;
         let slot = nth * SLOTS_AN_ADDRESS + u32::from(place / u16::from(LANES));
         (nth < self.addresses()).then_some((slot, (place % u16::from(LANES)) as u8))

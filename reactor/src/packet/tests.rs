@@ -105,8 +105,7 @@ impl<D: Device> Bench<D> {
     fn turn(&mut self) {
         self.packet.flush();
         self.packet.wait(Duration::from_millis(100)).unwrap();
-        self.packet
-            .handle(&mut self.log, &self.wake, self.clock.now_us());
+        self.packet.handle(&mut self.log, &self.wake, self.clock.now_us());
         self.packet.flush();
     }
 
@@ -138,7 +137,9 @@ impl<D: Device> Bench<D> {
 }
 
 fn pattern(length: usize, seed: u32) -> Vec<u8> {
-    (0..length as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 ^ seed as u8).collect()
+    (0..length as u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8 ^ seed as u8)
+        .collect()
 }
 
 /// Echoes until the peer closes, on a thread for each connection.
@@ -169,7 +170,9 @@ fn megabytes(mut bench: Bench<impl Device>, length: usize) -> Bench<impl Device>
     for id in &ids {
         bench.packet.send(*id, &pattern(length, id.index)).unwrap();
     }
-    bench.until("echoed", |bench| ids.iter().all(|id| bench.log.bytes(*id) >= length));
+    bench.until("echoed", |bench| {
+        ids.iter().all(|id| bench.log.bytes(*id) >= length)
+    });
     for id in ids {
         assert!(bench.log.got[&id] == pattern(length, id.index), "bytes differ");
         bench.packet.close(id, Close::Graceful);
@@ -183,7 +186,10 @@ fn megabytes_echo_whole() {
     in_a_namespace(|| {
         let bench = megabytes(Bench::new(tun(|_| {}), |_| {}), 4 << 20);
         let stats = bench.packet.stats();
-        assert_eq!((stats.malformed, stats.bad_checksums, stats.write_errors), (0, 0, 0));
+        assert_eq!(
+            (stats.malformed, stats.bad_checksums, stats.write_errors),
+            (0, 0, 0)
+        );
         assert_eq!((stats.bytes_in, stats.bytes_out), (16 << 20, 16 << 20));
     });
 }
@@ -241,7 +247,9 @@ fn a_servers_reset_and_its_close_are_told_apart() {
         let mut bench = Bench::new(tun(|_| {}), |_| {});
         let [reset, closed] = [0, 1].map(|_| bench.connect(listener.local_addr().unwrap()));
         let first = listener.accept().unwrap().0;
-        socket2::SockRef::from(&first).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(&first)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
         drop(first);
         drop(listener.accept().unwrap());
         bench.until("ended", |bench| bench.log.closed.len() == 2);
@@ -316,7 +324,9 @@ fn keepalives_of_a_server_are_answered() {
             .with_time(Duration::from_secs(1))
             .with_interval(Duration::from_secs(1))
             .with_retries(1);
-        socket2::SockRef::from(&server).set_tcp_keepalive(&keepalive).unwrap();
+        socket2::SockRef::from(&server)
+            .set_tcp_keepalive(&keepalive)
+            .unwrap();
         // The first unanswered one would end it.
         bench.until("kept alive", |bench| bench.packet.stats().out_of_window >= 3);
         assert!(bench.log.closed.is_empty());
@@ -392,7 +402,11 @@ impl<L: Link> App<L> for Asker {
             link.send(id, QUESTION).unwrap();
         } else {
             self.done += 1;
-            let how = if id.index % 2 == 0 { Close::Reset } else { Close::Graceful };
+            let how = if id.index % 2 == 0 {
+                Close::Reset
+            } else {
+                Close::Graceful
+            };
             link.close(id, how);
         }
         Taken(QUESTION.len())
@@ -405,7 +419,11 @@ impl<L: Link> App<L> for Asker {
             link.connect(self.to).unwrap();
             self.connects -= 1;
         }
-        let due_us = if self.connects > 0 { now_us } else { now_us + 10_000 };
+        let due_us = if self.connects > 0 {
+            now_us
+        } else {
+            now_us + 10_000
+        };
         (link.connections() > 0 || self.connects > 0).then_some(due_us)
     }
 }
@@ -419,7 +437,12 @@ fn thousands_of_connections_come_and_go_and_leave_nothing() {
         let to = listener.address;
         let wake = Wake::new().unwrap();
         let server = spawn("server".to_owned(), None, move || {
-            let mut kernel = Kernel::new(Some(listener), Sources::default(), KernelOptions::default(), &wake)?;
+            let mut kernel = Kernel::new(
+                Some(listener),
+                Sources::default(),
+                KernelOptions::default(),
+                &wake,
+            )?;
             let mut echo = Echo { left: CONNECTIONS };
             Shard::new(Clock::start(), wake, Arc::new(ShardStats::default())).run(&mut kernel, &mut echo)
         })

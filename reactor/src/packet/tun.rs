@@ -51,7 +51,9 @@ impl TunOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum TunError {
     /// The host has none.
-    #[error("there is no /dev/net/tun here ({0}): load it with `modprobe tun`, or give the container the device")]
+    #[error(
+        "there is no /dev/net/tun here ({0}): load it with `modprobe tun`, or give the container the device"
+    )]
     Missing(#[source] io::Error),
     /// We may not.
     #[error(
@@ -65,7 +67,9 @@ pub enum TunError {
         source: io::Error,
     },
     /// The subnet is in use.
-    #[error("{subnet} overlaps the route {route} of this host: choose another subnet, or a network namespace")]
+    #[error(
+        "{subnet} overlaps the route {route} of this host: choose another subnet, or a network namespace"
+    )]
     Overlap {
         /// What was asked for.
         subnet: Subnet,
@@ -96,7 +100,8 @@ impl Tun {
     /// # Errors
     /// No device to make one with, no privilege, or a route of the host is in the way; each says what to do.
     pub fn open(options: &TunOptions) -> Result<Self, TunError> {
-        let routes = std::fs::read_to_string("/proc/thread-self/net/route").map_err(at("reading the routes"))?;
+        let routes =
+            std::fs::read_to_string("/proc/thread-self/net/route").map_err(at("reading the routes"))?;
         if let Some(route) = overlapping(options.subnet, &routes) {
             return Err(TunError::Overlap {
                 subnet: options.subnet,
@@ -216,7 +221,10 @@ tun0\t000012C6\t00000000\t0001\t0\t0\t0\t0000FEFF\t0\t0\t0
     #[test]
     fn errors_say_what_to_do() {
         let denied = at("TUNSETIFF")(io::ErrorKind::PermissionDenied.into()).to_string();
-        assert!(denied.contains("CAP_NET_ADMIN") && denied.contains("TUNSETIFF"), "{denied}");
+        assert!(
+            denied.contains("CAP_NET_ADMIN") && denied.contains("TUNSETIFF"),
+            "{denied}"
+        );
         let broken = at("SIOCSIFMTU")(io::ErrorKind::InvalidInput.into()).to_string();
         assert!(broken.contains("SIOCSIFMTU"), "{broken}");
     }

@@ -61,7 +61,11 @@ impl Wheel {
         // The word of `now` is looked at twice: from `now` on first, and whole at the end of the round.
         for nth in 0..=words {
             let word = (start / 64 + nth) % words;
-            let mask = if nth == 0 { u64::MAX << (start % 64) } else { u64::MAX };
+            let mask = if nth == 0 {
+                u64::MAX << (start % 64)
+            } else {
+                u64::MAX
+            };
             let bits = self.filled[word as usize] & mask;
             if bits != 0 {
                 let bucket = word * 64 + bits.trailing_zeros();

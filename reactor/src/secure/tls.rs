@@ -91,7 +91,7 @@ impl Tls {
     }
 
     pub(super) fn flights_a_turn(&self) -> u32 {
-        self.options.flights_a_turn
+        self.options.flights_a_turn.max(1)
     }
 
     /// When the next turn is due on behalf of handshakes.
@@ -126,6 +126,9 @@ impl Tls {
                 return link.close(id, Close::Reset);
             }
             self.opening += 1;
+        } else if !matches!(self.slots.get(id), Some(State::Connecting)) {
+            // Nobody here asked for it.
+            return link.close(id, Close::Reset);
         }
         let shaking = Shaking {
             origin,

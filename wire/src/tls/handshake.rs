@@ -122,9 +122,7 @@ impl Handshake {
                 State::Traffic | State::Blocked if self.show_next() => {}
                 State::Traffic | State::Blocked => return Ok(Progress::Waiting),
                 State::Failed(fault) => {
-                    if fault.alert().is_some() {
-                        self.say_alert(out);
-                    }
+                    self.say(fault, out);
                     return Err(fault);
                 }
             }
@@ -220,10 +218,23 @@ impl Handshake {
     }
 
     /// Has rustls say the alert that it owes. It must not turn again after that: it would meet the same fault again.
-    fn say_alert(&mut self, out: &mut Vec<u8>) {
-        let mut from = out.len();
-        while self.step(out) == State::Again && !record::is_alert(&out[from..]) {
-            from = out.len();
+    ///
+    /// For some faults it owes none; then one is made here while there are no keys yet. Once there are, only rustls
+    /// could seal one, and the connection ends without.
+    fn say(&mut self, fault: Fault, out: &mut Vec<u8>) {
+        let Some(alert) = fault.alert() else { return };
+        loop {
+            let from = out.len();
+            let state = self.step(out);
+            if record::is_alert(&out[from..]) {
+                return;
+            }
+            if state != State::Again {
+                break;
+            }
+        }
+        if self.common().negotiated_cipher_suite().is_none() {
+            out.extend_from_slice(&record::plain_alert(alert));
         }
     }
 

@@ -19,6 +19,9 @@ pub enum ConfigError {
     /// PEM without a certificate in it.
     #[error("no certificate: expected at least one PEM section CERTIFICATE")]
     NoCertificate,
+    /// Not a key in any form that is known.
+    #[error("the private key cannot be read: {0}")]
+    Key(&'static str),
     /// Not a name that a certificate can bear.
     #[error("\"{0}\" is neither a host name nor an address")]
     Name(String),
@@ -62,6 +65,17 @@ impl Identity {
         Ok(Self {
             chain: certificates(chain)?,
             key: PrivateKeyDer::from_pem_slice(key).map_err(|source| ConfigError::Pem { what, source })?,
+        })
+    }
+
+    /// From a chain, the server's own certificate first, and its key as PKCS #8, PKCS #1 or SEC1.
+    ///
+    /// # Errors
+    /// The key is none of these.
+    pub fn from_der(chain: Vec<CertificateDer<'static>>, key: Vec<u8>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            chain,
+            key: PrivateKeyDer::try_from(key).map_err(ConfigError::Key)?,
         })
     }
 

@@ -79,6 +79,11 @@ pub(super) fn is_alert(record: &[u8]) -> bool {
     }
 }
 
+/// An alert in the clear, as it is sent before there are keys.
+pub(super) fn plain_alert(alert: Alert) -> [u8; 7] {
+    [Content::Alert as u8, 3, 3, 0, 2, alert.level(), alert.0]
+}
+
 /// What an opened record holds, and how many bytes of it are content: the last byte that is not zero is the type, and
 /// the zeros are padding, which counts (RFC 8446, section 5.4).
 pub(super) fn inner(opened: &[u8]) -> Result<(Content, usize), Fault> {

@@ -413,18 +413,21 @@ impl Session {
     }
 
     fn tidy(&mut self) {
-        let empty = |aside: &Box<Aside>| {
-            let Aside {
-                fragment,
-                stash,
-                sealed,
-                tickets,
-            } = &**aside;
-            fragment.is_empty() && stash.is_empty() && sealed.is_empty() && tickets.is_none()
-        };
-        if self.aside.as_ref().is_some_and(empty) {
+        if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
             self.aside = None;
         }
+    }
+}
+
+impl Aside {
+    fn is_empty(&self) -> bool {
+        let Self {
+            fragment,
+            stash,
+            sealed,
+            tickets,
+        } = self;
+        fragment.is_empty() && stash.is_empty() && sealed.is_empty() && tickets.is_none()
     }
 }
 

@@ -393,7 +393,8 @@ impl Stack {
     fn keep(&mut self, index: u32, seq: u32, bytes: &[u8]) {
         let rcv_nxt = self.slots.at(index).rcv_nxt;
         let has_room = self.early_bytes + bytes.len() <= Early::SHARD_MAX_BYTES;
-        let within = (self.slots.at(index).rcv_wnd() as usize).saturating_sub(seq.wrapping_sub(rcv_nxt) as usize);
+        let within =
+            (self.slots.at(index).rcv_wnd() as usize).saturating_sub(seq.wrapping_sub(rcv_nxt) as usize);
         let bytes = &bytes[..bytes.len().min(within)];
         let kept = if has_room {
             self.busy(index).early.insert(rcv_nxt, seq, bytes)
@@ -419,16 +420,22 @@ impl Stack {
                 heard.more.push((bytes, range));
             }
         }
+        self.lender.settle(&mut block.busy);
         filled
     }
 
     /// Owes an acknowledgement: by the end of the turn for the second segment (RFC 9293, section 3.8.6.3), for a filled
     /// gap, and where the peer may be waiting for a window; else whenever there is something for it to ride on.
     fn owe(&mut self, index: u32, urgent: bool, now_us: u64) {
-        let narrow = self.options.window_bytes / 2;
+        let window = self.options.window_bytes;
         let due_us = now_us + self.options.ack_delay_us;
         let block = self.slots.at_mut(index);
-        if urgent || block.rcv_wnd() < narrow || block.marks.has(Marks::ACK_OWED) {
+        let window = if block.marks.has(Marks::SCALED) {
+            window
+        } else {
+            window.min(u32::from(u16::MAX))
+        };
+        if urgent || block.rcv_wnd() < window / 2 || block.marks.has(Marks::ACK_OWED) {
             block.marks |= Marks::ACK_NOW;
             self.queue(index);
             return;

@@ -146,7 +146,12 @@ impl Stack {
 
     /// Sends a segment without a payload that is no connection's.
     pub(super) fn write(&mut self, sink: &mut impl Sink, header: &Header) {
-        let length = header.emit(&mut self.scratch, [&[], &[]], u16::MAX, offload(self.medium.checksum_offload));
+        let length = header.emit(
+            &mut self.scratch,
+            [&[], &[]],
+            u16::MAX,
+            offload(self.medium.checksum_offload),
+        );
         let result = sink.transmit(&self.scratch[..length]);
         self.stats.written(&result);
     }
@@ -228,7 +233,10 @@ fn sendable(block: &Block, most_segments: usize) -> Option<(Range<usize>, bool)>
         .map_or((0, 0, 0), |busy| (busy.out.len(), busy.next as usize, busy.cwnd));
     let fin_waits = block.marks.has(Marks::FIN_WAITS) && !block.marks.has(Marks::FIN_SENT);
     let room = (block.snd_wnd.min(cwnd) as usize).saturating_sub(next);
-    let longest = mss * most_segments.min((usize::from(u16::MAX) - HEADERS_BYTES) / mss).max(1);
+    let longest = mss
+        * most_segments
+            .min((usize::from(u16::MAX) - HEADERS_BYTES) / mss)
+            .max(1);
     let length = (waiting - next).min(room).min(longest);
     if length > 0 {
         let last = next + length == waiting;
@@ -237,7 +245,11 @@ fn sendable(block: &Block, most_segments: usize) -> Option<(Range<usize>, bool)>
             return None;
         }
         // All but the last are full, so that the peer need not guess what is missing.
-        let length = if last || length < mss { length } else { length - length % mss };
+        let length = if last || length < mss {
+            length
+        } else {
+            length - length % mss
+        };
         return Some((next..next + length, last && fin_waits));
     }
     (next == waiting && fin_waits).then_some((next..next, true))
@@ -253,5 +265,9 @@ fn slices(out: &VecDeque<u8>, range: Range<usize>) -> [&[u8]; 2] {
 }
 
 fn offload(checksum: bool) -> Offload {
-    if checksum { Offload::Checksum } else { Offload::None }
+    if checksum {
+        Offload::Checksum
+    } else {
+        Offload::None
+    }
 }

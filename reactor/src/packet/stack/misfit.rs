@@ -159,7 +159,11 @@ impl Stack {
     /// Moves a slow reader's window on. Returns whether it still is one.
     fn read_on(&mut self, slow: &mut Slow, since_us: u64) -> bool {
         let limit = self.options.window_bytes;
-        let Some(block) = self.slots.get_mut(slow.id).filter(|block| block.state == State::Open) else {
+        let Some(block) = self
+            .slots
+            .get_mut(slow.id)
+            .filter(|block| block.state == State::Open)
+        else {
             return false;
         };
         slow.allowance += u64::from(slow.bytes_a_second) * since_us;

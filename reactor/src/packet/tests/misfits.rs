@@ -15,7 +15,9 @@ fn one_that_vanished_is_silent_until_its_port_is_used_again() {
         assert_eq!((bench.packet.stats().in_use, bench.packet.connections()), (0, 0));
         server.write_all(b"is anybody there?").unwrap();
         let heard = before.segments_in + 2;
-        bench.until("written to twice", |bench| bench.packet.stats().segments_in >= heard);
+        bench.until("written to twice", |bench| {
+            bench.packet.stats().segments_in >= heard
+        });
         let after = bench.packet.stats();
         assert_eq!(
             (after.segments_out, after.resets_out),

@@ -150,3 +150,40 @@ fn garbage_is_answered_with_an_alert() {
         assert_eq!((out[0], out[5]), (21, 2));
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// A flight that was tampered with, either end's: an alert, or a wait for more, or a handshake that holds. The
+    /// other end hears the alert.
+    #[test]
+    fn no_mutated_flight_does_harm(flight in 0u8..3, at in any::<prop::sample::Index>(), change in 0u8..4, byte: u8) {
+        let (client, server) = configs(1);
+        let (mut client, mut server) = (Handshake::client(&client).unwrap(), Handshake::server(&server).unwrap());
+        let mut came = Vec::new();
+        for step in 0..4 {
+            let mut out = Vec::new();
+            let (end, other) = if step % 2 == 0 { (&mut client, &mut server) } else { (&mut server, &mut client) };
+            if let Err(fault) = end.receive(&came, &mut out) {
+                prop_assert!(matches!(fault, Fault::Peer(_)), "{}", fault);
+                // Once there are keys, rustls alone can seal an alert, and does not for every fault.
+                let plain = end.common().negotiated_cipher_suite().is_none();
+                prop_assert!(!out.is_empty() || !plain || fault.alert().is_none(), "{}", fault);
+                // A complete handshake keeps what comes for its session.
+                if !out.is_empty() && !other.complete {
+                    prop_assert!(other.receive(&out, &mut Vec::new()).is_err());
+                }
+                return Ok(());
+            }
+            came = out;
+            if step == flight && !came.is_empty() {
+                let place = at.index(came.len());
+                match change {
+                    0 => came[place] ^= 1 << (byte % 8),
+                    1 => came.insert(place, byte),
+                    2 => drop(came.remove(place)),
+                    _ => came.truncate(place),
+                }
+            }
+        }
+    }
+}

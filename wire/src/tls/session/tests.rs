@@ -244,6 +244,44 @@ fn tickets_that_nobody_awaits_are_dropped() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    /// Records that the peer's keys have sealed, but with anything inside: each is taken, or answered with an alert, or
+    /// is one; and what is kept of them for later stays small.
+    #[test]
+    fn any_contents_are_taken_or_answered(
+        from_server: bool,
+        records in prop::collection::vec((prop::collection::vec(content_byte(), 0..24), 20u8..25), 1..6),
+    ) {
+        let (client, server) = pair(Suite::Aes128Gcm);
+        let (mut from, mut to) = if from_server { (server, client) } else { (client, server) };
+        let (mut keys, mut plain) = (Keys::new(4), Vec::new());
+        for (mut inner, content) in records {
+            inner.push(content);
+            let record = sealed(&mut from, &mut keys, &inner);
+            let epoch = to.read_epoch;
+            match read(&mut to, &mut keys, &record, &mut plain) {
+                Ok(taken) => prop_assert_eq!(taken, record.len()),
+                Err(fault) => {
+                    let alerted = matches!(fault, Fault::Peer(PeerFault::Alerted(_)));
+                    prop_assert!(alerted || fault.alert().is_some(), "{}", fault);
+                    break;
+                }
+            }
+            if to.read_epoch != epoch {
+                let mut out = Vec::new();
+                let written = from.update(&mut keys, 9, false, &mut out).unwrap();
+                from.commit(written);
+            }
+        }
+    }
+}
+
+/// Bytes of which handshake messages, alerts and padding are made, and others.
+fn content_byte() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => Just(0), 2 => Just(1), 2 => Just(24), 2 => Just(4), 1 => any::<u8>()]
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
     /// A stream that was tampered with anywhere is refused with an alert, or waited for; what was delivered before is
     /// the beginning of what was sent.

@@ -73,10 +73,7 @@ impl Hand {
         };
         let mut packet = vec![0; 2048];
         let length = header.emit(&mut packet, [payload, &[]], 1460, Offload::None);
-        if let Some(heard) = self
-            .stack
-            .input(&mut self.out, &packet[..length], self.now_us)
-        {
+        if let Some(heard) = self.stack.input(&mut self.out, &packet[..length], self.now_us) {
             self.heard.extend_from_slice(&packet[heard.data]);
             for (bytes, range) in heard.more {
                 self.heard.extend_from_slice(&bytes[range]);
@@ -178,7 +175,11 @@ fn an_acknowledgement_owed_again_waits_its_whole_time_again() {
 fn a_reset_counts_only_at_the_next_number() {
     let mut hand = Hand::open(|_| {});
     hand.say_at(hand.seq.wrapping_add(1), Flags::RST, b"");
-    assert_eq!(hand.flush(), [(Flags::ACK, 0)], "a challenge (RFC 5961, section 3.2)");
+    assert_eq!(
+        hand.flush(),
+        [(Flags::ACK, 0)],
+        "a challenge (RFC 5961, section 3.2)"
+    );
     hand.say_at(hand.seq.wrapping_sub(1), Flags::RST, b"");
     hand.say_at(hand.seq.wrapping_add(1 << 20), Flags::RST, b"");
     assert_eq!((hand.flush(), hand.ended), (vec![], None));
@@ -269,7 +270,11 @@ fn a_gap_is_told_at_once_and_what_came_early_is_kept() {
     let mut hand = Hand::open(|_| {});
     let first = hand.seq;
     hand.say_at(first.wrapping_add(4), DATA, b"late");
-    assert_eq!(hand.sent().len(), 1, "a duplicate acknowledgement without waiting for the turn's end");
+    assert_eq!(
+        hand.sent().len(),
+        1,
+        "a duplicate acknowledgement without waiting for the turn's end"
+    );
     hand.say_at(first, DATA, b"soon");
     assert_eq!(hand.heard, b"soonlate");
     assert_eq!(hand.flush(), [(Flags::ACK, 0)]);
@@ -341,8 +346,10 @@ fn a_peer_may_hold_its_window_shut_as_long_as_it_answers() {
     hand.stack.send(hand.id, &[1; 30_000], false).unwrap();
     hand.stack.slots.at_mut(0).snd_wnd = 0;
     assert_eq!(hand.flush(), []);
-    for _ in 0..20 {
-        while hand.wait().is_empty() && hand.stack.stats().probes == 0 {}
+    for probes in 0..20 {
+        while hand.stack.stats().probes == probes {
+            hand.wait();
+        }
         let header = Header {
             source: End {
                 address: SERVER.ip().to_bits(),
@@ -360,7 +367,6 @@ fn a_peer_may_hold_its_window_shut_as_long_as_it_answers() {
         hand.stack.input(&mut hand.out, &packet[..length], hand.now_us);
     }
     assert_eq!(hand.ended, None);
-    assert!(hand.stack.stats().probes >= 10);
     // Nobody answers any more.
     while hand.ended.is_none() {
         hand.wait();

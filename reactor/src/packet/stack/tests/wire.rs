@@ -78,7 +78,8 @@ impl Sim {
         };
         for _ in 0..copies {
             let at_us = self.now_us + 1 + self.random.next() % self.delay_us;
-            self.way.insert((at_us, self.random.next()), (to_peer, packet.clone()));
+            self.way
+                .insert((at_us, self.random.next()), (to_peer, packet.clone()));
         }
     }
 
@@ -97,7 +98,10 @@ impl Sim {
 
     /// One step: whatever is due next, on the way or in the machine.
     fn step(&mut self, out: &mut Vec<Vec<u8>>) {
-        let arrives_us = self.way.first_key_value().map_or(u64::MAX, |((at_us, _), _)| *at_us);
+        let arrives_us = self
+            .way
+            .first_key_value()
+            .map_or(u64::MAX, |((at_us, _), _)| *at_us);
         // The peer's own interval, too.
         let next_us = arrives_us.min(self.stack.due_us()).min(self.now_us + 100_000);
         self.now_us = self.now_us.max(next_us);
@@ -126,14 +130,21 @@ impl Sim {
     fn hear(&mut self, out: &mut Vec<Vec<u8>>, heard: Heard, packet: &[u8]) {
         let client = self.clients.get_mut(&heard.id).expect("a client's");
         let first = (&packet[..], heard.data);
-        let more = heard.more.iter().map(|(bytes, range)| (&bytes[..], range.clone()));
+        let more = heard
+            .more
+            .iter()
+            .map(|(bytes, range)| (&bytes[..], range.clone()));
         for (bytes, range) in std::iter::once(first).chain(more) {
             let expected = &client.message[client.got..client.got + range.len()];
             assert_eq!(&bytes[range.clone()], expected, "at {}", client.got);
             client.got += range.len();
         }
         if client.got == client.message.len() && heard.ended.is_none() {
-            let how = if client.reset { Close::Reset } else { Close::Graceful };
+            let how = if client.reset {
+                Close::Reset
+            } else {
+                Close::Graceful
+            };
             self.stack.close(out, heard.id, how);
         }
         if let Some(why) = heard.ended {
@@ -163,10 +174,16 @@ impl Sim {
             self.step(&mut out);
         }
         assert_eq!(self.ended, [], "no connection ends but by its client");
-        let missing = self.clients.values().filter(|client| client.got < client.message.len());
+        let missing = self
+            .clients
+            .values()
+            .filter(|client| client.got < client.message.len());
         assert_eq!(missing.count(), 0);
         let stats = self.stack.stats();
-        assert_eq!((stats.opened, stats.closed), (CONNECTIONS as u64, CONNECTIONS as u64));
+        assert_eq!(
+            (stats.opened, stats.closed),
+            (CONNECTIONS as u64, CONNECTIONS as u64)
+        );
         assert_eq!((self.stack.held(), self.stack.early_bytes), (0, 0));
     }
 }
