@@ -22,7 +22,7 @@ mod tun;
 mod wheel;
 
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -272,7 +272,7 @@ impl<D: Device> Link for Packet<D> {
 }
 
 /// IPv6 has no place in a subnet of IPv4 addresses.
-fn ipv4(to: SocketAddr) -> Result<std::net::SocketAddrV4, Closed> {
+fn ipv4(to: SocketAddr) -> Result<SocketAddrV4, Closed> {
     match to {
         SocketAddr::V4(to) => Ok(to),
         SocketAddr::V6(_) => Err(Closed::Other(Errno::AFNOSUPPORT.raw_os_error())),

@@ -402,7 +402,7 @@ impl<L: Link> App<L> for Asker {
             link.send(id, QUESTION).unwrap();
         } else {
             self.done += 1;
-            let how = if id.index % 2 == 0 {
+            let how = if id.index.is_multiple_of(2) {
                 Close::Reset
             } else {
                 Close::Graceful
@@ -478,3 +478,4 @@ fn thousands_of_connections_come_and_go_and_leave_nothing() {
 }
 
 mod misfits;
+mod nginx;

@@ -26,7 +26,11 @@ impl Stack {
                 self.stats.bad_checksums += 1;
                 return None;
             }
-            Err(_) => {
+            Err(Malformed::Foreign) => {
+                self.stats.foreign += 1;
+                return None;
+            }
+            Err(Malformed::Short | Malformed::Fragment) => {
                 self.stats.malformed += 1;
                 return None;
             }
