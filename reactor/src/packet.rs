@@ -10,9 +10,11 @@
 //! together.
 
 mod block;
+mod busy;
 mod device;
 mod faults;
 mod interface;
+mod options;
 mod segment;
 mod slots;
 mod stack;
@@ -35,7 +37,7 @@ use crate::{App, Close, Closed, Id, Link, Origin, SendError, Taken, Transport, W
 pub use device::{Device, Medium, Sink};
 pub use faults::{FaultOptions, FaultStats, Faults};
 pub use interface::Interfaces;
-pub use stack::PacketOptions;
+pub use options::PacketOptions;
 pub use stats::PacketStats;
 pub use subnet::{Subnet, SubnetError};
 pub use tun::{Tun, TunError, TunOptions};
@@ -150,7 +152,10 @@ impl<D: Device> Packet<D> {
                     break;
                 }
                 // The device is down: connections time out, and the next turn asks again.
-                Err(_) => break,
+                Err(_) => {
+                    self.stack.read_failed();
+                    break;
+                }
             }
         }
         self.buffer = buffer;

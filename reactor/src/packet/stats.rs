@@ -59,6 +59,8 @@ pub struct PacketStats {
     pub writes_refused: u64,
     /// Packets the device failed to take.
     pub write_errors: u64,
+    /// Times the device failed to give a packet.
+    pub read_errors: u64,
 }
 
 impl PacketStats {
