@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench fuzz packages bench-packages components fuzzer lock format lint docs tests
+.PHONY: help demo test bench fuzz packages test-packages bench-packages components fuzzer lock format lint docs tests
 
 CARGO ?= cargo
 # Seconds that `make fuzz` gives each target.
@@ -31,7 +31,7 @@ demo: packages ## build, run the football scenario, print where the report is
 	if [[ -f "$$out/report.html" ]]; then printf '\nThe report: %s\n' "$$PWD/$$out/report.html"; fi; \
 	exit "$$status"
 
-test: packages components lock format lint docs tests ## formatting, lints, documentation, and every test
+test: packages test-packages components lock format lint docs tests ## formatting, lints, documentation, and every test
 	@printf '\nAll tests passed.\n'
 
 bench: packages bench-packages ## measure against mosquitto, ejabberd, tsung and a bare forwarder
@@ -50,6 +50,9 @@ fuzz: packages fuzzer ## give each fuzz target FUZZ_SECONDS
 
 packages:
 	$(call stage,packages,deploy/install-packages.sh build)
+
+test-packages:
+	$(call stage,packages of peers in tests,deploy/install-packages.sh test)
 
 bench-packages:
 	$(call stage,packages of the peers,deploy/install-packages.sh bench)

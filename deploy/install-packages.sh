@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian or Ubuntu packages that a purpose needs and the host lacks, saying what each is for.
 #
-# usage: deploy/install-packages.sh build|bench
+# usage: deploy/install-packages.sh build|test|bench
 #
 # It asks for root by sudo only where something is missing; run again, it does nothing.
 set -euo pipefail
@@ -14,6 +14,11 @@ case "${1:-}" in
             "ca-certificates: for cargo to fetch what Cargo.lock names"
         )
         ;;
+    test)
+        wanted=(
+            "nginx-light: the web server that the packet transport fetches from over a path that loses"
+        )
+        ;;
     bench)
         wanted=(
             "mosquitto: the MQTT broker that the server is measured against"
@@ -22,7 +27,7 @@ case "${1:-}" in
         )
         ;;
     *)
-        echo "usage: $0 build|bench" >&2
+        echo "usage: $0 build|test|bench" >&2
         exit 2
         ;;
 esac

@@ -10,9 +10,11 @@
 //! together.
 
 mod block;
+mod busy;
 mod device;
 mod faults;
 mod interface;
+mod options;
 mod segment;
 mod slots;
 mod stack;
@@ -22,7 +24,7 @@ mod tun;
 mod wheel;
 
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -35,7 +37,7 @@ use crate::{App, Close, Closed, Id, Link, Origin, SendError, Taken, Transport, W
 pub use device::{Device, Medium, Sink};
 pub use faults::{FaultOptions, FaultStats, Faults};
 pub use interface::Interfaces;
-pub use stack::PacketOptions;
+pub use options::PacketOptions;
 pub use stats::PacketStats;
 pub use subnet::{Subnet, SubnetError};
 pub use tun::{Tun, TunError, TunOptions};
@@ -150,7 +152,10 @@ impl<D: Device> Packet<D> {
                     break;
                 }
                 // The device is down: connections time out, and the next turn asks again.
-                Err(_) => break,
+                Err(_) => {
+                    self.stack.read_failed();
+                    break;
+                }
             }
         }
         self.buffer = buffer;
@@ -272,7 +277,7 @@ impl<D: Device> Link for Packet<D> {
 }
 
 /// IPv6 has no place in a subnet of IPv4 addresses.
-fn ipv4(to: SocketAddr) -> Result<std::net::SocketAddrV4, Closed> {
+fn ipv4(to: SocketAddr) -> Result<SocketAddrV4, Closed> {
     match to {
         SocketAddr::V4(to) => Ok(to),
         SocketAddr::V6(_) => Err(Closed::Other(Errno::AFNOSUPPORT.raw_os_error())),

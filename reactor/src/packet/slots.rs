@@ -27,7 +27,7 @@ impl Slots {
         Self {
             chunks: Vec::new(),
             used: 0,
-            limit: limit.min(NEVER),
+            limit,
             first: NEVER,
             last: NEVER,
             in_use: 0,

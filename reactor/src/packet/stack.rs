@@ -7,21 +7,24 @@
 //! application's reply carries the answer's. Segments leave when [`Stack::flush`] is called, once a turn, so whatever a
 //! turn brings about for a connection leaves together.
 
+mod acked;
 mod arrive;
 mod emit;
 mod expire;
+mod intake;
 mod misfit;
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::ops::Range;
 
-use super::block::{Busy, Lender, Marks, State};
+use super::block::{Marks, State};
+use super::busy::{Busy, Lender};
 use super::device::{Medium, Sink};
+use super::options::PacketOptions;
 use super::segment::{End, HEADERS_BYTES, PACKET_MAX_BYTES};
 use super::slots::Slots;
 use super::stats::PacketStats;
-use super::subnet::Subnet;
 use super::wheel::Wheel;
 use crate::{Close, Closed, Id, SendError};
 use misfit::Misfits;
@@ -30,51 +33,6 @@ use misfit::Misfits;
 const TARGETS_MAX: usize = 255;
 /// How far at least a connection's first number lies above the last of the slot's former connection.
 const ISN_STEP: u32 = 1 << 16;
-
-/// Bounds and delays of the packet transport.
-#[derive(Clone, Copy, Debug)]
-pub struct PacketOptions {
-    /// Where the clients live.
-    pub subnet: Subnet,
-    /// Bytes that may wait for one peer before [`SendError::Full`].
-    pub out_max_bytes: usize,
-    /// The window offered to a peer, bytes; at most 1 GiB (RFC 7323, section 2.3).
-    pub window_bytes: u32,
-    /// How long an acknowledgement may wait for something to ride on (RFC 9293, section 3.8.6.3: under 500 ms).
-    pub ack_delay_us: u64,
-    /// The least that the variance counts for in the retransmission timeout, milliseconds. RFC 6298 (section 2.4)
-    /// would have the timeout be a second at least; this is what Linux does.
-    pub rto_min_ms: u32,
-    /// Times that data are sent again before the connection is given up.
-    pub retries: u8,
-    /// The same for a SYN.
-    pub syn_retries: u8,
-    /// How long a closed connection may wait for its peer's FIN.
-    pub linger_us: u64,
-    /// Challenge acknowledgements a second, all connections together (RFC 5961, section 7).
-    pub challenge_acks_a_second: u32,
-    /// What initial sequence numbers are drawn from; none for a secret one.
-    pub seed: Option<u64>,
-}
-
-impl PacketOptions {
-    /// Usual bounds for clients of a subnet.
-    #[must_use]
-    pub fn new(subnet: Subnet) -> Self {
-        Self {
-            subnet,
-            out_max_bytes: 256 * 1024,
-            window_bytes: 256 * 1024,
-            ack_delay_us: 40_000,
-            rto_min_ms: 200,
-            retries: 8,
-            syn_retries: 5,
-            linger_us: 2_000_000,
-            challenge_acks_a_second: 1_000,
-            seed: None,
-        }
-    }
-}
 
 /// What came of a segment, for the application; in this order.
 #[derive(Debug)]
@@ -141,6 +99,11 @@ impl Stack {
             in_use: self.slots.in_use(),
             ..self.stats
         }
+    }
+
+    /// The device failed to give a packet.
+    pub(crate) fn read_failed(&mut self) {
+        self.stats.read_errors += 1;
     }
 
     /// Connections that are open or opening.

@@ -37,7 +37,9 @@ pub struct PacketStats {
     pub early_refused: u64,
     /// Segments outside the window: repeated, or keepalives.
     pub out_of_window: u64,
-    /// Packets that are not whole TCP segments over IPv4.
+    /// Packets that are not TCP over IPv4: what a kernel tells its neighbours.
+    pub foreign: u64,
+    /// Packets that are not whole segments.
     pub malformed: u64,
     /// Packets whose checksum was wrong.
     pub bad_checksums: u64,
@@ -57,6 +59,8 @@ pub struct PacketStats {
     pub writes_refused: u64,
     /// Packets the device failed to take.
     pub write_errors: u64,
+    /// Times the device failed to give a packet.
+    pub read_errors: u64,
 }
 
 impl PacketStats {

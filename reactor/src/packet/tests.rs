@@ -229,6 +229,23 @@ fn corrupted_packets_are_noticed_and_made_good() {
 }
 
 #[test]
+fn a_subnet_in_use_is_refused_with_the_route_in_the_way() {
+    in_a_namespace(|| {
+        let first = tun(|_| {});
+        let mut options = TunOptions::new("198.18.4.0/24".parse().unwrap());
+        let refused = Tun::open(&options).unwrap_err().to_string();
+        assert!(
+            refused.contains("198.18.0.0/16") && refused.contains(first.name()),
+            "{refused}"
+        );
+        options.name = "a name longer than any".to_owned();
+        drop(first);
+        let refused = Tun::open(&options).unwrap_err().to_string();
+        assert!(refused.contains("TUNSETIFF"), "{refused}");
+    });
+}
+
+#[test]
 fn a_refused_connect_says_so() {
     in_a_namespace(|| {
         let to = TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
@@ -402,7 +419,7 @@ impl<L: Link> App<L> for Asker {
             link.send(id, QUESTION).unwrap();
         } else {
             self.done += 1;
-            let how = if id.index % 2 == 0 {
+            let how = if id.index.is_multiple_of(2) {
                 Close::Reset
             } else {
                 Close::Graceful
@@ -478,3 +495,4 @@ fn thousands_of_connections_come_and_go_and_leave_nothing() {
 }
 
 mod misfits;
+mod nginx;

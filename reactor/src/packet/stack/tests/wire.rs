@@ -129,7 +129,7 @@ impl Sim {
 
     fn hear(&mut self, out: &mut Vec<Vec<u8>>, heard: Heard, packet: &[u8]) {
         let client = self.clients.get_mut(&heard.id).expect("a client's");
-        let first = (&packet[..], heard.data);
+        let first = (packet, heard.data);
         let more = heard
             .more
             .iter()
