@@ -3,9 +3,13 @@
 //! The fuzz targets call these with bytes they invent, `wire/tests/corpus.rs` with the bytes that were kept. This
 //! file knows no fuzzing engine.
 
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
 use wire::chat::{
     Client, ClientFrame, Event, FRAME_MAX_BYTES, HEADER_BYTES, Identity, Key, Number, Phase, ServerFrame,
 };
+use wire::tls::{self, Fault, Handshake, Progress, ServerOptions, ServerTls};
 
 /// Client frames: a decoder never panics, never takes more than it was given, and what it takes encodes to the
 /// same bytes.
@@ -58,6 +62,51 @@ pub(crate) fn session(bytes: &[u8]) {
         whole, cut,
         "in pieces of {piece} bytes the session went otherwise"
     );
+}
+
+/// A server's TLS handshake: the first byte says how the rest is cut into pieces. However it is cut, it comes to the
+/// same, and what is refused is the peer's fault.
+pub(crate) fn tls_server(bytes: &[u8]) {
+    let Some((&piece, stream)) = bytes.split_first() else {
+        return;
+    };
+    let whole = shake(stream.chunks(stream.len().max(1)));
+    let cut = shake(stream.chunks(usize::from(piece).max(1)));
+    assert_eq!(
+        whole, cut,
+        "in pieces of {piece} bytes the handshake went otherwise"
+    );
+    if let Err(fault) = whole {
+        assert!(matches!(fault, Fault::Peer(_)), "{fault}");
+    }
+}
+
+fn shake<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Result<Progress, Fault> {
+    static SERVER: OnceLock<ServerTls> = OnceLock::new();
+    let server = SERVER.get_or_init(|| {
+        let options = ServerOptions {
+            identity: tls::Identity::generate(&["localhost"]).expect("a certificate"),
+            alpn: Vec::new(),
+            tickets: 1,
+        };
+        ServerTls::new(options, Arc::new(Epoch)).expect("a configuration")
+    });
+    let (mut handshake, mut out) = (Handshake::server(server).expect("a handshake"), Vec::new());
+    let mut progress = Progress::Waiting;
+    for piece in pieces {
+        progress = handshake.receive(piece, &mut out)?;
+    }
+    Ok(progress)
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct Epoch;
+
+impl tls::TimeProvider for Epoch {
+    fn current_time(&self) -> Option<tls::UnixTime> {
+        Some(tls::UnixTime::since_unix_epoch(Duration::from_secs(1)))
+    }
 }
 
 fn check_frame(taken: &[u8], again: &[u8], kind: u8) {

@@ -3,7 +3,7 @@
 //! It does not know what either is. To the transport it is an application, to the application a [`SecureLink`] is its
 //! transport. The application hears of a connection once its handshake is done.
 //!
-//! What a connection costs here: one 96 B slot, beside the transport's. A handshake costs some tens of kilobytes for as
+//! What a connection costs here: one 96 B slot, beside the transport's. A handshake costs some five kilobytes for as
 //! long as it lasts, so their number and their time are bounded: at the bound no more are accepted, the kernel holds
 //! them. Handshakes are worked off a few a turn, so that a storm of them delays nobody else's messages by more than
 //! milliseconds. No system call is added to the transport's: what is sealed in one call is sent in one call.

@@ -55,6 +55,8 @@ fn main() -> Outcome<()> {
         &self::server(identity()?, 1)?,
     )?;
 
+    under_way(&client(pinned(), false)?, &server)?;
+
     let (first, second) = shake(&client(pinned(), false)?, &server)?;
     records(
         "one busy connection, keys ready",

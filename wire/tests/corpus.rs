@@ -44,6 +44,11 @@ fn a_client_keeps_its_side_whatever_the_server_sends() {
 }
 
 #[test]
+fn a_tls_handshake_comes_to_the_same_however_it_is_cut() {
+    replay("tls_server", properties::tls_server);
+}
+
+#[test]
 fn the_decoders_still_tell_the_kept_mistakes_apart() {
     // A corpus whose every file were refused would test little: each target keeps both kinds.
     use wire::chat::{ClientFrame, ServerFrame};

@@ -1,6 +1,6 @@
 //! A handshake on either end, until a [`Session`] can be made of it.
 //!
-//! It does not know the transport or the time. It is large, some tens of kilobytes, and lives for a few round trips;
+//! It does not know the transport or the time. It is large, some five kilobytes, and lives for a few round trips;
 //! whoever holds many bounds them.
 //!
 //! rustls is shown one record at a time. So it never sees a record that came glued to *Finished*: what follows is still
