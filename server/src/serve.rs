@@ -257,12 +257,12 @@ impl Server {
                 stop: Arc::clone(&self.stop),
                 rng: ChaCha12Rng::from_rng(&mut rand::rng()),
             };
-            let secure = self.secure.clone();
+            let (secure, spacing_us) = (self.secure.clone(), self.plan.spacing_us());
             let (wake, ready) = (wiring.wakes[usize::from(index)].clone(), ready.clone());
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
             let name = format!("shard-{index}");
             match spawn(name, parting, move || {
-                run_shard(parts, secure, clock, wake, ready)
+                run_shard(parts, secure, spacing_us, clock, wake, ready)
             }) {
                 Ok(shard) => self.shards.push(shard),
                 Err(error) => return self.join().and(Err(error.into())),
@@ -356,6 +356,7 @@ impl Server {
 fn run_shard(
     parts: ShardParts,
     secure: Option<SecureOptions>,
+    spacing_us: u64,
     clock: Clock,
     wake: Wake,
     ready: mpsc::Sender<()>,
@@ -375,7 +376,7 @@ fn run_shard(
     // Nobody waits any more if the start failed elsewhere.
     let _ = ready.send(());
     drop(ready);
-    let looping = Shard::new(clock, wake, stats);
+    let looping = Shard::new(clock, wake, stats).spaced(spacing_us);
     match secure {
         None => looping.run(&mut kernel, &mut shard)?,
         Some(options) => {
