@@ -135,6 +135,9 @@ pub(crate) struct RunArgs {
     /// own, where the privilege is there; else kernel sockets.
     #[arg(long, value_enum)]
     pub(crate) transport: Option<TransportArg>,
+    /// Lose this share of the packets on purpose, each way: 1%, 0.5%. With --transport packet.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) loss: Option<f64>,
     /// Connect in the clear, without TLS.
     #[arg(long)]
     pub(crate) plain: bool,
@@ -439,6 +442,19 @@ fn count(text: &str) -> Result<u64, String> {
         Err(expected())
     } else {
         Ok(value as u64)
+    }
+}
+
+/// Reads a share below one half: `1%`.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .strip_suffix('%')
+        .and_then(|digits| digits.trim().parse::<f64>().ok());
+    match share {
+        Some(percent) if (0.0..50.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err(format!(
+            "`{text}` is not a share: expected one from 0% to below 50%, such as 1%"
+        )),
     }
 }
 

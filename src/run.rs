@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use record::{MANIFEST_SCHEMA, Manifest, RunWriter};
 use scenarios::{Plan, Scenario};
 
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, TransportArg};
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
@@ -76,6 +76,10 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
 }
 
 fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
+    let transport = args.carriage(scenario.plan()?.connections());
+    if args.loss.is_some() && transport == TransportArg::Kernel {
+        bail!("--loss needs --transport packet: the kernel's own packets are not ours to lose");
+    }
     let limits = wsar::limits();
     if !args.dry_run && args.target.is_none() {
         let planned = scenario.plan()?.connections();

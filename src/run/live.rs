@@ -31,12 +31,15 @@ const HTTP_GRACE: Duration = Duration::from_secs(5);
 const STORM_REQUESTS_MAX: u32 = 200;
 
 /// The swarm's word for a transport.
-fn carrier(transport: TransportArg) -> Result<Carrier> {
+fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
     let (address, prefix) = lab::SUBNET;
     Ok(match transport {
         TransportArg::Kernel => Carrier::Kernel,
         // Its first half: the server's address is in the other.
-        TransportArg::Packet => Carrier::Packet(Subnet::new(address, prefix)?.slice(0, 2)?),
+        TransportArg::Packet => Carrier::Packet {
+            subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
+            loss,
+        },
     })
 }
 
@@ -115,7 +118,10 @@ impl Live<'_> {
         let population = Population::new(base, self.prepared.plan.users(), self.target.secret.clone())?;
         let plan = self.prepared.plan.clone();
         let mut options = SwarmOptions::new(vec![self.target.chat], plan, population, self.clock);
-        options.carrier = carrier(self.args.carriage(self.prepared.plan.connections()))?;
+        options.carrier = carrier(
+            self.args.carriage(self.prepared.plan.connections()),
+            self.args.loss.unwrap_or(0.0),
+        )?;
         options.tls = self.target.tls.clone();
         options.http = queue;
         options.returns = returns;

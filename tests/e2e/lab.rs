@@ -26,14 +26,14 @@ const WATCHED: [&str; 4] = [
 ];
 
 /// A turn, and what the host was at its begin; `None` where there can be no lab.
-struct Turn {
+pub(crate) struct Turn {
     _turn: MutexGuard<'static, ()>,
     home: Home,
     before: Vec<String>,
 }
 
 impl Turn {
-    fn take() -> Option<Self> {
+    pub(crate) fn take() -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let home = Home::new();
         let before = settings();
@@ -54,7 +54,7 @@ impl Turn {
     }
 
     /// The host is as it was, and nobody remembers a lab.
-    fn assert_undone(&self) {
+    pub(crate) fn assert_undone(&self) {
         assert_eq!(settings(), self.before);
         assert!(!self.home.path("state/labs.json").exists());
     }

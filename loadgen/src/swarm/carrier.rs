@@ -5,8 +5,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reactor::{
-    App, Closed, Id, Kernel, KernelOptions, Link, Origin, Packet, PacketOptions, PacketStats, Secure,
-    SecureOptions, SecureStats, ShardError, Sources, Subnet, Taken, Transport, Tun, TunOptions, Wake,
+    App, Closed, Device, FaultOptions, Faults, Id, Kernel, KernelOptions, Link, Origin, Packet,
+    PacketOptions, PacketStats, Secure, SecureOptions, SecureStats, ShardError, Sources, Subnet, Taken,
+    Transport, Tun, TunOptions, Wake,
 };
 use wire::tls::ClientTls;
 
@@ -18,12 +19,17 @@ const KEYS: usize = 8_192;
 const HANDSHAKE_TIMEOUT_US: u64 = 30_000_000;
 
 /// What carries the clients' bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Carrier {
     /// Kernel sockets.
     Kernel,
     /// TCP of our own over TUN devices, one a shard, each with a slice of this subnet.
-    Packet(Subnet),
+    Packet {
+        /// Where the clients live.
+        subnet: Subnet,
+        /// The share of packets that is lost on purpose, each way, from 0 to 1.
+        loss: f64,
+    },
 }
 
 /// How a shard's bytes travel.
@@ -73,13 +79,25 @@ impl Carriage {
                 ready();
                 self.over(kernel, looping, shard)
             }
-            Carrier::Packet(subnet) => {
+            Carrier::Packet { subnet, loss } => {
                 let slice = subnet
                     .slice(self.shard, self.shards)
                     .map_err(|error| std::io::Error::other(error.to_string()))?;
                 let tun = Tun::open(&TunOptions::new(slice))
                     .map_err(|error| std::io::Error::other(error.to_string()))?;
-                let packet = Packet::new(tun, PacketOptions::new(slice), wake)?;
+                let options = PacketOptions::new(slice);
+                if loss > 0.0 {
+                    let seed = u64::from(self.shard);
+                    let faults = FaultOptions {
+                        loss,
+                        seed,
+                        ..FaultOptions::default()
+                    };
+                    let packet = Packet::new(Faults::new(tun, faults), options, wake)?;
+                    ready();
+                    return self.over(packet, looping, shard);
+                }
+                let packet = Packet::new(tun, options, wake)?;
                 ready();
                 self.over(packet, looping, shard)
             }
@@ -121,7 +139,7 @@ impl Counting for Kernel {
     fn count(&self, _: &mut Reading) {}
 }
 
-impl Counting for Packet {
+impl<D: Device> Counting for Packet<D> {
     fn count(&self, reading: &mut Reading) {
         reading.packet = self.stats();
     }
