@@ -42,7 +42,7 @@ use user::Users;
 pub(crate) use user::{cells, shard_of};
 
 /// Actions carried out a turn at most, so that answers are read in between.
-const ACTIONS_A_TURN: usize = 1_024;
+const ACTIONS_A_TURN: usize = 256;
 /// Actions are carried out on a grid this fine: falling asleep and waking up costs more than sending, so what is due
 /// within one step goes out in one turn. What an action is late by this is in `latency.schedule_lag`, and in every
 /// latency, which counts from the planned instant.

@@ -45,8 +45,11 @@ pub use tun::{Tun, TunError, TunOptions};
 use segment::PACKET_MAX_BYTES;
 use stack::{Heard, Stack};
 
-/// Packets read a turn at most, so that what is due is done in between.
-const READS_A_TURN: usize = 256;
+/// Packets read a turn at most, so that what is due is done in between. Many: an application that sends more a turn than
+/// it hears would fill the device's queue, and everything in it would be sent again.
+const READS_A_TURN: usize = 4_096;
+/// Timers rest while packets wait to be read, which may be the very acknowledgements they wait for; but no longer.
+const TIMERS_REST_US: u64 = 1_000_000;
 /// Marks the waker among epoll's events.
 const WAKE: u64 = 0;
 /// Marks the device.
@@ -61,6 +64,8 @@ pub struct Packet<D = Tun> {
     buffer: Vec<u8>,
     woken: bool,
     readable: bool,
+    /// When timers last ran.
+    timers_us: u64,
     now_us: u64,
 }
 
@@ -81,6 +86,7 @@ impl<D: Device> Packet<D> {
             buffer: vec![0; PACKET_MAX_BYTES],
             woken: false,
             readable: false,
+            timers_us: 0,
             now_us: 0,
         })
     }
@@ -136,9 +142,11 @@ impl<D: Device> Packet<D> {
         Ok(self.stack.flood(ipv4(to)?, syns_a_second, total))
     }
 
-    fn read<A: App<Self>>(&mut self, app: &mut A) {
+    /// Reads what is there; returns whether that was all.
+    fn read<A: App<Self>>(&mut self, app: &mut A) -> bool {
         // Out of `self` while applications are called, which may send.
         let mut buffer = mem::take(&mut self.buffer);
+        let mut all = false;
         for _ in 0..READS_A_TURN {
             match self.device.receive(&mut buffer) {
                 Ok(Some(length)) => {
@@ -148,7 +156,7 @@ impl<D: Device> Packet<D> {
                     }
                 }
                 Ok(None) => {
-                    self.readable = false;
+                    all = true;
                     break;
                 }
                 // The device is down: connections time out, and the next turn asks again.
@@ -159,6 +167,7 @@ impl<D: Device> Packet<D> {
             }
         }
         self.buffer = buffer;
+        all
     }
 
     fn tell<A: App<Self>>(&mut self, app: &mut A, heard: Heard, packet: &[u8]) {
@@ -235,9 +244,11 @@ impl<D: Device> Transport for Packet<D> {
         if mem::take(&mut self.woken) {
             wake.clear();
         }
-        if mem::take(&mut self.readable) {
-            self.read(app);
+        let all = !mem::take(&mut self.readable) || self.read(app);
+        if !all && now_us < self.timers_us + TIMERS_REST_US {
+            return;
         }
+        self.timers_us = now_us;
         while let Some((id, why)) = self.stack.expire(&mut self.device, now_us) {
             app.closed(self, id, why, now_us);
         }
