@@ -131,6 +131,10 @@ pub(crate) struct RunArgs {
     /// survive.
     #[arg(long, value_name = "SECOND", conflicts_with = "target", value_parser = second)]
     pub(crate) kill_server_at: Vec<f64>,
+    /// Memory that the run may take, server, clients and kernel together: 8G. A climb ends before a step that will not fit;
+    /// default: what the host has.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    pub(crate) memory: Option<u64>,
     /// Run inside a lab, as `teem lab` makes it: a network of its own, the kernel sized for the target.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) lab: LabArg,

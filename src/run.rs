@@ -1,6 +1,7 @@
 //! `teem run`: a scenario from its file to its verdict.
 
 mod child;
+mod foresight;
 mod live;
 mod sampling;
 mod target;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
-use record::{MANIFEST_SCHEMA, Manifest, RunWriter};
+use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
 use crate::cli::RunArgs;
@@ -124,6 +125,9 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
             .target
             .is_none()
             .then(|| durability(args, &scenario).to_owned()),
+        transport: record::Transport::Kernel,
+        encryption: false,
+        steps: steps(&plan),
         thresholds: scenario
             .thresholds
             .iter()
@@ -138,6 +142,18 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         folder,
         manifest,
     })
+}
+
+/// The steps of a climb, for the report.
+fn steps(plan: &Plan) -> Vec<Step> {
+    let step = |step: scenarios::ClimbStep| Step {
+        connections: step.connections,
+        from_ms: step.from_us / 1000,
+        settle_ms: step.settle_us / 1000,
+        hold_from_ms: step.hold_us.start / 1000,
+        hold_until_ms: step.hold_us.end / 1000,
+    };
+    plan.climb_steps().into_iter().map(step).collect()
 }
 
 /// The durability of the server that the run starts: the flag's, or the scenario's.
