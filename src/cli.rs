@@ -144,6 +144,19 @@ pub(crate) struct RunArgs {
     /// The certificate of --target, PEM: exactly this one is trusted.
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "plain")]
     pub(crate) tls_cert: Option<PathBuf>,
+    /// Messages a second, in place of the scenario's rate: 20k.
+    #[arg(long, value_parser = count)]
+    pub(crate) rate: Option<u64>,
+    /// How fast a climb makes connections, a second: 15k.
+    #[arg(long, value_parser = count, value_name = "A_SECOND")]
+    pub(crate) connects: Option<u64>,
+    /// How long a climb holds its last step, seconds.
+    #[arg(long, value_parser = second, value_name = "SECONDS")]
+    pub(crate) hold: Option<f64>,
+    /// Memory that the run may take, server, clients and kernel together: 8G. A climb ends before a step that will not fit;
+    /// default: what the host has.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    pub(crate) memory: Option<u64>,
     /// Run inside a lab, as `teem lab` makes it: a network of its own, the kernel sized for the target.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) lab: LabArg,

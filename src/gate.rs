@@ -56,6 +56,12 @@ pub(crate) fn print_verdict(summary: &Summary) {
             threshold.expr
         );
     }
+    if let Some(climbed) = reports::climbed(summary) {
+        println!(
+            "  {}  {climbed}",
+            progress::paint("climb", progress::GREEN, out())
+        );
+    }
     for why in &summary.invalid_because {
         println!("  {}  {why}", progress::paint("invalid", progress::YELLOW, out()));
     }

@@ -1,6 +1,7 @@
 //! `teem run`: a scenario from its file to its verdict.
 
 mod child;
+mod foresight;
 mod live;
 mod sampling;
 mod target;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
-use record::{MANIFEST_SCHEMA, Manifest, RunWriter};
+use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
 use crate::cli::{RunArgs, TransportArg};
@@ -68,6 +69,13 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
     }
     if let Some(seed) = args.seed {
         scenario = scenario.with_seed(seed);
+    }
+    scenario = scenario.with_encryption(!args.plain).with_climb(
+        args.connects.map(|speed| speed as f64),
+        args.hold.map(|seconds| (seconds * 1e6) as u64),
+    )?;
+    if let Some(rate) = args.rate {
+        scenario = scenario.with_rate(rate as f64)?;
     }
     for expr in &args.threshold {
         scenario = scenario.with_threshold(expr, false)?;
@@ -132,6 +140,12 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
             .target
             .is_none()
             .then(|| durability(args, &scenario).to_owned()),
+        transport: match transport {
+            TransportArg::Kernel => record::Transport::Kernel,
+            TransportArg::Packet => record::Transport::Packet,
+        },
+        encryption: !args.plain,
+        steps: steps(&plan),
         thresholds: scenario
             .thresholds
             .iter()
@@ -146,6 +160,18 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         folder,
         manifest,
     })
+}
+
+/// The steps of a climb, for the report.
+fn steps(plan: &Plan) -> Vec<Step> {
+    let step = |step: scenarios::ClimbStep| Step {
+        connections: step.connections,
+        from_ms: step.from_us / 1000,
+        settle_ms: step.settle_us / 1000,
+        hold_from_ms: step.hold_us.start / 1000,
+        hold_until_ms: step.hold_us.end / 1000,
+    };
+    plan.climb_steps().into_iter().map(step).collect()
 }
 
 /// The durability of the server that the run starts: the flag's, or the scenario's.

@@ -248,9 +248,9 @@ impl<L: Link> App<L> for Shard {
         }
     }
 
-    fn closed(&mut self, _: &mut L, id: Id, _: Closed, now_us: u64) {
+    fn closed(&mut self, _: &mut L, id: Id, why: Closed, now_us: u64) {
         if let Some(user) = self.users.at(id) {
-            self.lost(user, now_us);
+            self.lost(user, why, now_us);
         }
     }
 

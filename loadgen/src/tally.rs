@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use reactor::Closed;
 use record::name::swarm as name;
 
 /// What is counted.
@@ -25,14 +26,39 @@ pub(crate) enum Count {
     ArrivalsUnsent,
     BytesIn,
     BytesOut,
+    /// Failures to connect by kind, in the order of [`name::CONNECT_FAILURE_KINDS`].
+    NoPort,
+    NoDescriptor,
+    Crowded,
+    Refused,
+    TimedOut,
+    Reset,
+    Tls,
+    OtherFailure,
     /// A gauge: users welcomed and still there.
     Online,
 }
 
+impl Count {
+    /// The kind of a failure to connect.
+    pub(crate) fn of_failure(why: Closed) -> Self {
+        match why {
+            Closed::NoPort => Self::NoPort,
+            Closed::NoDescriptor => Self::NoDescriptor,
+            Closed::Crowded => Self::Crowded,
+            Closed::Refused => Self::Refused,
+            Closed::TimedOut => Self::TimedOut,
+            Closed::Reset | Closed::Peer => Self::Reset,
+            Closed::Tls(_) => Self::Tls,
+            Closed::Other(_) => Self::OtherFailure,
+        }
+    }
+}
+
 const COUNTS: usize = Count::Online as usize + 1;
 
-/// The counters' names in a sample, in the order of [`Count`].
-const NAMES: [&str; COUNTS - 1] = [
+/// The plain counters' names in a sample, in the order of [`Count`].
+const NAMES: [&str; Count::NoPort as usize] = [
     name::CONNECTS,
     name::CONNECTED,
     name::CONNECT_FAILURES,
@@ -82,7 +108,13 @@ impl Tally {
         }
     }
 
-    /// The counters by name; the gauge is not among them.
+    /// Failures to connect by kind.
+    pub(crate) fn connect_failures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let kinds = &self.0[Count::NoPort as usize..Count::Online as usize];
+        name::CONNECT_FAILURE_KINDS.into_iter().zip(kinds.iter().copied())
+    }
+
+    /// The plain counters by name; failures by kind and the gauge are not among them.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         NAMES.into_iter().zip(self.0)
     }
@@ -126,6 +158,8 @@ mod tests {
         one.add(Count::Ticks, 2);
         one.add(Count::BytesOut, 7);
         one.add(Count::Online, 1);
+        one.add(Count::of_failure(Closed::NoPort), 3);
+        one.add(Count::of_failure(Closed::Other(9)), 1);
         let board = Board::default();
         board.show(&one, true);
         sum.merge(&board.tally());
@@ -133,6 +167,8 @@ mod tests {
         let counted: Vec<_> = sum.counters().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [(name::TICKS, 4), (name::BYTES_OUT, 14)]);
         assert_eq!(sum.of(Count::Online), 2);
+        let failed: Vec<_> = sum.connect_failures().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(failed, [("no_port", 6), ("other", 2)]);
         assert!(board.is_idle());
     }
 }

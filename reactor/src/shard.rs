@@ -13,6 +13,9 @@ use crate::{App, Clock, Link, PartError, Parting, Wake, part};
 /// The longest sleep, so that a shard is never further from its bookkeeping.
 const SLEEP_MAX_US: u64 = 1_000_000;
 
+/// Over how long a loop's utilisation is told.
+const WINDOW_US: u64 = 1_000_000;
+
 /// A transport, as a shard's loop sees it.
 pub trait Transport: Link + Sized {
     /// Sleeps until something happens or the time is over.
@@ -34,12 +37,17 @@ pub trait Transport: Link + Sized {
 pub struct ShardStats {
     busy_us: AtomicU64,
     turns: AtomicU64,
+    recent_permille: AtomicU64,
 }
 
 impl ShardStats {
     /// Microseconds spent working.
     pub fn busy_us(&self) -> u64 {
         self.busy_us.load(Ordering::Relaxed)
+    }
+    /// The share of its time, 0 to 1, that the loop worked in the last window of a second or more.
+    pub fn recent(&self) -> f64 {
+        self.recent_permille.load(Ordering::Relaxed) as f64 / 1_000.0
     }
     /// Turns of the loop.
     pub fn turns(&self) -> u64 {
@@ -95,6 +103,7 @@ impl Shard {
         let mut due_us = 0;
         let mut now_us = self.clock.now_us();
         let mut woke_us = 0;
+        let mut window = Window::begin(now_us, &self.stats);
         loop {
             let rest_us = (woke_us + self.spacing_us).min(due_us).saturating_sub(now_us);
             if rest_us > 0 {
@@ -115,9 +124,40 @@ impl Shard {
             // One writer: a load and a store, no locked instruction.
             let busy_us = self.stats.busy_us.load(Ordering::Relaxed) + now_us.saturating_sub(woke_us);
             self.stats.busy_us.store(busy_us, Ordering::Relaxed);
+            window.pass(now_us, busy_us, &self.stats);
             self.stats
                 .turns
                 .store(self.stats.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A window over which a loop's utilisation is told: a mean since the start would hide the second that was full.
+struct Window {
+    from_us: u64,
+    busy_us: u64,
+}
+
+impl Window {
+    fn begin(now_us: u64, stats: &ShardStats) -> Self {
+        Self {
+            from_us: now_us,
+            busy_us: stats.busy_us(),
+        }
+    }
+
+    /// Tells the window's utilisation once it is over, and begins the next.
+    fn pass(&mut self, now_us: u64, busy_us: u64, stats: &ShardStats) {
+        let passed_us = now_us.saturating_sub(self.from_us);
+        if passed_us >= WINDOW_US {
+            let permille = (busy_us - self.busy_us) * 1_000 / passed_us;
+            stats
+                .recent_permille
+                .store(permille.min(1_000), Ordering::Relaxed);
+            *self = Self {
+                from_us: now_us,
+                busy_us,
+            };
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `plan.json` | [`PlanCurve`] | run |
 //! | `samples.jsonl` | [`Sample`] | second |
 //! | `events.jsonl` | [`Event`] | occurrence |
+//! | `holds/*.txt` | the kernel's words on sockets, as they are | step of a climb |
 //! | `summary.json` | [`Summary`] | run |
 
 mod event;
@@ -20,6 +21,7 @@ mod plan;
 mod reader;
 mod sample;
 pub mod schema;
+mod step;
 mod summary;
 mod threshold;
 mod writer;
@@ -30,6 +32,7 @@ pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
 pub use plan::PlanCurve;
 pub use reader::{ReadError, Run};
 pub use sample::Sample;
+pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};
 pub use summary::{
     Connections, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm, Summary,
     SwarmCost, ThresholdResult, Verdict,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Step, Transport};
+
 /// The schema that [`Manifest::schema`] names.
 pub const MANIFEST_SCHEMA: &str = "teem.run/1";
 
@@ -31,6 +33,15 @@ pub struct Manifest {
     pub target: String,
     /// The server's durability, when it is ours: `memory`, `async` or `commit`.
     pub durability: Option<String>,
+    /// What carries the clients' bytes.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Whether connections are encrypted.
+    #[serde(default)]
+    pub encryption: bool,
+    /// The steps of a climb, as planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// The thresholds' expressions, as in the scenario.
     pub thresholds: Vec<String>,
     /// The host.
@@ -63,4 +74,10 @@ pub struct Limits {
     pub somaxconn: u64,
     /// `fs.file-max`.
     pub file_max: u64,
+    /// CPUs that this process may use; 0 where nobody asked.
+    #[serde(default)]
+    pub cpus: u32,
+    /// Buckets of the kernel's table of connections; 0 where it does not tell.
+    #[serde(default)]
+    pub hash_buckets: u64,
 }

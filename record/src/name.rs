@@ -11,6 +11,20 @@ pub mod swarm {
     pub const CONNECTED: &str = "swarm.connected";
     /// Connects that failed: refused, timed out, no port.
     pub const CONNECT_FAILURES: &str = "swarm.connect_failures";
+    /// Prefix of [`CONNECT_FAILURES`] by kind: `swarm.connect_failures.no_port` and so on.
+    pub const CONNECT_FAILURES_BY_KIND: &str = "swarm.connect_failures.";
+    /// The kinds that follow it: this host had no port or descriptor to give, or did not take more handshakes at once;
+    /// the server refused, did not answer in time, or reset; TLS broke; anything else.
+    pub const CONNECT_FAILURE_KINDS: [&str; 8] = [
+        "no_port",
+        "no_descriptor",
+        "crowded",
+        "refused",
+        "timed_out",
+        "reset",
+        "tls",
+        "other",
+    ];
     /// Log-ins welcomed by the server.
     pub const LOGINS: &str = "swarm.logins";
     /// Log-ins the server refused or that a cut ended.
@@ -90,6 +104,8 @@ pub mod swarm {
     pub const TLS_FAILURES: &str = "swarm.tls_failures";
     /// Microseconds that the swarm's loops spent working (not asleep), summed over shards.
     pub const LOOP_BUSY_US: &str = "swarm.loop_busy_us";
+    /// Gauge: the share of its time, 0 to 1, that the busiest shard's loop worked in its last second.
+    pub const LOOP_BUSIEST: &str = "swarm.loop_busiest";
     /// Gauge: the swarm's shards.
     pub const SHARDS: &str = "swarm.shards";
 }
@@ -124,12 +140,16 @@ pub mod server {
     pub const BYTES_OUT: &str = "server.bytes_out";
     /// Microseconds that the server's loops spent working, summed over shards.
     pub const LOOP_BUSY_US: &str = "server.loop_busy_us";
+    /// Gauge: the share of its time, 0 to 1, that the busiest shard's loop worked in its last second.
+    pub const LOOP_BUSIEST: &str = "server.loop_busiest";
     /// Gauge: the server's shards.
     pub const SHARDS: &str = "server.shards";
     /// Slow readers cut off.
     pub const SLOW_READERS_CUT: &str = "server.slow_readers_cut";
     /// Pauses of accepting.
     pub const ACCEPT_PAUSES: &str = "server.accept_pauses";
+    /// Times accepting failed because no descriptor was free.
+    pub const ACCEPTS_STARVED: &str = "server.accepts_starved";
     /// Connections refused at the limit.
     pub const CONNECTIONS_REFUSED: &str = "server.connections_refused";
     /// Group commits done.

@@ -180,7 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{EventKind, Histogram, HostFacts, Limits, Percentiles, RunWriter, name};
+    use crate::{EventKind, Histogram, HostFacts, Limits, Percentiles, RunWriter, Transport, name};
 
     fn manifest() -> Manifest {
         Manifest {
@@ -195,6 +195,9 @@ mod tests {
             dry_run: false,
             target: "127.0.0.1:5222".into(),
             durability: Some("commit".into()),
+            transport: Transport::default(),
+            encryption: false,
+            steps: Vec::new(),
             thresholds: vec!["messages.lost == 0".into()],
             host: HostFacts::default(),
             limits: Limits::default(),

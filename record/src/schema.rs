@@ -126,6 +126,24 @@ mod tests {
         }
     }
 
+    fn step() -> StepSummary {
+        StepSummary {
+            connections: 425_000,
+            held: true,
+            by_server: Some(425_000),
+            by_kernel: None,
+            disagreement: Some(0.0),
+            delivery_ms: percentiles(),
+            limits: vec![Limit {
+                resource: "backlog".into(),
+                ran_out: true,
+                at_s: Some(1.0),
+                evidence: "The accept backlog overflowed.".into(),
+            }],
+            ..StepSummary::default()
+        }
+    }
+
     fn summary() -> Summary {
         Summary {
             schema: SUMMARY_SCHEMA.into(),
@@ -177,6 +195,7 @@ mod tests {
                 bytes_per_connection: 250.5,
                 cpu_seconds: 1.25,
             },
+            steps: vec![step()],
             storm: Some(storm()),
             host: host(),
         }
@@ -223,6 +242,13 @@ mod tests {
             dry_run: false,
             target: "127.0.0.1:5222".into(),
             durability: Some("commit".into()),
+            transport: Transport::Packet,
+            encryption: true,
+            steps: vec![Step {
+                connections: 425_000,
+                hold_until_ms: 60_000,
+                ..Step::default()
+            }],
             thresholds: vec!["messages.lost == 0".into()],
             host: host(),
             limits: Limits {
@@ -230,6 +256,8 @@ mod tests {
                 ephemeral_ports: 28_232,
                 somaxconn: 4_096,
                 file_max: 1 << 40,
+                cpus: 2,
+                hash_buckets: 262_144,
             },
         };
         agrees(RUN, &manifest, &[]);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::HostFacts;
+use crate::{HostFacts, StepSummary};
 
 /// The schema that [`Summary::schema`] names.
 pub const SUMMARY_SCHEMA: &str = "teem.summary/1";
@@ -64,6 +64,9 @@ pub struct Summary {
     pub server: ServerCost,
     /// The swarm's cost.
     pub swarm: SwarmCost,
+    /// The steps of a climb.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSummary>,
     /// goose's closed-loop HTTP storm, apart from everything else; absent where none ran.
     pub storm: Option<Storm>,
     /// The host.

@@ -209,6 +209,7 @@ mod tests {
                 queue_peak: 512,
             },
             swarm: SwarmCost::default(),
+            steps: Vec::new(),
             storm: None,
             host: HostFacts::default(),
         }

@@ -66,6 +66,17 @@ impl RunWriter {
         write_line(&mut self.events, event).map_err(at(&self.folder.join("events.jsonl")))
     }
 
+    /// Keeps the kernel's own words on its sockets at the end of a hold: `holds/NAME.txt`, blanks as hyphens.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn hold(&mut self, name: &str, text: &str) -> Result<(), WriteError> {
+        let folder = self.folder.join("holds");
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let path = folder.join(format!("{}.txt", name.replace(' ', "-")));
+        fs::write(&path, text).map_err(at(&path))
+    }
+
     /// Writes goose's figures, `storm.json`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use record::{
 
 use crate::ledger::Ledger;
 use crate::quantity::grouped;
-use crate::{cost, series};
+use crate::{climb, cost, series};
 
 /// A generator whose 99th percentile of lag is above this did not drive the load that was planned: the run is
 /// invalid. Milliseconds.
@@ -56,6 +56,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
         schedule_lag_ms: lag,
         server: cost::server(run),
         swarm: cost::swarm(run),
+        steps: climb::steps(run),
         storm: run.storm.clone(),
         host: run.manifest.host.clone(),
     };
@@ -66,6 +67,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     let mut reasons = shortcomings(run, &summary);
     reasons.extend(ledger.mismatches());
     reasons.extend(lag_reasons);
+    reasons.extend(climb::disagreements(run, &summary.steps));
     let thresholds = thresholds(run, extra, &mut reasons);
     summary.thresholds = thresholds
         .iter()

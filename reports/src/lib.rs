@@ -12,11 +12,13 @@
 //! | `summary.md` | the comment under a change |
 
 mod chart;
+mod climb;
 mod cost;
 mod face;
 mod figures;
 mod junit;
 mod ledger;
+mod limiter;
 mod mark;
 mod markdown;
 mod page;
@@ -33,6 +35,7 @@ use std::{fs, io, thread};
 
 use record::{ReadError, Run, RunWriter, Summary, Threshold, WriteError};
 
+pub use climb::COUNT_TOLERANCE;
 pub use figures::{LAG_P99_LIMIT_MS, LATE_SHARE_LIMIT, summarise};
 
 use plots::{Picture, Plots};
@@ -120,6 +123,12 @@ pub fn render(folder: &Path) -> Result<Summary, Error> {
 /// The folder cannot be read.
 pub fn judge(folder: &Path, extra_thresholds: &[Threshold]) -> Result<Summary, Error> {
     Ok(figures::summarise_with(&Run::read(folder)?, extra_thresholds))
+}
+
+/// A climb in a sentence: how far it came, and what ran out first. `None` where the run was none.
+#[must_use]
+pub fn climbed(summary: &Summary) -> Option<String> {
+    Some(view::climb_headline(&summary.steps, summary.steps.last()?))
 }
 
 /// Draws on as many threads as there are cores: a picture is a second's work in a debug build otherwise.

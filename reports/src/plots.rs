@@ -149,7 +149,7 @@ fn without_empty_panels(mut plot: Plot) -> Result<Plot, LeftOut> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use record::{Event, EventKind};
 
     use super::*;
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    fn bare_run() -> Run {
+    pub(crate) fn bare_run() -> Run {
         Run {
             manifest: record::Manifest {
                 schema: record::MANIFEST_SCHEMA.into(),
@@ -248,6 +248,9 @@ mod tests {
                 dry_run: false,
                 target: String::new(),
                 durability: None,
+                transport: record::Transport::default(),
+                encryption: false,
+                steps: Vec::new(),
                 thresholds: Vec::new(),
                 host: record::HostFacts::default(),
                 limits: record::Limits::default(),

@@ -2,6 +2,7 @@
 //!
 //! It knows words and figures; it knows neither HTML nor Markdown.
 
+mod climb;
 mod key;
 mod table;
 
@@ -9,6 +10,7 @@ use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
 
 use crate::quantity::{Unit, clock, grouped, short, trimmed};
 
+pub(crate) use climb::{Climb, headline as climb_headline};
 pub(crate) use key::Tile;
 pub(crate) use table::{LedgerRow, Wait, cells};
 
@@ -31,6 +33,8 @@ pub(crate) struct View {
     pub(crate) ledger_notes: Vec<String>,
     pub(crate) waits: Vec<Wait>,
     pub(crate) thresholds: Vec<Outcome>,
+    /// Where the run was one.
+    pub(crate) climb: Option<Climb>,
 }
 
 /// A threshold's outcome.
@@ -86,6 +90,7 @@ impl View {
             ledger_notes: table::ledger_notes(run, summary),
             waits: table::waits(&summary.latency_ms),
             thresholds,
+            climb: Climb::of(run, summary),
         }
     }
 }

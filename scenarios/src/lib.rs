@@ -7,6 +7,7 @@
 mod action;
 mod actions;
 mod cell;
+mod climb;
 mod curve;
 mod day;
 mod distribution;
@@ -29,12 +30,13 @@ mod unit;
 
 pub use action::{Action, To, What};
 pub use actions::Actions;
+pub use climb::ClimbSettings;
 pub use curve::DayMessages;
 pub use distribution::Distribution;
 pub use error::Error;
 pub use group::Groups;
 pub use library::library;
-pub use plan::{Plan, StormWindow};
+pub use plan::{ClimbStep, Plan, StormWindow};
 pub use scenario::{
     Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind,
     PhaseSettings, Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings,

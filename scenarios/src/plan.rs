@@ -12,7 +12,7 @@ use crate::load::Load;
 use crate::people::{People, RoleKind};
 use crate::presence::Presence;
 use crate::resolve::MOST_CONNECTIONS;
-use crate::scenario::{PopulationGroup, Scenario};
+use crate::scenario::{PhaseKind, PopulationGroup, Scenario};
 use crate::timeline::Timeline;
 
 /// The longest schedule on the run's clock: four weeks, so that a float holds its microseconds exactly.
@@ -45,6 +45,19 @@ pub struct StormWindow {
     pub at_us: u64,
     /// Its length in microseconds.
     pub duration_us: u64,
+}
+
+/// A step of a climb, on the run's clock: microseconds since the run began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClimbStep {
+    /// Connections at its top.
+    pub connections: u64,
+    /// When the first of its connects is made.
+    pub from_us: u64,
+    /// When all are made, and it begins to settle.
+    pub settle_us: u64,
+    /// When it is held.
+    pub hold_us: std::ops::Range<u64>,
 }
 
 impl Plan {
@@ -139,6 +152,36 @@ impl Plan {
         timeline.settled_us..timeline.drain_us
     }
 
+    /// The steps of a climb, in order; none where the scenario is no climb.
+    #[must_use]
+    pub fn climb_steps(&self) -> Vec<ClimbStep> {
+        let Some(climb) = &self.inner.scenario.climb else {
+            return Vec::new();
+        };
+        let phases = &self.inner.presence.timeline.phases;
+        let ramps = phases
+            .iter()
+            .enumerate()
+            .filter(|(_, phase)| phase.kind == PhaseKind::Ramp);
+        ramps
+            .zip(climb.steps_to(self.inner.scenario.connections.0))
+            .map(|((index, ramp), connections)| {
+                let held = &phases[index + 1..];
+                let until = held
+                    .iter()
+                    .position(|phase| phase.kind == PhaseKind::Ramp)
+                    .unwrap_or(held.len());
+                let hold = held[..until].last().unwrap_or(ramp);
+                ClimbStep {
+                    connections,
+                    from_us: ramp.from_us,
+                    settle_us: ramp.until_us,
+                    hold_us: hold.from_us..hold.until_us,
+                }
+            })
+            .collect()
+    }
+
     /// The closed-loop storm, if there is one.
     #[must_use]
     pub fn storm(&self) -> Option<StormWindow> {
@@ -218,7 +261,14 @@ impl Plan {
 
 fn cell_weights(people: &People) -> Vec<f64> {
     let mut online = vec![0u32; CELLS as usize];
-    for user in 0..people.count() {
+    if people.away == 0 {
+        // Everybody: whole rounds of the cells, and a part of one.
+        for (cell, count) in (0..CELLS).zip(&mut online) {
+            *count = people.online.saturating_sub(cell).div_ceil(CELLS);
+        }
+    }
+    let asked = if people.away == 0 { 0 } else { people.count() };
+    for user in 0..asked {
         if matches!(people.role(user).kind, RoleKind::Online { .. }) {
             online[(user % CELLS) as usize] += 1;
         }

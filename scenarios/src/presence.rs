@@ -196,6 +196,12 @@ impl Presence {
             .filter(|at_us| self.connect_us_by_rank(rank) < *at_us)
     }
 
+    /// Whether nobody who connected ever leaves or comes back: no breaks, no cuts, no returns.
+    pub(crate) fn only_connects(&self) -> bool {
+        let breaks = self.people.bands.iter().any(|band| band.breakers > 0);
+        !breaks && self.cuts.is_empty() && self.returning == 0
+    }
+
     /// Whether any cut will strike; such people take no breaks and stay through the drain, so that a cut's share is
     /// met exactly.
     pub(crate) fn is_ever_cut(&self, user: u32, band: usize) -> bool {

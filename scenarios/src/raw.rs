@@ -23,7 +23,8 @@ pub(crate) struct RawScenario {
     pub(crate) clock: RawClock,
     #[serde(default)]
     pub(crate) population: Vec<Spanned<RawPopulation>>,
-    pub(crate) phase: Spanned<Vec<Spanned<RawPhase>>>,
+    pub(crate) phase: Option<Spanned<Vec<Spanned<RawPhase>>>>,
+    pub(crate) climb: Option<Spanned<RawClimb>>,
     #[serde(default)]
     pub(crate) messages: Option<Spanned<RawMessages>>,
     pub(crate) media: Option<RawMedia>,
@@ -89,6 +90,19 @@ pub(crate) struct RawPhase {
     pub(crate) duration: Option<Spanned<Span>>,
     pub(crate) to: Option<Spanned<Share>>,
     pub(crate) load: Option<Factor>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawClimb {
+    pub(crate) steps: Spanned<Vec<Spanned<Count>>>,
+    pub(crate) connects: Option<Spanned<Rate>>,
+    pub(crate) connects_tls: Option<Spanned<Rate>>,
+    pub(crate) encrypted: Option<bool>,
+    pub(crate) settle: Option<Span>,
+    pub(crate) hold: Option<Spanned<Span>>,
+    pub(crate) hold_last: Option<Spanned<Span>>,
+    pub(crate) ramp_load: Option<Share>,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 //! It knows the language's rules; it does not know shapes in time.
 
 mod check;
+mod climb;
 mod phase;
 mod shock;
 
@@ -30,7 +31,7 @@ const MOST_GROUPS_A_PERSON: u8 = 8;
 const LARGEST_GROUP: u32 = 256;
 const LARGEST_FILE_BYTES: u64 = 1 << 30;
 
-pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
+pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
     let name = name(&raw.name)?;
     let connections = kept(
         &raw.connections,
@@ -44,12 +45,12 @@ pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
         None => 1.0,
         Some(scale) => within(scale, "time_scale", 0.001, 100_000.0)?,
     };
+    let (climb, phase) = climb::resolve(&mut raw, time_scale)?;
     let population = populations(raw.population)?;
     let messages = match raw.messages {
         Some(messages) => self::messages(messages, &population)?,
         None => no_messages(),
     };
-    let phase = phase::resolve(raw.phase, raw.clock.duration)?;
     let length = Span(phase.iter().map(|phase| phase.duration.0).sum());
     check::at_most(&raw.shock, MOST_SHOCKS, "shocks")?;
     let shock = raw
@@ -76,6 +77,7 @@ pub(crate) fn resolve(raw: RawScenario) -> Result<Scenario, Mistake> {
         },
         population,
         phase,
+        climb,
         messages,
         media: raw.media.map(media).transpose()?,
         registrations: raw.registrations.map(|registrations| RegistrationSettings {

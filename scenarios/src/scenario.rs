@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::climb::ClimbSettings;
 use crate::distribution::Distribution;
 use crate::error::{Error, Mistake, reword};
 use crate::plan::Plan;
@@ -31,8 +32,12 @@ pub struct Scenario {
     pub clock: ClockSettings,
     /// Groups of people.
     pub population: Vec<PopulationGroup>,
-    /// Phases, in order, without gaps.
+    /// Phases, in order, without gaps; those that a climb amounts to, where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub phase: Vec<PhaseSettings>,
+    /// The climb that the phases come from, if they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub climb: Option<ClimbSettings>,
     /// Messages.
     pub messages: MessageSettings,
     /// Media, if any.
@@ -255,7 +260,16 @@ impl Scenario {
     /// # Errors
     /// Only if a field was set by hand to what TOML cannot hold (a seed of 2^63 or more).
     pub fn resolved(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|error| self.refused(error.to_string()))
+        let refused = |error: toml::ser::Error| self.refused(error.to_string());
+        match &self.climb {
+            None => toml::to_string(self).map_err(refused),
+            // The climb says it all, and reading it makes the same phases.
+            Some(_) => toml::to_string(&Self {
+                phase: Vec::new(),
+                ..self.clone()
+            })
+            .map_err(refused),
+        }
     }
 
     /// The same scenario with another target of connections. Rates that are *per connection* follow it.
@@ -265,13 +279,73 @@ impl Scenario {
             connections: Count(connections),
             ..self
         }
+        .expanded()
+    }
+
+    /// The same scenario with its connections encrypted or plain: the steps of a climb are made at the speed that
+    /// goes with it. Nothing else of a scenario depends on it.
+    #[must_use]
+    pub fn with_encryption(mut self, encrypted: bool) -> Self {
+        if let Some(climb) = &mut self.climb {
+            climb.encrypted = encrypted;
+        }
+        self.expanded()
+    }
+
+    /// The same scenario with another speed of a climb's ramps, connections a second, and another length of its last
+    /// hold, microseconds on the scenario's clock.
+    ///
+    /// # Errors
+    /// It is no climb, or a figure is 0.
+    pub fn with_climb(mut self, connects: Option<f64>, hold_last_us: Option<u64>) -> Result<Self, Error> {
+        if connects.is_none() && hold_last_us.is_none() {
+            return Ok(self);
+        }
+        if connects.is_some_and(|speed| speed <= 0.0) || hold_last_us == Some(0) {
+            return Err(self.refused("a climb's speed and its last hold are more than 0"));
+        }
+        let Some(climb) = &mut self.climb else {
+            return Err(self.refused("only a climb has a speed and a last hold to choose"));
+        };
+        if let Some(per_second) = connects {
+            climb.connects.per_second = per_second;
+            climb.connects_tls.per_second = per_second;
+        }
+        if let Some(us) = hold_last_us {
+            climb.hold_last = Span(us);
+        }
+        Ok(self.expanded())
+    }
+
+    /// The same scenario with another rate of messages, a second.
+    ///
+    /// # Errors
+    /// It has none, they are per connection, or the rate is not positive.
+    pub fn with_rate(mut self, per_second: f64) -> Result<Self, Error> {
+        let rate = &mut self.messages.rate;
+        if rate.per_second <= 0.0 || rate.per_connection || per_second <= 0.0 {
+            return Err(
+                self.refused("a rate takes the place of one of messages a second, and is more than 0")
+            );
+        }
+        rate.per_second = per_second;
+        Ok(self.expanded())
+    }
+
+    /// Works a climb out into phases again.
+    fn expanded(mut self) -> Self {
+        if let Some(climb) = &self.climb {
+            let per_connection = self.messages.rate.per_connection;
+            self.phase = climb.phases(self.connections.0, self.clock.time_scale, per_connection);
+        }
+        self
     }
 
     /// The same scenario with its clock faster or slower: seconds of the scenario's clock in one of the run's.
     #[must_use]
     pub fn with_time_scale(mut self, time_scale: f64) -> Self {
         self.clock.time_scale = time_scale;
-        self
+        self.expanded()
     }
 
     /// The same scenario with another seed (its low 63 bits: TOML has no larger integers).
@@ -321,13 +395,17 @@ impl Scenario {
             )));
         }
         let factor = (wanted_us - fixed_us) as f64 / held_us as f64;
+        if let Some(climb) = self.climb.take() {
+            self.climb = Some(climb.stretched(factor));
+            return Ok(self.expanded());
+        }
         for phase in self.phase.iter_mut().filter(|phase| stretches(phase)) {
             phase.duration = Span(((phase.duration.0 as f64 * factor) as u64).max(1));
         }
         Ok(self)
     }
 
-    /// The plan: what each user does and when. Takes about 50 ns a user.
+    /// The plan: what each user does and when. Takes about 50 ns a user, nothing a user where nobody is away.
     ///
     /// # Errors
     /// An override does not fit: no connections, a time scale that is not positive, too many people.

@@ -180,6 +180,24 @@ impl fmt::Display for Span {
     }
 }
 
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1_000_000, "M", 6, 1_000), (1_000, "k", 3, 100)];
+        // What is no round number is written out.
+        let round =
+            |(scale, _, _, finest): &(u64, _, _, u64)| self.0 >= *scale && self.0.is_multiple_of(*finest);
+        match units.into_iter().find(round) {
+            Some((scale, unit, digits, _)) => {
+                let part = format!("{:0digits$}", self.0 % scale);
+                let part = part.trim_end_matches('0');
+                let point = if part.is_empty() { "" } else { "." };
+                write!(f, "{}{point}{part}{unit}", self.0 / scale)
+            }
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

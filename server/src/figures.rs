@@ -126,7 +126,7 @@ impl Figures {
             ),
             ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
             (
-                "server.accepts_starved",
+                name::ACCEPTS_STARVED,
                 self.sum(|shard| shard.accepts_starved.level()),
             ),
             ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
@@ -169,6 +169,8 @@ impl Figures {
             ("server.queue.office.longest", longest),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value as f64)));
+        let loops = self.shards.iter().map(|shard| shard.loop_stats.recent());
+        into.insert(name::LOOP_BUSIEST.to_owned(), loops.fold(0.0, f64::max));
     }
 
     fn sum(&self, of: impl Fn(&ShardFigures) -> u64) -> u64 {

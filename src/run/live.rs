@@ -9,12 +9,13 @@ use loadgen::storm::{StormChild, StormConfig, StormMix};
 use loadgen::upload::{HttpService, HttpSettings};
 use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
 use reactor::{Clock, Subnet};
-use record::{Event, EventKind, Run, RunWriter, Sample};
+use record::{Event, EventKind, Run, RunWriter, Sample, Step};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use wire::chat::{Code, Number};
 
 use super::Prepared;
+use super::foresight::Foresight;
 use super::sampling::Sampling;
 use super::target::{Target, data_folder};
 use crate::cli::{RunArgs, TransportArg};
@@ -64,6 +65,16 @@ struct Live<'a> {
     pending_kills_us: Vec<u64>,
     storm: Option<StormChild>,
     storm_is_due: bool,
+    climb: Climb,
+}
+
+/// What is left of a climb.
+#[derive(Default)]
+struct Climb {
+    /// Steps whose hold has not ended, the last first.
+    steps: Vec<Step>,
+    /// A sample from before the first connect.
+    before: Sample,
 }
 
 /// Runs, and leaves a run folder behind. Returns what broke the run off where that folder cannot even say so.
@@ -103,12 +114,14 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         pending_marks,
         pending_kills_us,
         storm: None,
+        climb: Climb::default(),
     };
     live.drive().await
 }
 
 impl Live<'_> {
     async fn drive(&mut self) -> Result<Option<anyhow::Error>> {
+        self.begin_climb().await?;
         let returns = Returns::default();
         let (http, queue) = match self.start_http(&returns)? {
             Some((service, queue)) => (Some(service), Some(queue)),
@@ -203,7 +216,7 @@ impl Live<'_> {
                         self.note(t_ms, EventKind::Invalid, "server ended", &why)?;
                         return Ok(End::ServerGone);
                     }
-                    if self.must_abort()? {
+                    if self.ends_step(&sample)? || self.must_abort()? {
                         return Ok(End::Finished);
                     }
                 }
@@ -281,6 +294,43 @@ impl Live<'_> {
             "http storm",
             "goose, closed-loop, in a process of its own",
         )
+    }
+
+    /// Where the run is a climb, takes a sample before its first connect: what grows is measured from there.
+    async fn begin_climb(&mut self) -> Result<()> {
+        self.climb.steps = self.prepared.manifest.steps.iter().rev().copied().collect();
+        if self.climb.steps.is_empty() {
+            return Ok(());
+        }
+        // Twice, since the first asks the server over a connection that it makes, and that stays.
+        self.sampling.finish(0, &self.target).await;
+        self.climb.before = self.sampling.finish(0, &self.target).await;
+        self.climb
+            .before
+            .gauges
+            .insert(record::name::swarm::ONLINE.to_owned(), 0.0);
+        self.writer.sample(&self.climb.before)?;
+        Ok(())
+    }
+
+    /// In the last second of a step's hold, keeps the kernel's words on its sockets. Whether the climb ends there, because
+    /// the next step will not fit into memory.
+    fn ends_step(&mut self, sample: &Sample) -> Result<bool> {
+        let ends = |step: &mut Step| sample.t_ms + 1_000 >= step.hold_until_ms;
+        let Some(step) = self.climb.steps.pop_if(ends) else {
+            return Ok(false);
+        };
+        let name = format!("hold {}", scenarios::Count(step.connections));
+        self.writer.hold(&name, &wsar::socket_text())?;
+        let Some(next) = self.climb.steps.last() else {
+            return Ok(false);
+        };
+        let foresight = Foresight::of(&self.climb.before, sample, next.connections, self.args.memory);
+        let Some(why) = foresight.and_then(|foresight| foresight.shortfall()) else {
+            return Ok(false);
+        };
+        self.note(sample.t_ms, EventKind::Interrupted, record::FORESEEN, &why)?;
+        Ok(true)
     }
 
     /// Whether a threshold that aborts can no longer hold.

@@ -35,11 +35,15 @@ pub fn limits() -> Limits {
             .unwrap_or(0)
     };
     let ports = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    let buckets = fs::read_to_string("/proc/sys/net/ipv4/tcp_ehash_entries").ok();
     Limits {
         nofile: getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX),
         ephemeral_ports: ports.and_then(|text| ports_in(&text)).unwrap_or(0),
         somaxconn: number("/proc/sys/net/core/somaxconn"),
         file_max: number("/proc/sys/fs/file-max"),
+        cpus: std::thread::available_parallelism()
+            .map_or(0, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX)),
+        hash_buckets: buckets.and_then(|text| buckets_in(&text)).unwrap_or(0),
     }
 }
 
@@ -48,6 +52,11 @@ fn ports_in(range: &str) -> Option<u64> {
     let mut ends = range.split_whitespace().map(str::parse::<u16>);
     let (low, high) = (ends.next()?.ok()?, ends.next()?.ok()?);
     (low <= high).then(|| u64::from(high - low) + 1)
+}
+
+/// Buckets of the table of connections; a negative number is of a table that the namespace shares with the host.
+fn buckets_in(text: &str) -> Option<u64> {
+    text.trim().parse::<i64>().ok().map(i64::unsigned_abs)
 }
 
 #[cfg(test)]
@@ -61,6 +70,7 @@ mod tests {
         assert_eq!(ports_in("9 8"), None);
         assert_eq!(ports_in("1024"), None);
         assert_eq!(ports_in("a b"), None);
+        assert_eq!(buckets_in("-262144\n"), Some(262_144));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod proc_file;
 pub mod process;
 pub mod queue;
 pub mod sampler;
+pub mod sockets;
 pub mod table;
 
 pub use counters::{Apart, Counter, Gauge, HighWater};
@@ -25,3 +26,4 @@ pub use expose::{exposition, parse_exposition};
 pub use facts::{host_facts, limits};
 pub use queue::{QueueGauge, QueueReading};
 pub use sampler::Sampler;
+pub use sockets::socket_text;

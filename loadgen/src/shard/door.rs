@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use hashbrown::HashMap;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use reactor::{Close, Id, Link};
+use reactor::{Close, Closed, Id, Link};
 use wire::chat::Phase;
 
 use super::Shard;
@@ -93,8 +93,9 @@ impl Shard {
                     .patience
                     .push_back((now_us + self.limits.welcome_us, user, id));
             }
-            Err(_) => {
+            Err(why) => {
                 self.tally.add(Count::ConnectFailures, 1);
+                self.tally.add(Count::of_failure(why), 1);
                 self.pause(user, 0, now_us);
                 // This host had no port or descriptor to give: no reason to be shy of the server.
                 self.users.user_mut(user).attempts = 1;
@@ -126,7 +127,10 @@ impl Shard {
     }
 
     /// A connection ended though nobody here asked for it.
-    pub(super) fn lost(&mut self, user: u32, now_us: u64) {
+    pub(super) fn lost(&mut self, user: u32, why: Closed, now_us: u64) {
+        if self.users.user(user).standing == Standing::Connecting {
+            self.tally.add(Count::of_failure(why), 1);
+        }
         self.forget(user, true);
         self.pause(user, 0, now_us);
     }
@@ -136,7 +140,8 @@ impl Shard {
         if let Some(id) = self.users.conn(user) {
             link.close(id, Close::Reset);
         }
-        self.lost(user, now_us);
+        // Of those who are still connecting, only patience ran out.
+        self.lost(user, Closed::TimedOut, now_us);
     }
 
     /// The server refused a user's key for good.

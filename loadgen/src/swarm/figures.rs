@@ -48,6 +48,12 @@ pub(super) fn counters_and_gauges(
     for (name, value) in gauges {
         sample.gauges.insert(name.to_owned(), value as f64);
     }
+    let busiest = loops.iter().map(|stats| stats.recent()).fold(0.0, f64::max);
+    sample.gauges.insert(name::LOOP_BUSIEST.to_owned(), busiest);
+    for (kind, count) in tally.connect_failures() {
+        let name = format!("{}{kind}", name::CONNECT_FAILURES_BY_KIND);
+        *sample.counters.entry(name).or_default() += count;
+    }
 }
 
 /// Sums what carries the shards' bytes.

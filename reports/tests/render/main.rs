@@ -174,6 +174,79 @@ fn ten_minutes_with_a_million() {
     assert_eq!(pictures(&folder).len(), 22);
 }
 
+/// Four steps of a minute and a half each; the last one's backlog is too short.
+fn climb() -> Invention {
+    Invention {
+        name: "climb",
+        seconds: 160,
+        connections: 2_800_000,
+        storm: false,
+        climb: &[0.0715, 0.1518, 0.3572, 1.0],
+        ..Invention::default()
+    }
+}
+
+#[test]
+fn a_climb_is_told_step_by_step_beside_the_old_one() {
+    let (folder, summary) = rendered(&climb());
+    assert_eq!(summary.steps.len(), 4);
+    assert!(summary.steps.iter().all(|step| step.held), "{summary:#?}");
+    assert_eq!(summary.steps[3].by_kernel, Some(2_800_001));
+    assert!(
+        reports::climbed(&summary)
+            .unwrap()
+            .contains("net.core.somaxconn is 65,535")
+    );
+    insta::assert_snapshot!("climb.md", text(&folder, "summary.md"));
+    insta::assert_json_snapshot!("climb_steps", summary.steps);
+    let schema = serde_json::from_str(record::schema::SUMMARY).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&text(&folder, "summary.json")).unwrap();
+    jsonschema::validate(&schema, &written).unwrap();
+    let page = text(&folder, "report.html");
+    assert!(page.contains("<h2>The climb</h2>") && page.contains("failed at 3M"));
+}
+
+#[test]
+fn a_climb_that_was_ended_before_a_step_that_will_not_fit_names_memory() {
+    let (folder, _) = rendered(&Invention {
+        name: "climb-foreseen",
+        interrupted_at_s: Some(80),
+        ..climb()
+    });
+    let mut run = Run::read(&folder).unwrap();
+    let detail = "2.8M connections will not fit.".to_owned();
+    let name = record::FORESEEN.to_owned();
+    run.events.push(Event {
+        t_ms: 80_000,
+        kind: EventKind::Interrupted,
+        name,
+        detail,
+    });
+    let summary = reports::summarise(&run);
+    assert_eq!(summary.steps.len(), 2);
+    assert_eq!(summary.steps[1].limits[0].resource, "memory");
+}
+
+#[test]
+fn a_kernel_that_counts_other_sockets_makes_a_climb_invalid() {
+    let (folder, _) = rendered(&Invention {
+        name: "climb-apart",
+        ..climb()
+    });
+    let mut run = Run::read(&folder).unwrap();
+    for sample in run.samples.iter_mut().skip(1) {
+        *sample.gauges.get_mut("host.tcp_in_use").unwrap() += 5_700.0;
+    }
+    let summary = reports::summarise(&run);
+    assert_eq!(summary.verdict, Verdict::Invalid);
+    let why = &summary.invalid_because;
+    assert_eq!(why.len(), 4, "{why:?}");
+    assert!(
+        why[3].contains("0.10 %") && why[3].contains("2,802,851 by the kernel"),
+        "{why:?}"
+    );
+}
+
 #[test]
 fn a_gate_judges_by_more_thresholds_and_writes_nothing() {
     let folder = Invention {

@@ -6,7 +6,7 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use record::{
     Event, EventKind, Histogram, HostFacts, Limits, MANIFEST_SCHEMA, Manifest, Percentiles, PlanCurve,
-    RunWriter, Sample, Storm, name,
+    RunWriter, Sample, Step, Storm, Transport, name,
 };
 
 /// What to invent.
@@ -18,6 +18,8 @@ pub(crate) struct Invention {
     pub(crate) server_counts: bool,
     pub(crate) interrupted_at_s: Option<u64>,
     pub(crate) storm: bool,
+    /// Of a climb: the shares of the connections at each step.
+    pub(crate) climb: &'static [f64],
 }
 
 impl Default for Invention {
@@ -30,6 +32,7 @@ impl Default for Invention {
             server_counts: true,
             interrupted_at_s: None,
             storm: true,
+            climb: &[],
         }
     }
 }
@@ -47,6 +50,9 @@ impl Invention {
             return folder;
         }
         let mut world = World::new(self);
+        if !self.climb.is_empty() {
+            writer.sample(&world.before()).unwrap();
+        }
         let last = self.interrupted_at_s.unwrap_or(self.seconds);
         for second in 0..last {
             writer
@@ -107,6 +113,9 @@ impl Invention {
             dry_run: self.dry_run,
             target: "127.0.0.1:5222".into(),
             durability: Some("commit".into()),
+            transport: Transport::Kernel,
+            encryption: false,
+            steps: self.steps(),
             thresholds: [
                 "delivery.p99 < 250ms",
                 "accepted.p99 < 100ms",
@@ -126,12 +135,59 @@ impl Invention {
                 ephemeral_ports: 28_232,
                 somaxconn: 65_535,
                 file_max: u64::MAX / 2,
+                cpus: 2,
+                hash_buckets: 8_388_608,
             },
         }
     }
 
+    /// Steps of equal length: half of it a ramp, an eighth to settle, the rest a hold.
+    fn steps(&self) -> Vec<Step> {
+        let length_ms = self.seconds * 1_000 / self.climb.len().max(1) as u64;
+        let step = |(index, share): (usize, &f64)| {
+            let from_ms = index as u64 * length_ms;
+            Step {
+                connections: (self.connections as f64 * share) as u64,
+                from_ms,
+                settle_ms: from_ms + length_ms / 2,
+                hold_from_ms: from_ms + length_ms * 5 / 8,
+                hold_until_ms: from_ms + length_ms,
+            }
+        };
+        self.climb.iter().enumerate().map(step).collect()
+    }
+
+    fn climb(&self) -> PlanCurve {
+        let mut plan = PlanCurve::default();
+        let mut below = 0;
+        for step in self.steps() {
+            let name = |what: &str| format!("{what} {}k", step.connections / 1_000);
+            for (at_ms, what) in [
+                (step.from_ms, "to"),
+                (step.settle_ms, "settle at"),
+                (step.hold_from_ms, "hold"),
+            ] {
+                plan.marks.push(event(at_ms, EventKind::Phase, &name(what), ""));
+            }
+            for at_ms in (step.from_ms..step.hold_until_ms).step_by(1_000) {
+                let part =
+                    ((at_ms + 1_000 - step.from_ms) as f64 / (step.settle_ms - step.from_ms) as f64).min(1.0);
+                plan.connections
+                    .push(below + ((step.connections - below) as f64 * part) as u64);
+                let messages = if at_ms >= step.hold_from_ms { 10_000 } else { 1_000 };
+                plan.messages.push(messages);
+                plan.copies.push(messages);
+            }
+            below = step.connections;
+        }
+        plan
+    }
+
     /// A ramp over a sixth of the run, a spike at each goal, a drain at the end.
     fn plan(&self) -> PlanCurve {
+        if !self.climb.is_empty() {
+            return self.climb();
+        }
         let at = |share: f64| (self.seconds as f64 * share).round() as u64;
         let (ramp, drain) = (at(1.0 / 6.0), at(11.0 / 12.0));
         let goals = [at(0.5), at(0.525)];
@@ -202,6 +258,37 @@ impl World {
         }
     }
 
+    /// A sample from before the first connect.
+    fn before(&mut self) -> Sample {
+        let gauges = [
+            (name::swarm::ONLINE.to_owned(), 0.0),
+            (name::server::CONNECTIONS.to_owned(), 0.0),
+            (name::host::TCP_IN_USE.to_owned(), 7.0),
+            (name::host::SOCKET_SLAB_BYTES.to_owned(), 9e6),
+            (name::process::rss_anon_bytes("server"), 14e6),
+            (name::process::rss_anon_bytes("swarm"), 42e6),
+        ];
+        Sample {
+            gauges: gauges.into(),
+            ..Sample::default()
+        }
+    }
+
+    /// What only a climb's samples have.
+    fn climb(&mut self, invention: &Invention, online: u64) {
+        self.gauge(name::server::CONNECTIONS, online as f64);
+        self.gauge(name::host::TCP_IN_USE, 9.0 + 2.0 * online as f64);
+        self.gauge(name::host::MEMORY_HELD_BYTES, 2e9 + online as f64 * 8_200.0);
+        self.gauge(
+            name::server::LOOP_BUSIEST,
+            0.35 + 0.4 * online as f64 / invention.connections as f64,
+        );
+        self.gauge(name::swarm::LOOP_BUSIEST, 0.5);
+        // At the top the backlog is too short.
+        let top = online == invention.connections;
+        self.count(name::host::LISTEN_OVERFLOWS, if top { 43 } else { 0 });
+    }
+
     /// A sample of the second, everything still on its way settled if it is the last.
     fn second(&mut self, invention: &Invention, plan: &PlanCurve, second: u64, last: bool) -> Sample {
         let index = second as usize;
@@ -216,6 +303,9 @@ impl World {
         self.connections(online, online - before, last);
         self.ledger(invention, copies, load, last);
         self.host(invention, online, online - before, load);
+        if !invention.climb.is_empty() {
+            self.climb(invention, online);
+        }
         self.sample.histograms.clear();
         self.latencies(online - before, copies, load);
         self.sample.clone()
@@ -322,7 +412,7 @@ impl World {
     }
 
     fn host(&mut self, invention: &Invention, online: u64, new: u64, load: f64) {
-        let ramp = new as f64 / 10_000.0;
+        let ramp = (new as f64 / 10_000.0).min(if invention.climb.is_empty() { f64::MAX } else { 0.9 });
         let busy = |user: f64, per_load: f64, per_ramp: f64| user + per_load * load + per_ramp * ramp;
         let kinds = [
             ("user", busy(0.01, 0.055, 0.22)),

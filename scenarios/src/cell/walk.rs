@@ -28,7 +28,10 @@ impl Roster {
         }
         let bands = ranked.into_iter().map(|mut band| {
             band.sort_unstable();
-            band.into_iter().map(|(_, user)| user).collect()
+            // Collected in place they would keep the room of the ranks, which is as much again.
+            let mut users = Vec::with_capacity(band.len());
+            users.extend(band.into_iter().map(|(_, user)| user));
+            users
         });
         let bands = bands.collect();
         returns.sort_unstable_by(|a, b| b.cmp(a));

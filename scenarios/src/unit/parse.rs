@@ -230,6 +230,9 @@ mod tests {
         assert_eq!(Span::from_text("1.5s"), Some(Span(1_500_000)));
         assert_eq!(Count::from_text("200k"), Some(Count(200_000)));
         assert_eq!(Count::from_text("1.5k"), Some(Count(1_500)));
+        let written =
+            [200_000, 2_800_000, 2_500, 425_000, 12_345, 2_000_001].map(|count| Count(count).to_string());
+        assert_eq!(written, ["200k", "2.8M", "2.5k", "425k", "12345", "2000001"]);
         assert_eq!(Bytes::from_text("4KiB"), Some(Bytes(4_096)));
         assert_eq!(Share::from_text("20%"), Some(Share(0.2)));
         assert_eq!(
