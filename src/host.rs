@@ -84,6 +84,25 @@ pub(crate) fn fit(planned: u64, asked: bool, room: &Room) -> Result<(u64, Option
     ))
 }
 
+/// Full TLS handshakes a second that a core makes at both ends, beside what else a log-in takes.
+const HANDSHAKES_A_CORE: u64 = 2_500;
+
+/// Whether a plan connects faster than this host shakes hands, as a sentence with its remedy.
+pub(crate) fn handshakes(connections: &[u64]) -> Option<String> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let most = HANDSHAKES_A_CORE * cores;
+    let planned = connections
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .max()?;
+    (planned > most).then(|| {
+        format!(
+            "the plan connects {planned} a second, and {cores} cores make some {most} full TLS handshakes: expect to \
+             lag, connect slower, or take --plain"
+        )
+    })
+}
+
 fn read_number(path: &str) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }

@@ -102,6 +102,9 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         }
     }
     let plan = scenario.plan()?;
+    if let Some(notice) = (!args.plain).then(|| host::handshakes(&plan.curve().connections)).flatten() {
+        eprintln!("note: {notice}");
+    }
     let end_s = plan.duration_us() as f64 / 1e6;
     if let Some(at_s) = args.kill_server_at.iter().find(|at_s| **at_s >= end_s) {
         bail!("--kill-server-at {at_s}: the plan ends at {end_s} s");
