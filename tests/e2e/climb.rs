@@ -13,7 +13,10 @@ use crate::run_folder::RunFolder;
 
 const CLIMB: &str = r#"name = "hill"
 connections = "4k"
-thresholds = [{ expr = "messages.lost == 0", abort = true }]
+thresholds = [
+    { expr = "messages.lost == 0", abort = true },
+    "connections.peak >= 0.99 * connections.target",
+]
 
 [climb]
 steps = ["1k", "4k"]
