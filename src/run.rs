@@ -102,7 +102,10 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         }
     }
     let plan = scenario.plan()?;
-    if let Some(notice) = (!args.plain).then(|| host::handshakes(&plan.curve().connections)).flatten() {
+    if let Some(notice) = (!args.plain)
+        .then(|| host::handshakes(&plan.curve().connections))
+        .flatten()
+    {
         eprintln!("note: {notice}");
     }
     let end_s = plan.duration_us() as f64 / 1e6;

@@ -54,7 +54,7 @@ pub struct Step {
 pub struct StepSummary {
     /// Connections planned.
     pub connections: u64,
-    /// Whether it was held to its end.
+    /// Whether it was held to its end, with 99 % of its connections.
     pub held: bool,
     /// Logged in at its end, by the clients' count.
     pub online: u64,

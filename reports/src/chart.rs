@@ -118,6 +118,17 @@ impl Line {
         }
     }
 
+    /// A level that others reached, from end to end.
+    pub(crate) fn reference(name: impl Into<String>, level: f64, end: f64) -> Self {
+        Self {
+            name: name.into(),
+            ink: Ink::Muted,
+            width: 1.25,
+            dashed: true,
+            points: vec![(0.0, level), (end, level)],
+        }
+    }
+
     /// A broad, pale line of a kind, for what should agree with another that is drawn over it.
     pub(crate) fn broad(name: impl Into<String>, kind: usize, points: Points) -> Self {
         Self {

@@ -2,7 +2,7 @@
 //!
 //! It knows figures; the words and the table are the view's.
 
-use record::{CpuShares, Histogram, Run, Sample, Step, StepBytes, StepSummary, name};
+use record::{CpuShares, EventKind, Histogram, Run, Sample, Step, StepBytes, StepSummary, name};
 
 use crate::limiter;
 use crate::quantity::grouped;
@@ -12,6 +12,11 @@ use crate::series::{end_s, seconds};
 pub const COUNT_TOLERANCE: f64 = 0.001;
 /// Sockets that may come and go beside the connections: whoever asks for figures, a name looked up.
 const COUNT_SLACK: f64 = 16.0;
+
+/// Of its connections, what must be there at a step's end.
+const HELD_SHARE: f64 = 0.99;
+/// A reference line is drawn where a run reaches this share of it.
+pub(crate) const VISIBLE_SHARE: f64 = 0.2;
 
 /// The old climb, as far as its figures are known: the top of it, unless they say otherwise.
 pub(crate) mod old {
@@ -70,7 +75,13 @@ pub(crate) fn disagreements(run: &Run, steps: &[StepSummary]) -> Vec<String> {
 
 fn summary(run: &Run, step: &Step, end_s: f64) -> StepSummary {
     let within = |sample: &&Sample| step.hold_from_ms <= sample.t_ms && sample.t_ms <= step.hold_until_ms;
-    let held: Vec<&Sample> = run.samples.iter().filter(within).collect();
+    // The last sample of a run that was ended is from after its end, when nobody is connected any more.
+    let ended = run
+        .events
+        .iter()
+        .any(|event| event.kind == EventKind::Interrupted);
+    let sampled = &run.samples[..run.samples.len().saturating_sub(usize::from(ended))];
+    let held: Vec<&Sample> = sampled.iter().filter(within).collect();
     let until_s = (step.hold_until_ms as f64 / 1e3).min(end_s);
     let mut summary = StepSummary {
         connections: step.connections,
@@ -89,6 +100,7 @@ fn summary(run: &Run, step: &Step, end_s: f64) -> StepSummary {
             .filter_map(|sample| sample.histograms.get(name::latency::DELIVERY));
         delivery.for_each(|histogram| whole.merge(histogram));
         summary.delivery_ms = whole.percentiles_ms();
+        summary.held &= summary.online as f64 >= HELD_SHARE * step.connections as f64;
     } else {
         summary.held = false;
     }

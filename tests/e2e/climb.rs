@@ -1,67 +1,261 @@
-//! The climb at a small size, as it is made at millions: a lab, TLS, clients on packets, and packets lost on the way.
+//! Small climbs through the binary, each in a network of its own: what they leave behind, and that each resource which is
+//! capped is the one that is named.
+//!
+//! Where a network cannot be made they say so and count as skipped; where `TEEM_NO_SKIP` is set, as in `.ci/run`, that
+//! fails.
 
-use record::Verdict;
-use record::name::swarm;
+use std::process::{Command, Stdio};
 
-use crate::home::Home;
-use crate::lab::Turn;
-use crate::run_folder::assert_ledger_closes;
+use record::{EventKind, Limit, StepSummary};
 
-/// Twenty thousand connect, talk for a while, and nothing is lost but packets.
-const SCENARIO: &str = r#"
-name = "gate"
-title = "Twenty thousand under TLS over packets"
-connections = "20k"
-ping_every = "10s"
+use crate::home::{Done, Home, binary, until};
+use crate::run_folder::RunFolder;
+
+const CLIMB: &str = r#"name = "hill"
+connections = "4k"
 thresholds = [
     { expr = "messages.lost == 0", abort = true },
-    { expr = "messages.duplicated == 0", abort = true },
     "connections.peak >= 0.99 * connections.target",
 ]
+
+[climb]
+steps = ["1k", "4k"]
+connects = "3000/s"
+settle = "1s"
+hold = "4s"
+hold_last = "4s"
+
 [[population]]
 name = "everyone"
 share = "100%"
 away = "0%"
 groups = 0
-[[phase]]
-kind = "ramp"
-duration = "16s"
-[[phase]]
-kind = "hold"
-duration = "8s"
+
 [messages]
-rate = "1000/s"
+rate = "500/s"
 to_away = "0%"
 to_groups = "0%"
 bytes = "100B"
-typing = "0%"
-[drain]
-settle = "20s"
+
 [server]
 durability = "async"
 "#;
 
-#[test]
-fn twenty_thousand_under_tls_over_lossy_packets_lose_nothing() {
-    let Some(turn) = Turn::take() else { return };
-    let home = Home::new();
-    let file = home.write("gate.toml", SCENARIO);
-    let file = file.to_string_lossy();
-    let over = ["--transport", "packet", "--loss", "1%", "--lab", "always"];
-    let (done, run) = home.run("out", &[&[file.as_ref()], &over[..]].concat());
-    done.code(0);
-    let summary = run.summary();
-    assert_eq!(summary.verdict, Verdict::Pass);
-    assert!(summary.connections.peak >= 19_800, "{:?}", summary.connections);
-    assert!(run.counter(swarm::TLS_HANDSHAKES) >= 20_000);
-    assert_eq!(run.counter(swarm::TLS_RESUMED), 0);
-    assert!(run.counter(swarm::RETRANSMITS) > 0, "no packet was lost");
-    assert_ledger_closes(&summary.messages);
-    // Both ends count the same, to the last copy.
-    assert_eq!(summary.messages.server_accepted, Some(summary.messages.accepted));
-    assert_eq!(
-        summary.messages.server_acknowledged,
-        Some(summary.messages.delivered)
+/// What a climb left behind.
+struct Climbed {
+    /// The folder goes with it.
+    _home: Home,
+    done: Done,
+    folder: RunFolder,
+    steps: Vec<StepSummary>,
+}
+
+/// A shell's words in a network of its own, in the place of whose last `exec` the binary runs.
+fn inside(home: &Home, setup: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    let script = format!("ip link set lo up && {setup} \"$0\" \"$@\"");
+    command
+        .args(["--net", "sh", "-c", &script])
+        .arg(binary())
+        .args(args);
+    home.settle(&mut command);
+    command
+}
+
+/// Whether networks can be made here.
+fn can() -> bool {
+    let made = Command::new("unshare")
+        .args(["--net", "ip", "link", "set", "lo", "up"])
+        .output();
+    if made.is_ok_and(|made| made.status.success()) {
+        return true;
+    }
+    assert!(
+        std::env::var_os("TEEM_NO_SKIP").is_none(),
+        "no network of its own here"
     );
-    turn.assert_undone();
+    eprintln!("skipped: no network of its own can be made here");
+    false
+}
+
+const RUN: [&str; 8] = [
+    "run",
+    "hill.toml",
+    "--plain",
+    "--lab",
+    "never",
+    "--quiet",
+    "--out",
+    "run",
+];
+
+/// Climbs, and gives the steps; `None` where it cannot be tried.
+fn climb(setup: &str, text: &str, more: &[&str]) -> Option<Climbed> {
+    if !can() {
+        return None;
+    }
+    let home = Home::new();
+    home.write("hill.toml", text);
+    let args: Vec<&str> = RUN.iter().chain(more).copied().collect();
+    let done = home.finish(inside(&home, setup, &args));
+    Some(told(home, done))
+}
+
+fn told(home: Home, done: Done) -> Climbed {
+    let folder = RunFolder::at(&home.path("run"));
+    let steps = folder.summary().steps;
+    Climbed {
+        _home: home,
+        done,
+        folder,
+        steps,
+    }
+}
+
+fn first_out(steps: &[StepSummary]) -> &Limit {
+    let mut limits = steps.iter().filter_map(|step| step.limits.first());
+    limits
+        .find(|limit| limit.ran_out)
+        .unwrap_or_else(|| panic!("{steps:#?}"))
+}
+
+#[test]
+fn a_climb_holds_its_steps_and_the_kernel_counts_what_both_ends_do() {
+    let Some(Climbed {
+        _home,
+        done,
+        folder,
+        steps,
+    }) = climb("exec", CLIMB, &[])
+    else {
+        return;
+    };
+    let done = done.code(0);
+    assert!(done.out.contains("4,000 connections were held."), "{done:#?}");
+    let counts: Vec<_> = steps
+        .iter()
+        .map(|step| (step.held, step.online, step.by_server))
+        .collect();
+    assert_eq!(counts, [(true, 1_000, Some(1_000)), (true, 4_000, Some(4_000))]);
+    for step in &steps {
+        assert!(step.by_kernel.unwrap().abs_diff(step.online) <= 8, "{step:#?}");
+        assert!(
+            step.messages_per_second > 300.0 && step.delivery_ms.count > 0,
+            "{step:#?}"
+        );
+    }
+    for name in ["holds/hold-1k.txt", "holds/hold-4k.txt"] {
+        assert!(folder.text(name).contains("TCP: inuse"));
+    }
+}
+
+#[test]
+fn memory_that_will_not_do_is_foreseen_and_named() {
+    let Some(Climbed {
+        _home,
+        done,
+        folder,
+        steps,
+    }) = climb("exec", CLIMB, &["--memory", "9M"])
+    else {
+        return;
+    };
+    done.code(1);
+    let ended = &folder.events_of(EventKind::Interrupted)[0];
+    assert_eq!(ended.name, record::FORESEEN);
+    assert!(
+        ended
+            .detail
+            .starts_with("4,000 connections will not fit: 3,000 more at"),
+        "{ended:?}"
+    );
+    assert_eq!((steps.len(), first_out(&steps).resource.as_str()), (1, "memory"));
+    assert_eq!(steps[0].by_server, Some(1_000), "counted before the end");
+}
+
+#[test]
+fn a_short_backlog_is_named() {
+    let text = CLIMB.replace("3000/s", "20000/s");
+    let Some(Climbed { steps, .. }) = climb("echo 1 > /proc/sys/net/core/somaxconn && exec", &text, &[])
+    else {
+        return;
+    };
+    let limit = first_out(&steps);
+    assert_eq!(limit.resource, "backlog");
+    assert!(limit.evidence.ends_with("net.core.somaxconn is 1."), "{limit:?}");
+}
+
+#[test]
+fn one_cpu_that_is_not_enough_is_named() {
+    let text = CLIMB
+        .replace("500/s", "100000/s")
+        .replace("abort = true", "abort = false");
+    let Some(Climbed { steps, .. }) = climb("exec taskset -c 0", &text, &[]) else {
+        return;
+    };
+    let limit = first_out(&steps);
+    assert_eq!(limit.resource, "cpu", "{limit:?}");
+    assert!(
+        limit.evidence.contains("the run may use") || limit.evidence.contains("busy"),
+        "{limit:?}"
+    );
+}
+
+#[test]
+fn descriptors_that_run_out_are_named() {
+    if !can() {
+        return;
+    }
+    let home = Home::new();
+    home.write("hill.toml", CLIMB);
+    let mut command = inside(&home, "exec", &RUN);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let events = home.path("run/events.jsonl");
+    until("the first hold", || {
+        std::fs::read_to_string(&events)
+            .ok()?
+            .contains("hold 1k")
+            .then_some(())
+    });
+    // The shell and unshare have become the binary: its number is the child's. Those that are open stay open.
+    let capped = Command::new("prlimit")
+        .args(["--nofile=1500:1500", "--pid", &child.id().to_string()])
+        .status();
+    assert!(capped.unwrap().success());
+    until("the run's end", || child.try_wait().unwrap());
+    // The run itself may have found none for its own files.
+    let done = home.teem(&["report", "run"]);
+    assert!(matches!(done.code, Some(0 | 1 | 3)), "{done:#?}");
+    let Climbed { steps, .. } = told(home, done);
+    let limit = first_out(&steps);
+    assert_eq!(limit.resource, "descriptors");
+    assert!(limit.evidence.contains("found no descriptor"), "{limit:?}");
+}
+
+#[test]
+fn ports_that_run_out_are_named() {
+    let serve = "ip addr add 10.99.0.1/32 dev lo && echo 40000 40999 > /proc/sys/net/ipv4/ip_local_port_range && \
+                 { \"$0\" serve --listen 10.99.0.1:7700 --data data --secret-file secret --provisioned 4k --connections 5k \
+                 --die-with-parent > served 2>&1 & } && until \"$0\" knob > /dev/null 2>&1; do sleep 0.1; done && exec";
+    let args = [
+        "--target",
+        "10.99.0.1:7700",
+        "--target-admin",
+        "127.0.0.1:7790",
+        "--secret-file",
+        "secret",
+    ];
+    let Some(Climbed { steps, .. }) = climb(serve, CLIMB, &args) else {
+        return;
+    };
+    let limit = first_out(&steps);
+    assert_eq!(limit.resource, "ports");
+    assert!(
+        limit.evidence.contains("ip_local_port_range has 1,000"),
+        "{limit:?}"
+    );
 }

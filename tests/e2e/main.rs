@@ -13,6 +13,7 @@ mod home;
 mod interrupt;
 mod kill;
 mod lab;
+mod millions;
 mod mistake;
 mod run_folder;
 mod scenario;

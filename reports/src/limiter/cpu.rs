@@ -34,11 +34,15 @@ pub(super) fn exhausted(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
         .map(|window| window.iter().map(|(_, share)| share).sum::<f64>() / window.len() as f64)
         .reduce(f64::max)?
         .min(1.0);
-    let told = format!("{whose} {:.0} % busy{}", used * 100.0, shares(signs, since_s));
-    let told = super::signs::sentence(&told);
+    let told = super::signs::sentence(&format!("{whose} {:.0} % busy", used * 100.0));
+    let shares = shares(signs, since_s);
     Some(match since_s {
-        Some(since_s) => Finding::ran_out("cpu", since_s, format!("{told}.")),
-        None => Finding::near("cpu", used.min(0.999), format!("{told} at the most.")),
+        Some(since_s) => Finding::ran_out("cpu", since_s, format!("{told}, since then {shares}.")),
+        None => Finding::near(
+            "cpu",
+            used.min(0.999),
+            format!("{told} at the most, on the whole {shares}."),
+        ),
     })
 }
 
@@ -88,7 +92,7 @@ fn own(run: &Run, signs: &Signs<'_>) -> Points {
     points
 }
 
-/// Who had it, by kind and by process, the largest first: `: 51 % system, 30 % user; 62 % server, 30 % swarm`.
+/// Who had how much of all CPUs, by kind and by process, the largest first: `51 % system, 30 % user; 62 % server`.
 fn shares(signs: &Signs<'_>, since_s: Option<f64>) -> String {
     let grown = |counter: &str| -> u64 {
         let since = |step: &&(f64, f64, u64)| since_s.is_none_or(|since_s| step.0 >= since_s);
@@ -109,9 +113,9 @@ fn shares(signs: &Signs<'_>, since_s: Option<f64>) -> String {
             .map(|name| (*name, grown(&name::process::cpu_us(name))))
             .collect(),
     );
-    match (kinds.as_str(), processes.as_str()) {
-        ("", _) => String::new(),
-        (_, "") => format!(" ({kinds} of all)"),
-        _ => format!(" ({kinds}; {processes} of all)"),
-    }
+    let both: Vec<String> = [kinds, processes]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    both.join("; ")
 }

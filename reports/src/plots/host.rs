@@ -4,7 +4,8 @@ use record::{Run, name};
 
 use super::{FIRST, OTHER};
 use crate::chart::{Band, Line, Panel, Plot, Scale, X};
-use crate::quantity::Unit;
+use crate::climb::{VISIBLE_SHARE, old};
+use crate::quantity::{Unit, short};
 use crate::series::{Points, end_s, gauge, increments, rate};
 use crate::theme::Ink;
 
@@ -99,8 +100,46 @@ fn busy(run: &Run, counter: &str, shards: &str) -> Points {
         .collect()
 }
 
+/// Both directions of the server's end together, and what the old climb had, in all and on as many CPUs as are here.
+fn with_references(panel: Panel, run: &Run) -> Panel {
+    let ends = f64::from(run.manifest.transport.kernel_ends());
+    let (received, sent) = (
+        rate(run, name::host::SEGMENTS_IN),
+        rate(run, name::host::SEGMENTS_OUT),
+    );
+    let both: Points = received
+        .iter()
+        .zip(&sent)
+        .map(|((at_s, received), (_, sent))| (*at_s, (received + sent) / ends))
+        .collect();
+    let highest = both.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+    let here = old::PACKETS / old::CPUS * f64::from(run.manifest.host.cpus.max(1));
+    let end = end_s(run);
+    let references = [
+        (
+            here,
+            format!(
+                "the old climb's on {} CPUs, {}",
+                run.manifest.host.cpus,
+                short(here, Unit::PerSecond)
+            ),
+        ),
+        (
+            old::PACKETS,
+            format!("on its 24, {}", short(old::PACKETS, Unit::PerSecond)),
+        ),
+    ];
+    references
+        .into_iter()
+        .filter(|(level, _)| highest >= level * VISIBLE_SHARE)
+        .fold(
+            panel.with(Line::solid("the server's, both ways", Ink::Series(3), both)),
+            |panel, (level, name)| panel.with(Line::reference(name, level, end)),
+        )
+}
+
 pub(super) fn network(run: &Run) -> Plot {
-    let packets = Panel::new("TCP segments", Unit::PerSecond, Scale::Linear, FIRST)
+    let mut packets = Panel::new("TCP segments", Unit::PerSecond, Scale::Linear, FIRST)
         .with(Line::solid(
             "received",
             Ink::Series(0),
@@ -111,6 +150,9 @@ pub(super) fn network(run: &Run) -> Plot {
             Ink::Series(1),
             rate(run, name::host::SEGMENTS_OUT),
         ));
+    if !run.manifest.steps.is_empty() {
+        packets = with_references(packets, run);
+    }
     let again = Panel::new("Retransmitted", Unit::PerSecond, Scale::Linear, OTHER).with(Line::solid(
         "segments",
         Ink::Series(5),

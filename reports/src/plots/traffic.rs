@@ -4,6 +4,7 @@ use record::{Run, name};
 
 use super::{ALONE, FIRST, OTHER};
 use crate::chart::{Line, Panel, Plot, Scale, X};
+use crate::climb::{VISIBLE_SHARE, old};
 use crate::quantity::Unit;
 use crate::series::{end_s, gauge, planned, rate};
 use crate::theme::Ink;
@@ -16,18 +17,26 @@ pub(super) fn connections(run: &Run) -> Plot {
         Ink::Series(1),
         gauge(run, name::swarm::ONLINE),
     );
+    let mut panel = Panel::new("", Unit::Count, Scale::Linear, ALONE)
+        .with(server)
+        .with(clients)
+        .with(Line::plan("planned", planned(&run.plan.connections, end)));
+    // Where the climb stays far below, the line would flatten it.
+    let highest = run.plan.connections.iter().copied().max().unwrap_or(0) as f64;
+    if !run.manifest.steps.is_empty() && highest >= old::CONNECTIONS * VISIBLE_SHARE {
+        panel = panel.with(Line::reference(
+            "the old climb's top, 2.8M",
+            old::CONNECTIONS,
+            end,
+        ));
+    }
     Plot {
         id: "connections",
         title: "Connections",
         caption: "Clients and server should agree on who is logged in, and both should follow the plan: a gap below \
                   the dashes is load that never arrived.",
         x: X::Time(end),
-        panels: vec![
-            Panel::new("", Unit::Count, Scale::Linear, ALONE)
-                .with(server)
-                .with(clients)
-                .with(Line::plan("planned", planned(&run.plan.connections, end))),
-        ],
+        panels: vec![panel],
         notes: Vec::new(),
     }
 }

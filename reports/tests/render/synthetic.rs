@@ -18,8 +18,8 @@ pub(crate) struct Invention {
     pub(crate) server_counts: bool,
     pub(crate) interrupted_at_s: Option<u64>,
     pub(crate) storm: bool,
-    /// Of a climb: the shares of the connections at each step.
-    pub(crate) climb: &'static [f64],
+    /// Of a climb: the connections at each step.
+    pub(crate) climb: &'static [u64],
 }
 
 impl Default for Invention {
@@ -144,10 +144,10 @@ impl Invention {
     /// Steps of equal length: half of it a ramp, an eighth to settle, the rest a hold.
     fn steps(&self) -> Vec<Step> {
         let length_ms = self.seconds * 1_000 / self.climb.len().max(1) as u64;
-        let step = |(index, share): (usize, &f64)| {
+        let step = |(index, connections): (usize, &u64)| {
             let from_ms = index as u64 * length_ms;
             Step {
-                connections: (self.connections as f64 * share) as u64,
+                connections: *connections,
                 from_ms,
                 settle_ms: from_ms + length_ms / 2,
                 hold_from_ms: from_ms + length_ms * 5 / 8,
@@ -278,7 +278,7 @@ impl World {
     fn climb(&mut self, invention: &Invention, online: u64) {
         self.gauge(name::server::CONNECTIONS, online as f64);
         self.gauge(name::host::TCP_IN_USE, 9.0 + 2.0 * online as f64);
-        self.gauge(name::host::MEMORY_HELD_BYTES, 2e9 + online as f64 * 8_200.0);
+        self.gauge(name::host::MEMORY_HELD_BYTES, 2e9 + online as f64 * 7_000.0);
         self.gauge(
             name::server::LOOP_BUSIEST,
             0.35 + 0.4 * online as f64 / invention.connections as f64,
