@@ -88,6 +88,10 @@ impl Target {
                 "--target {address} refuses connections ({error}): start the server first, or check the port"
             );
         }
+        let Some(secret) = &args.secret_file else {
+            bail!("--target needs --secret-file: the secret that the server derives provisioned keys from");
+        };
+        let secret = Secret::new(&read_secret(secret)?);
         let tls = match (&args.tls_cert, args.plain) {
             (_, true) => None,
             (Some(file), _) => Some(tls::client(
@@ -99,15 +103,12 @@ impl Target {
                 tls::CERTIFICATE
             ),
         };
-        let Some(secret) = &args.secret_file else {
-            bail!("--target needs --secret-file: the secret that the server derives provisioned keys from");
-        };
         Ok(Self {
             chat,
             http: args.target_http,
             admin: args.target_admin,
             pins: None,
-            secret: Secret::new(&read_secret(secret)?),
+            secret,
             base: PROVISIONED_BASE,
             child: None,
             tls,

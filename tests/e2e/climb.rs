@@ -239,7 +239,7 @@ fn descriptors_that_run_out_are_named() {
 #[test]
 fn ports_that_run_out_are_named() {
     let serve = "ip addr add 10.99.0.1/32 dev lo && echo 40000 40999 > /proc/sys/net/ipv4/ip_local_port_range && \
-                 { \"$0\" serve --listen 10.99.0.1:7700 --data data --secret-file secret --provisioned 4k --connections 5k \
+                 { \"$0\" serve --plain --listen 10.99.0.1:7700 --data data --secret-file secret --provisioned 4k --connections 5k \
                  --die-with-parent > served 2>&1 & } && until \"$0\" knob > /dev/null 2>&1; do sleep 0.1; done && exec";
     let args = [
         "--target",

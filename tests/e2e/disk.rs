@@ -44,7 +44,15 @@ fn a_full_store_refuses_and_keeps_delivering() {
         return;
     };
     command
-        .args(["serve", "--json", "--data", "disk/data", "--provisioned", "3000"])
+        .args([
+            "serve",
+            "--json",
+            "--plain",
+            "--data",
+            "disk/data",
+            "--provisioned",
+            "3000",
+        ])
         .args(["--secret-file", "secret"])
         .args(FREE_PORTS);
     let server = Serving::spawn(&home, command);

@@ -9,7 +9,7 @@ use record::{Run, Verdict};
 
 use crate::home::Home;
 use crate::run_folder::assert_ledger_closes;
-use crate::serving::Serving;
+use crate::serving::{FREE_PORTS, Serving};
 
 #[test]
 fn a_server_of_the_users_own_is_driven_and_left_running() {
@@ -48,6 +48,31 @@ fn a_server_of_the_users_own_is_driven_and_left_running() {
         rustix::process::test_kill_process(rustix::process::Pid::from_raw(server.ready.pid as i32).unwrap())
             .is_ok()
     );
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_server_under_tls_is_driven_by_who_trusts_its_certificate() {
+    let home = Home::new();
+    let mut command = home.command(&["serve", "--json", "--data", "data", "--provisioned", "3000"]);
+    command.args(["--secret-file", "secret"]).args(FREE_PORTS);
+    let server = Serving::spawn(&home, command);
+    let target = [
+        "--target",
+        server.ready.listen.as_str(),
+        "--target-admin",
+        server.ready.admin.as_str(),
+        "--secret-file",
+        "secret",
+    ];
+    // Without the certificate nothing starts, and the sentence says where it is.
+    let refused = home.teem(&[&["run", "smoke", "--out", "none"], &target[..]].concat());
+    assert!(refused.code(2).err.contains("tls-certificate.pem"));
+    assert!(!home.path("none").exists());
+    let trusted = ["--tls-cert", "data/tls-certificate.pem"];
+    let (done, run) = home.run("out", &[&["smoke"], &target[..], &trusted[..]].concat());
+    done.code(0);
+    assert!(run.counter(record::name::swarm::TLS_HANDSHAKES) >= 2_000);
     assert!(server.stop().success());
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts one with these arguments and waits until it is ready.
     pub(crate) fn start(home: &Home, args: &[&str]) -> Self {
-        let mut command = home.command(&["serve", "--json"]);
+        let mut command = home.command(&["serve", "--json", "--plain"]);
         command.args(FREE_PORTS).args(args);
         Self::spawn(home, command)
     }
@@ -70,7 +70,7 @@ impl Serving {
     }
 
     /// The arguments that make `teem run` drive it.
-    pub(crate) fn as_target<'a>(&'a self, secret_file: &'a str) -> [&'a str; 8] {
+    pub(crate) fn as_target<'a>(&'a self, secret_file: &'a str) -> [&'a str; 9] {
         [
             "--target",
             &self.ready.listen,
@@ -80,6 +80,7 @@ impl Serving {
             &self.ready.admin,
             "--secret-file",
             secret_file,
+            "--plain",
         ]
     }
 
