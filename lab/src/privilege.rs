@@ -34,8 +34,8 @@ pub fn needs(host: &Host, shape: &Shape, cpus: u64) -> Need {
     let mut found = limits(host, shape, cpus);
     found.retain(Limit::is_short);
     // Where memory is short, say, a lab would only be made to be refused in.
-    let helps = !found.is_empty() && found.iter().all(is_cured);
-    let wanted = shape.transport == Transport::Packet || helps;
+    let fits_inside = found.iter().all(is_cured);
+    let wanted = fits_inside && (shape.transport == Transport::Packet || !found.is_empty());
     match (wanted, check(host, shape, cpus)) {
         (false, _) => Need::NotNeeded,
         (true, Ok(())) => Need::Use,
