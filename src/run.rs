@@ -83,24 +83,13 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
     Ok(scenario)
 }
 
-fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
+fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     let transport = args.carriage(scenario.plan()?.connections());
     if args.loss.is_some() && transport == TransportArg::Kernel {
         bail!("--loss needs --transport packet: the kernel's own packets are not ours to lose");
     }
     let limits = wsar::limits();
-    if !args.dry_run && args.target.is_none() {
-        let planned = scenario.plan()?.connections();
-        let (connections, notice) = host::fit(
-            planned,
-            args.connections.is_some(),
-            &host::room(&limits, args.carriage(planned).into(), !args.plain),
-        )?;
-        if let Some(notice) = notice {
-            eprintln!("note: {notice}");
-            scenario = scenario.with_connections(connections);
-        }
-    }
+    let scenario = fitted(args, scenario, transport, &limits)?;
     let plan = scenario.plan()?;
     if let Some(notice) = (!args.plain)
         .then(|| host::handshakes(&plan.curve().connections))
@@ -119,16 +108,58 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(format!("{}-{}", scenario.name, stamp(started_unix_ms))),
     };
-    if folder
+    let is_taken = folder
         .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_some())
-    {
+        .is_ok_and(|mut entries| entries.next().is_some());
+    if is_taken {
         bail!(
             "{} is not empty: give another folder with --out",
             folder.display()
         );
     }
     let manifest = Manifest {
+        started_unix_ms,
+        transport: match transport {
+            TransportArg::Kernel => record::Transport::Kernel,
+            TransportArg::Packet => record::Transport::Packet,
+        },
+        steps: steps(&plan),
+        limits,
+        ..manifest(args, &scenario)?
+    };
+    Ok(Prepared {
+        scenario,
+        plan,
+        folder,
+        manifest,
+    })
+}
+
+/// The scenario as this host can hold it, where the run brings its own server.
+fn fitted(
+    args: &RunArgs,
+    scenario: Scenario,
+    transport: TransportArg,
+    limits: &record::Limits,
+) -> Result<Scenario> {
+    if args.dry_run || args.target.is_some() {
+        return Ok(scenario);
+    }
+    let planned = scenario.plan()?.connections();
+    let room = host::room(limits, transport.into(), !args.plain);
+    let (connections, notice) = host::fit(planned, args.connections.is_some(), &room)?;
+    Ok(match notice {
+        None => scenario,
+        Some(notice) => {
+            eprintln!("note: {notice}");
+            scenario.with_connections(connections)
+        }
+    })
+}
+
+/// What is known of a run from its flags and its scenario.
+fn manifest(args: &RunArgs, scenario: &Scenario) -> Result<Manifest> {
+    Ok(Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
@@ -136,7 +167,7 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         title: scenario.title.clone(),
         resolved: scenario.resolved()?,
         seed: scenario.seed,
-        started_unix_ms,
+        started_unix_ms: 0,
         dry_run: args.dry_run,
         target: args
             .target
@@ -145,26 +176,17 @@ fn prepare(args: &RunArgs, mut scenario: Scenario) -> Result<Prepared> {
         durability: args
             .target
             .is_none()
-            .then(|| durability(args, &scenario).to_owned()),
-        transport: match transport {
-            TransportArg::Kernel => record::Transport::Kernel,
-            TransportArg::Packet => record::Transport::Packet,
-        },
+            .then(|| durability(args, scenario).to_owned()),
+        transport: record::Transport::Kernel,
         encryption: !args.plain,
-        steps: steps(&plan),
+        steps: Vec::new(),
         thresholds: scenario
             .thresholds
             .iter()
             .map(|threshold| threshold.expr.clone())
             .collect(),
         host: wsar::host_facts(),
-        limits,
-    };
-    Ok(Prepared {
-        scenario,
-        plan,
-        folder,
-        manifest,
+        limits: record::Limits::default(),
     })
 }
 

@@ -31,6 +31,10 @@ const HTTP_GRACE: Duration = Duration::from_secs(5);
 /// Requests a second of the storm at most: it accompanies the swarm and must not starve it.
 const STORM_REQUESTS_MAX: u32 = 200;
 
+/// Connections that each shard of a swarm on packets may have on their way to a welcome: two shards do what dozens do
+/// on kernel sockets, and at millions a log-in takes a third of a second.
+const CONNECTING_MAX: u32 = 20_000;
+
 /// The swarm's word for a transport.
 fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
     let (address, prefix) = lab::SUBNET;
@@ -135,6 +139,9 @@ impl Live<'_> {
             self.args.carriage(self.prepared.plan.connections()),
             self.args.loss.unwrap_or(0.0),
         )?;
+        if options.carrier != Carrier::Kernel {
+            options.connecting_max = CONNECTING_MAX;
+        }
         options.tls = self.target.tls.clone();
         options.http = queue;
         options.returns = returns;
