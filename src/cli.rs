@@ -147,6 +147,9 @@ pub(crate) struct RunArgs {
     /// Messages a second, in place of the scenario's rate: 20k.
     #[arg(long, value_parser = count)]
     pub(crate) rate: Option<u64>,
+    /// The steps of a climb below its top, in place of the scenario's: 1M,2M.
+    #[arg(long, value_parser = count, value_delimiter = ',', value_name = "COUNT,...")]
+    pub(crate) steps: Vec<u64>,
     /// How fast a climb makes connections, a second: 15k.
     #[arg(long, value_parser = count, value_name = "A_SECOND")]
     pub(crate) connects: Option<u64>,

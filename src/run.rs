@@ -74,6 +74,9 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
         args.connects.map(|speed| speed as f64),
         args.hold.map(|seconds| (seconds * 1e6) as u64),
     )?;
+    if !args.steps.is_empty() {
+        scenario = scenario.with_steps(&args.steps)?;
+    }
     if let Some(rate) = args.rate {
         scenario = scenario.with_rate(rate as f64)?;
     }

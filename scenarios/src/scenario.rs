@@ -317,6 +317,21 @@ impl Scenario {
         Ok(self.expanded())
     }
 
+    /// The same scenario with other steps of its climb; [`Scenario::connections`] is the last of them all the same.
+    ///
+    /// # Errors
+    /// It is no climb, or the steps do not rise.
+    pub fn with_steps(mut self, steps: &[u64]) -> Result<Self, Error> {
+        if !steps.is_sorted_by(|one, next| one < next) || steps.contains(&0) {
+            return Err(self.refused("the steps of a climb rise from more than 0"));
+        }
+        let Some(climb) = &mut self.climb else {
+            return Err(self.refused("only a climb has steps"));
+        };
+        climb.steps = steps.iter().copied().map(Count).collect();
+        Ok(self.expanded())
+    }
+
     /// The same scenario with another rate of messages, a second.
     ///
     /// # Errors
