@@ -95,8 +95,15 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         prepared.plan.duration_us() / 1_000_000,
         prepared.folder.display()
     ));
-    let target = Target::open(args, &prepared).await?;
-    let writer = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)?;
+    // A target that refuses leaves no folder behind; but a server of our own may fill the disk with its store, so what says
+    // so later is there before it.
+    let create = || RunWriter::create(&prepared.folder, &prepared.manifest, &curve);
+    let (target, writer) = if args.target.is_some() {
+        (Target::open(args, &prepared).await?, create()?)
+    } else {
+        let writer = create()?;
+        (Target::open(args, &prepared).await?, writer)
+    };
     let sampling = Sampling::new(&target);
     let mut pending_marks = curve.marks;
     pending_marks.sort_by_key(|mark| std::cmp::Reverse(mark.t_ms));
