@@ -37,16 +37,16 @@ test: packages test-packages components lock format lint docs tests ## formattin
 bench: packages bench-packages ## measure against mosquitto, ejabberd, tsung and a bare forwarder
 	$(CARGO) run --release --locked -p teem-benches --bin teem-bench -- all
 
-# Each leaves its run folder under runs/; together they take about an hour and 22 GB. docs/results/ has what they gave.
+# Each leaves its run folder under runs/; together they take about an hour and 22 GB. docs/results/ has what was measured so far.
 climb: packages ## two million over kernel sockets, three under TLS, 2.8 as hard as it goes, five in the clear
 	$(CARGO) build --release --locked
 	@teem=target/release/teem; status=0; day="$$(date +%Y%m%d-%H%M%S)"; \
 	climb() { local name="$$1"; shift; printf '\n==> %s\n' "$$name"; \
 	  "$$teem" run climb --out "runs/$$name-$$day" "$$@" || status=$$?; }; \
 	climb 2m-kernel --connections 2M --plain --transport kernel --connects 10k --rate 5k; \
-	climb 3m-tls --connections 3M --connects 3600 --hold 300; \
-	climb 2.8m-messages --connections 2.8M --plain --rate 25k; \
-	climb 5m-plain --connections 5M --plain --rate 6k; \
+	climb 3m-tls --connections 3M --connects 4k --hold 300; \
+	climb 2.8m-messages --connections 2.8M --plain --steps 1M --rate 20k; \
+	climb 5m-plain --connections 5M --plain --steps 2.8M --connects 14k --rate 6k; \
 	exit "$$status"
 
 # What is found goes to fuzz/target/corpus; the kept corpus is only read. No sanitizer: there is no unsafe code under
