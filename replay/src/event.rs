@@ -1,0 +1,155 @@
+//! What happened on recorded connections, as a stream: the one form that a capture, a file of sessions and a tee share.
+//!
+//! It knows no packet, no file and no socket. Whoever makes events (reassembly, decryption, a file of sessions) hands them
+//! to a [`Sink`] in the order of their time; whoever takes them (decryption, a file of sessions, an inspection, the
+//! driver) is one.
+
+use std::net::SocketAddr;
+
+/// A recorded connection, numbered from 0 in the order of their first packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Flow(pub u64);
+
+/// An end of a recorded connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The end that opened it: the first SYN's sender, or by the ports where the capture joined in mid-stream.
+    Client,
+    /// The other.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// How the record of a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// With its handshake.
+    Handshake,
+    /// In mid-stream: what was said before is unknown.
+    Midway,
+}
+
+/// How the record of a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Both ends finished (FIN); the side that did first.
+    Finished(Side),
+    /// A reset, and who sent it.
+    Reset(Side),
+    /// Nothing for the idle deadline, in the capture's time.
+    Idle,
+    /// The capture ended, or its port pair began anew, with the connection still open.
+    Open,
+    /// Given up for want of room: the bound on memory or on flows.
+    Dropped,
+}
+
+/// What happened. Times are nanoseconds after the capture's first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A connection begins.
+    Open {
+        /// Which.
+        flow: Flow,
+        /// When: its first packet.
+        at_ns: u64,
+        /// The end that opened it.
+        client: SocketAddr,
+        /// The other.
+        server: SocketAddr,
+        /// With its handshake or in mid-stream.
+        start: Start,
+    },
+    /// Bytes in order, contiguous with what this side said before, gaps included.
+    Data {
+        /// Whose.
+        flow: Flow,
+        /// Who said it.
+        side: Side,
+        /// When the packet that made them contiguous was seen.
+        at_ns: u64,
+        /// Bytes of this side's stream before these.
+        offset: u64,
+        /// What was said; never empty.
+        bytes: &'a [u8],
+    },
+    /// Bytes that the capture lacks.
+    Gap {
+        /// Whose.
+        flow: Flow,
+        /// Who said them.
+        side: Side,
+        /// When they were given up.
+        at_ns: u64,
+        /// Bytes of this side's stream before these.
+        offset: u64,
+        /// How many; never 0.
+        length: u64,
+    },
+    /// This side said all that it will (its FIN, in order). The other may go on.
+    Finish {
+        /// Whose.
+        flow: Flow,
+        /// Who finished.
+        side: Side,
+        /// When.
+        at_ns: u64,
+    },
+    /// Nothing more comes of this flow.
+    Close {
+        /// Whose.
+        flow: Flow,
+        /// When.
+        at_ns: u64,
+        /// How.
+        end: End,
+    },
+}
+
+impl Event<'_> {
+    /// Whose it is.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        match *self {
+            Self::Open { flow, .. }
+            | Self::Data { flow, .. }
+            | Self::Gap { flow, .. }
+            | Self::Finish { flow, .. }
+            | Self::Close { flow, .. } => flow,
+        }
+    }
+
+    /// When, in nanoseconds after the capture's first packet.
+    #[must_use]
+    pub fn at_ns(&self) -> u64 {
+        match *self {
+            Self::Open { at_ns, .. }
+            | Self::Data { at_ns, .. }
+            | Self::Gap { at_ns, .. }
+            | Self::Finish { at_ns, .. }
+            | Self::Close { at_ns, .. } => at_ns,
+        }
+    }
+}
+
+/// Takes events, in the order of their time.
+pub trait Sink {
+    /// One more.
+    fn event(&mut self, event: Event<'_>);
+}
+
+impl<F: FnMut(Event<'_>)> Sink for F {
+    fn event(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}

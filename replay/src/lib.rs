@@ -1,0 +1,11 @@
+//! What production really did, driven again: captures to sessions, sessions to a target.
+//!
+//! It knows captures, connections and bytes. It does not print, read arguments or decide what a run is worth.
+//!
+//! ```text
+//! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
+//! ```
+
+mod event;
+
+pub use event::{End, Event, Flow, Side, Sink, Start};
