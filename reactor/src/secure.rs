@@ -57,7 +57,7 @@ impl Default for SecureOptions {
             server: None,
             handshakes_max: 1024,
             handshake_timeout_us: 10_000_000,
-            flights_a_turn: 32,
+            flights_a_turn: 128,
             stash_max_bytes: 1 << 20,
             keys: 4096,
             records_max: u32::MAX,

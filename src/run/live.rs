@@ -34,6 +34,9 @@ const STORM_REQUESTS_MAX: u32 = 200;
 /// Connections that each shard of a swarm on packets may have on their way to a welcome: two shards do what dozens do
 /// on kernel sockets, and at millions a log-in takes a third of a second.
 const CONNECTING_MAX: u32 = 20_000;
+/// The same under TLS, where they make some thousands a second: more on their way would only wait longer, and beyond the
+/// patience of a log-in all that was spent on them is lost.
+const CONNECTING_TLS_MAX: u32 = 4_000;
 
 /// The swarm's word for a transport.
 fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
@@ -147,7 +150,12 @@ impl Live<'_> {
             self.args.loss.unwrap_or(0.0),
         )?;
         if options.carrier != Carrier::Kernel {
-            options.connecting_max = CONNECTING_MAX;
+            let under_tls = self.target.tls.is_some();
+            options.connecting_max = if under_tls {
+                CONNECTING_TLS_MAX
+            } else {
+                CONNECTING_MAX
+            };
         }
         options.tls = self.target.tls.clone();
         options.http = queue;
