@@ -103,9 +103,12 @@ pub(crate) struct RunArgs {
     /// That server's HTTP port for media and registration.
     #[arg(long, value_name = "HOST:PORT", requires = "target")]
     pub(crate) target_http: Option<SocketAddr>,
-    /// That server's admin port, for its own figures.
+    /// That server's admin port, for its own figures; its token, where it wants one, from TEEM_ADMIN_TOKEN.
     #[arg(long, value_name = "HOST:PORT", requires = "target")]
     pub(crate) target_admin: Option<SocketAddr>,
+    /// The bearer token of that server's admin port.
+    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
+    pub(crate) admin_token: Option<String>,
     /// The secret that the target derives provisioned keys from: a file with hex digits.
     #[arg(long, value_name = "FILE", requires = "target")]
     pub(crate) secret_file: Option<PathBuf>,

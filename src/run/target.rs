@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use wire::chat::Secret;
 use wire::tls::ClientTls;
 
@@ -72,7 +73,7 @@ impl Target {
             base: PROVISIONED_BASE,
             child: Some(child),
             tls,
-            client: reqwest::Client::new(),
+            client: admin_client(args.admin_token.as_deref())?,
         })
     }
 
@@ -112,7 +113,7 @@ impl Target {
             base: PROVISIONED_BASE,
             child: None,
             tls,
-            client: reqwest::Client::new(),
+            client: admin_client(args.admin_token.as_deref())?,
         })
     }
 
@@ -120,6 +121,18 @@ impl Target {
     pub(super) async fn stats(&self) -> Option<Stats> {
         stats(&self.client, self.admin?).await.ok()
     }
+}
+
+/// Asks an admin port that may want a token, which it gets from the environment: arguments are anybody's to read.
+fn admin_client(token: Option<&str>) -> Result<reqwest::Client> {
+    let mut headers = HeaderMap::new();
+    if let Some(token) = token {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+            .context("TEEM_ADMIN_TOKEN: expected printable characters, as in a header")?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(reqwest::Client::builder().default_headers(headers).build()?)
 }
 
 /// Where a server of the run's own listens: packets do not come to loopback.
