@@ -228,6 +228,12 @@ pub(crate) struct ServeArgs {
     /// The most disk that the message store may take, bytes with a unit: 4G.
     #[arg(long, value_parser = count, value_name = "BYTES")]
     pub(crate) store_quota: Option<u64>,
+    /// How long a client may be silent before it is dropped, seconds: the knob idle_timeout_s at its start.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) idle_timeout: Option<u64>,
+    /// Bytes that may wait for one client before it is cut off: the knob unread_max_bytes at its start.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    pub(crate) unread: Option<u64>,
     /// Whether senders get their second tick; `off` is for measuring what it costs.
     #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set)]
     pub(crate) second_ticks: bool,

@@ -124,7 +124,7 @@ impl Figures {
                 "server.malformed_frames",
                 self.sum(|shard| shard.malformed.total()),
             ),
-            ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
+            (name::IDLE_CLOSED, self.sum(|shard| shard.idle_closed.total())),
             (
                 name::ACCEPTS_STARVED,
                 self.sum(|shard| shard.accepts_starved.level()),

@@ -51,6 +51,12 @@ impl Target {
             connections: prepared.plan.connections() + prepared.plan.connections() / 50,
             provisioned: prepared.plan.users(),
             provisioned_base: PROVISIONED_BASE,
+            idle_timeout_s: prepared
+                .scenario
+                .server
+                .idle_timeout
+                .map(|span| span.0 / 1_000_000),
+            unread_bytes: prepared.scenario.server.unread.map(|bytes| bytes.0),
             plain: args.plain,
             address: server_address(args.carriage(prepared.plan.connections())),
             data,

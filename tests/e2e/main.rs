@@ -14,6 +14,7 @@ mod interrupt;
 mod kill;
 mod lab;
 mod millions;
+mod misfits;
 mod mistake;
 mod run_folder;
 mod scenario;

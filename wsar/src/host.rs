@@ -147,6 +147,7 @@ fn write_tcp(tcp: TcpCounters, starts: &mut Starts, sample: &mut Sample) {
     count(sample, starts, name::LISTEN_OVERFLOWS, tcp.listen_overflows);
     count(sample, starts, name::LISTEN_DROPS, tcp.listen_drops);
     count(sample, starts, name::SYN_COOKIES, tcp.syn_cookies);
+    count(sample, starts, name::SYN_RETRANSMITS, tcp.syn_retransmits);
 }
 
 fn write_sockets(sockets: SocketStat, sample: &mut Sample) {

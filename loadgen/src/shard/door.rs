@@ -189,7 +189,7 @@ impl Shard {
     }
 
     /// Ends a session in the books. An end that was not asked for counts as what it interrupted.
-    fn forget(&mut self, user: u32, unasked: bool) {
+    pub(super) fn forget(&mut self, user: u32, unasked: bool) {
         self.users.disconnect(user);
         self.door.on_the_way.remove(&user);
         let state = self.users.user_mut(user);
@@ -211,7 +211,7 @@ impl Shard {
     }
 
     /// Waits before the next try: longer each time, and not before the given instant.
-    fn pause(&mut self, user: u32, not_before_us: u64, now_us: u64) {
+    pub(super) fn pause(&mut self, user: u32, not_before_us: u64, now_us: u64) {
         let state = self.users.user_mut(user);
         state.standing = Standing::Backoff;
         let doublings = u32::from(state.attempts).min(20);

@@ -211,6 +211,11 @@ impl Tls {
         link.close(id, Close::Reset);
     }
 
+    /// Forgets a connection that says nothing more.
+    pub(super) fn vanish(&mut self, id: Id) {
+        self.forget(id);
+    }
+
     /// Ends an open session: last bytes, an alert, FIN. Returns whether it was one.
     fn finish<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8], alert: Option<Alert>) -> bool {
         let Some(session) = self.slots.session(id) else {
