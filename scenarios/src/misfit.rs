@@ -47,6 +47,7 @@ pub struct MisfitSettings {
     /// When, after the start of the schedule; the scenario's clock.
     pub at: Span,
     /// Over how long their instants spread; nothing for a flood.
+    #[serde(skip_serializing_if = "is_nothing")]
     pub over: Span,
     /// How long it lasts after that; the scenario's clock. None of those who rebind, who are found out by their next
     /// ping, nor of those who vanish for good.
@@ -61,6 +62,10 @@ pub struct MisfitSettings {
     /// Of a flood: its SYNs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+}
+
+fn is_nothing(span: &Span) -> bool {
+    span.0 == 0
 }
 
 impl MisfitSettings {

@@ -138,6 +138,7 @@ mod tests {
             listen_overflows: Some(12),
             listen_drops: Some(13),
             syn_cookies: Some(14),
+            syn_retransmits: Some(0),
         };
         assert_eq!(TcpCounters::parse(SNMP).or(TcpCounters::parse(NETSTAT)), expected);
         let sockets = SocketStat::parse(SOCKSTAT)
