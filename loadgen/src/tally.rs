@@ -27,7 +27,7 @@ pub(crate) enum Count {
     ArrivalsUnsent,
     BytesIn,
     BytesOut,
-    /// Failures to connect by kind, in the order of [`name::CONNECT_FAILURE_KINDS`].
+    /// Failures to connect or to log in by kind, in the order of [`name::CONNECT_FAILURE_KINDS`].
     NoPort,
     NoDescriptor,
     Crowded,
@@ -35,6 +35,7 @@ pub(crate) enum Count {
     TimedOut,
     Reset,
     Tls,
+    Protocol,
     OtherFailure,
     /// Misfits by kind, in the order of [`name::MISFIT_KINDS`].
     HalfOpen,

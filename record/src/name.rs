@@ -11,11 +11,12 @@ pub mod swarm {
     pub const CONNECTED: &str = "swarm.connected";
     /// Connects that failed: refused, timed out, no port.
     pub const CONNECT_FAILURES: &str = "swarm.connect_failures";
-    /// Prefix of [`CONNECT_FAILURES`] by kind: `swarm.connect_failures.no_port` and so on.
+    /// Prefix of [`CONNECT_FAILURES`] and [`LOGIN_FAILURES`] by kind: `swarm.connect_failures.no_port` and so on.
     pub const CONNECT_FAILURES_BY_KIND: &str = "swarm.connect_failures.";
     /// The kinds that follow it: this host had no port or descriptor to give, or did not take more handshakes at once;
-    /// the server refused, did not answer in time, or reset; TLS broke; anything else.
-    pub const CONNECT_FAILURE_KINDS: [&str; 8] = [
+    /// the server refused, did not answer in time, or reset or closed; TLS broke; the server said what the protocol does
+    /// not allow, or *bye*; anything else.
+    pub const CONNECT_FAILURE_KINDS: [&str; 9] = [
         "no_port",
         "no_descriptor",
         "crowded",
@@ -23,6 +24,7 @@ pub mod swarm {
         "timed_out",
         "reset",
         "tls",
+        "protocol",
         "other",
     ];
     /// Log-ins welcomed by the server.

@@ -35,7 +35,7 @@ impl Shard {
         self.tally.add(Count::BytesIn, taken as u64);
         if self.users.at(id) == Some(user) {
             if !out.is_empty() && !self.push(link, user, &out) {
-                self.give_up(link, user, now_us);
+                self.give_up(link, user, Count::Protocol, now_us);
             }
             // What he owes is written: now he may go.
             let state = self.users.user(user);
@@ -67,7 +67,7 @@ impl Shard {
                 }
                 Ok(None) => break,
                 Err(_) => {
-                    self.give_up(link, user, now_us);
+                    self.give_up(link, user, Count::Protocol, now_us);
                     return bytes.len();
                 }
             }
@@ -112,7 +112,7 @@ impl Shard {
                 return Session::Ended;
             }
             Heard::Bye { .. } | Heard::Unexpected => {
-                self.give_up(link, user, now_us);
+                self.give_up(link, user, Count::Protocol, now_us);
                 return Session::Ended;
             }
             Heard::Group { group, .. } => self.group_made(user, group),

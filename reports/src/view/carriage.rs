@@ -54,7 +54,7 @@ pub(super) fn rows(run: &Run, summary: &Summary) -> Vec<Row> {
     rows.extend(counted(run, &TRAVEL));
     for (kind, count) in &summary.failures {
         rows.push(row(
-            &format!("failed to connect: {}", kind.replace('_', " ")),
+            &format!("failed to connect or log in: {}", kind.replace('_', " ")),
             *count,
             "",
         ));
