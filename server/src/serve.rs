@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Secure,
-    SecureOptions, Shard, ShardError, Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard,
+    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::Secret;
 
@@ -21,7 +21,7 @@ use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpPa
 use crate::knobs::{Durability, KnobError, Knobs};
 use crate::office::{Office, Parts, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
-use crate::shard::{BACKLOG, ServerShard, ShardParts, Way};
+use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
 use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
 use crate::store::accounts::Accounts;
 use crate::store::{self, Store};
@@ -376,9 +376,9 @@ fn run_shard(
     match secure {
         None => looping.run(&mut kernel, &mut shard)?,
         Some(options) => {
-            let mut secure = Secure::new(shard, options);
+            let mut secure = Measured::new(shard, options);
             looping.run(&mut kernel, &mut secure)?;
-            shard = secure.into_app();
+            shard = secure.into_shard();
         }
     }
     shard.close();
