@@ -98,6 +98,9 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
         bail!("--loss needs --transport packet: the kernel's own packets are not ours to lose");
     }
     behaved(args, &scenario, transport)?;
+    if transport == TransportArg::Packet && !args.dry_run && !lab::is_inside() {
+        travels().map_err(anyhow::Error::msg)?;
+    }
     let limits = wsar::limits();
     let scenario = fitted(args, scenario, transport, &limits)?;
     let plan = scenario.plan()?;
@@ -143,6 +146,13 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
         folder,
         manifest,
     })
+}
+
+/// Whether packets can travel outside a lab: through a device, and in a subnet that is nobody else's.
+fn travels() -> Result<(), String> {
+    let host = ::lab::Host::default();
+    ::lab::check_tun(&host)?;
+    ::lab::check_subnet(&host)
 }
 
 /// Refuses misfits that the transport cannot make.
