@@ -141,6 +141,10 @@ pub(crate) struct RunArgs {
     /// Connect in the clear, without TLS.
     #[arg(long)]
     pub(crate) plain: bool,
+    /// Clients take tickets, and whoever connects resumes with one that is there. Default: every handshake is a full one,
+    /// with a fresh key share.
+    #[arg(long, conflicts_with = "plain")]
+    pub(crate) resume: bool,
     /// The certificate of --target, PEM: exactly this one is trusted.
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "plain")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -222,6 +226,9 @@ pub(crate) struct ServeArgs {
     /// The certificate's key, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Tickets that each TLS connection is given, to resume with; none makes every handshake a full one.
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub(crate) tickets: u8,
     /// The secret for provisioned keys and media tokens: a file with 32 or more bytes as hex digits. Made if absent.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,

@@ -45,7 +45,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
     let mut config = config(args)?;
     if !args.plain {
         let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
-        config.tls = Some(crate::tls::server(files, &args.data)?);
+        config.tls = Some(crate::tls::server(files, &args.data, args.tickets)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -33,6 +33,8 @@ pub(super) struct ServerPlan {
     pub(super) idle_timeout_s: Option<u64>,
     /// Bytes that may wait for one client; none for the server's own default.
     pub(super) unread_bytes: Option<u64>,
+    /// Tickets that each TLS connection is given.
+    pub(super) tickets: u8,
     /// Whether the chat is in the clear.
     pub(super) plain: bool,
     /// Where the chat listens.
@@ -78,6 +80,7 @@ impl ServerPlan {
             ("--provisioned", self.provisioned.to_string()),
             ("--provisioned-base", self.provisioned_base.to_string()),
             ("--sms", format!("file:{}", path(&self.pins()))),
+            ("--tickets", self.tickets.to_string()),
             ("--push", format!("file:{}", path(&self.data.join("push.jsonl")))),
         ]
         .into_iter()

@@ -16,6 +16,8 @@ mod lab;
 mod millions;
 mod misfits;
 mod mistake;
+mod overlap;
+mod resumption;
 mod run_folder;
 mod scenario;
 mod serving;
