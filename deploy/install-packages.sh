@@ -17,6 +17,7 @@ case "${1:-}" in
     test)
         wanted=(
             "nginx-light: the web server that the packet transport fetches from over a path that loses"
+            "ejabberd: the XMPP server that the packet transport logs in to, likewise"
         )
         ;;
     bench)

@@ -144,6 +144,10 @@ pub(crate) struct RunArgs {
     /// Connect in the clear, without TLS.
     #[arg(long)]
     pub(crate) plain: bool,
+    /// Clients take tickets, and whoever connects resumes with one that is there. Default: every handshake is a full one,
+    /// with a fresh key share.
+    #[arg(long, conflicts_with = "plain")]
+    pub(crate) resume: bool,
     /// The certificate of --target, PEM: exactly this one is trusted.
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "plain")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -225,12 +229,21 @@ pub(crate) struct ServeArgs {
     /// The certificate's key, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Tickets that each TLS connection is given, to resume with; none makes every handshake a full one.
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub(crate) tickets: u8,
     /// The secret for provisioned keys and media tokens: a file with 32 or more bytes as hex digits. Made if absent.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
     /// The most disk that the message store may take, bytes with a unit: 4G.
     #[arg(long, value_parser = count, value_name = "BYTES")]
     pub(crate) store_quota: Option<u64>,
+    /// How long a client may be silent before it is dropped, seconds: the knob idle_timeout_s at its start.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) idle_timeout: Option<u64>,
+    /// Bytes that may wait for one client before it is cut off: the knob unread_max_bytes at its start.
+    #[arg(long, value_name = "BYTES", value_parser = count)]
+    pub(crate) unread: Option<u64>,
     /// Whether senders get their second tick; `off` is for measuring what it costs.
     #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set)]
     pub(crate) second_ticks: bool,

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
-use crate::cli::{RunArgs, TransportArg};
+use crate::cli::{PACKETS_FROM, RunArgs, TransportArg};
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
@@ -30,6 +30,12 @@ pub(crate) struct Prepared {
 /// Runs a scenario, or plots its plan.
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     let scenario = resolve(args)?;
+    // Before a lab is made, which a run of millions may do to travel by packets.
+    let planned = args.transport.unwrap_or(match scenario.connections.0 {
+        PACKETS_FROM.. => TransportArg::Packet,
+        _ => TransportArg::Kernel,
+    });
+    behaved(args, &scenario, planned)?;
     if let Some(outcome) = lab::enter(args, &scenario)? {
         return Ok(outcome);
     }
@@ -91,6 +97,10 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     if args.loss.is_some() && transport == TransportArg::Kernel {
         bail!("--loss needs --transport packet: the kernel's own packets are not ours to lose");
     }
+    behaved(args, &scenario, transport)?;
+    if transport == TransportArg::Packet && !args.dry_run && !lab::is_inside() {
+        travels().map_err(anyhow::Error::msg)?;
+    }
     let limits = wsar::limits();
     let scenario = fitted(args, scenario, transport, &limits)?;
     let plan = scenario.plan()?;
@@ -136,6 +146,24 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
         folder,
         manifest,
     })
+}
+
+/// Whether packets can travel outside a lab: through a device, and in a subnet that is nobody else's.
+fn travels() -> Result<(), String> {
+    let host = ::lab::Host::default();
+    ::lab::check_tun(&host)?;
+    ::lab::check_subnet(&host)
+}
+
+/// Refuses misfits that the transport cannot make.
+fn behaved(args: &RunArgs, scenario: &Scenario, transport: TransportArg) -> Result<()> {
+    if scenario.misfit.is_empty() || args.dry_run || transport == TransportArg::Packet {
+        return Ok(());
+    }
+    bail!(
+        "the misfits of `{}` need --transport packet: the kernel's own connections behave",
+        scenario.name
+    )
 }
 
 /// The scenario as this host can hold it, where the run brings its own server.

@@ -36,10 +36,16 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
     if args.durability != DurabilityArg::Commit {
         knobs.set("durability", args.durability.name())?;
     }
+    if let Some(seconds) = args.idle_timeout {
+        knobs.set("idle_timeout_s", &seconds.to_string())?;
+    }
+    if let Some(bytes) = args.unread {
+        knobs.set("unread_max_bytes", &bytes.to_string())?;
+    }
     let mut config = config(args)?;
     if !args.plain {
         let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
-        config.tls = Some(crate::tls::server(files, &args.data)?);
+        config.tls = Some(crate::tls::server(files, &args.data, args.tickets)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -29,11 +29,11 @@ impl TimeProvider for HostClock {
     }
 }
 
-/// A server's identity: from files, or generated once in its data folder.
+/// A server's identity: from files, or generated once in its data folder; and how many tickets it gives a connection.
 ///
 /// # Errors
 /// A file that cannot be read or written, or is not what it should be.
-pub(crate) fn server(files: Option<(&Path, &Path)>, data: &Path) -> Result<ServerTls> {
+pub(crate) fn server(files: Option<(&Path, &Path)>, data: &Path, tickets: u8) -> Result<ServerTls> {
     let (certificate, key) = match files {
         Some((certificate, key)) => (certificate.to_owned(), key.to_owned()),
         None => own_identity(data)?,
@@ -43,16 +43,16 @@ pub(crate) fn server(files: Option<(&Path, &Path)>, data: &Path) -> Result<Serve
     let options = ServerOptions {
         identity,
         alpn: Vec::new(),
-        tickets: 0,
+        tickets,
     };
     Ok(ServerTls::new(options, Arc::new(HostClock))?)
 }
 
-/// A client that trusts exactly the certificate in a file.
+/// A client that trusts exactly the certificate in a file, and takes tickets if it `resumes`.
 ///
 /// # Errors
 /// The file cannot be read, or holds none.
-pub(crate) fn client(certificate: &Path, name: &str) -> Result<ClientTls> {
+pub(crate) fn client(certificate: &Path, name: &str, resumes: bool) -> Result<ClientTls> {
     let found = certificates(&read(certificate)?).with_context(|| certificate.display().to_string())?;
     let first = found
         .into_iter()
@@ -62,7 +62,7 @@ pub(crate) fn client(certificate: &Path, name: &str) -> Result<ClientTls> {
         trust: Trust::Pinned(first),
         name: name.to_owned(),
         alpn: Vec::new(),
-        resumes: false,
+        resumes,
     };
     Ok(ClientTls::new(options, Arc::new(HostClock))?)
 }

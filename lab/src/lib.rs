@@ -27,7 +27,7 @@ pub use inhabitant::inhabit;
 pub use lab::{Lab, Made};
 pub use ledger::{Ledger, Recovered};
 pub use limits::{Limit, Remedy, Scope, limits};
-pub use privilege::{Need, needs};
+pub use privilege::{Need, check_subnet, check_tun, needs};
 pub use shape::{Bytes, Shape, Transport};
 
 use std::net::Ipv4Addr;

@@ -22,6 +22,12 @@ pub trait Members: Send + Sync {
     /// Whether the plan has a user online at an instant, microseconds since the run began.
     fn is_planned_online(&self, user: u32, at_us: u64) -> bool;
 
+    /// Whether a user reads at an instant what he is sent, as far as the plan knows; how long it takes one who does not
+    /// says nothing of the server.
+    fn reads(&self, _user: u32, _at_us: u64) -> bool {
+        true
+    }
+
     /// Calls `each` with every recipient, in the order of their copies: a group's members without the sender.
     fn each_recipient(&self, sender: u32, to: To, each: &mut dyn FnMut(u32)) {
         match to {
@@ -70,6 +76,10 @@ impl Members for Plan {
 
     fn is_planned_online(&self, user: u32, at_us: u64) -> bool {
         self.is_online(user, at_us)
+    }
+
+    fn reads(&self, user: u32, at_us: u64) -> bool {
+        Plan::reads(self, user, at_us)
     }
 }
 

@@ -10,6 +10,7 @@ mod act;
 mod door;
 mod flight;
 mod hear;
+mod misfit;
 mod ping;
 mod report;
 mod send;
@@ -35,6 +36,7 @@ use crate::{Population, UploadDone};
 
 use door::Door;
 use flight::Flights;
+use misfit::Misfits;
 use ping::Pings;
 use report::Report;
 use tick::Ticks;
@@ -122,6 +124,7 @@ pub(crate) struct Shard {
     flights: Flights,
     ticks: Ticks,
     pings: Pings,
+    misfits: Misfits,
     report: Report,
     tally: Tally,
     /// Groups that the plan has made and the server has not confirmed, by owner: asked for again after a cut.
@@ -148,6 +151,7 @@ impl Shard {
             flights: Flights::default(),
             ticks: Ticks::default(),
             pings: Pings::default(),
+            misfits: Misfits::default(),
             report: Report::new(common.to_ledger, common.to_histograms),
             tally: Tally::default(),
             groups_open: HashMap::new(),
@@ -192,7 +196,11 @@ impl Shard {
             (self.begin_us + action.at_us).next_multiple_of(GRID_US)
         });
         let ping_us = self.pings.due_us(self.users.extent(), self.limits.ping_every_us);
-        let due_us = action_us.min(ping_us).min(self.door.due_us()).min(self.shrink_us);
+        let due_us = action_us
+            .min(ping_us)
+            .min(self.door.due_us())
+            .min(self.misfits.due_us())
+            .min(self.shrink_us);
         if self.report.is_empty() {
             due_us
         } else {
@@ -206,6 +214,7 @@ impl Shard {
             && self.flights.is_empty()
             && self.uploads_under_way == 0
             && self.door.is_idle()
+            && self.misfits.is_empty()
             && self.report.is_empty()
     }
 
@@ -217,6 +226,7 @@ impl Shard {
             return Some(now_us + LOOK_AGAIN_US);
         }
         self.board.hand_in();
+        self.close_half_open(link);
         for index in 0..self.users.extent() {
             if let Some((id, _)) = self.users.conn_at(index) {
                 link.close(id, Close::Reset);
@@ -266,6 +276,7 @@ impl<L: Link> App<L> for Shard {
         self.uploaded(link, now_us);
         self.admit(link, now_us);
         let more = self.actions(link, now_us);
+        self.reform(link, now_us);
         self.ping(link, now_us);
         self.shrink(now_us);
         self.report.flush();

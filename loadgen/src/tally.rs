@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use reactor::Closed;
 use record::name::swarm as name;
+use scenarios::Misfit;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Count {
     ArrivalsUnsent,
     BytesIn,
     BytesOut,
-    /// Failures to connect by kind, in the order of [`name::CONNECT_FAILURE_KINDS`].
+    /// Failures to connect or to log in by kind, in the order of [`name::CONNECT_FAILURE_KINDS`].
     NoPort,
     NoDescriptor,
     Crowded,
@@ -34,7 +35,14 @@ pub(crate) enum Count {
     TimedOut,
     Reset,
     Tls,
+    Protocol,
     OtherFailure,
+    /// Misfits by kind, in the order of [`name::MISFIT_KINDS`].
+    HalfOpen,
+    ZeroWindow,
+    SlowReader,
+    Vanishing,
+    Rebinding,
     /// A gauge: users welcomed and still there.
     Online,
 }
@@ -51,6 +59,19 @@ impl Count {
             Closed::Reset | Closed::Peer => Self::Reset,
             Closed::Tls(_) => Self::Tls,
             Closed::Other(_) => Self::OtherFailure,
+        }
+    }
+}
+
+impl Count {
+    /// The kind of a misfit.
+    pub(crate) fn of_misfit(how: Misfit) -> Self {
+        match how {
+            Misfit::HalfOpen => Self::HalfOpen,
+            Misfit::ZeroWindow => Self::ZeroWindow,
+            Misfit::SlowReader { .. } => Self::SlowReader,
+            Misfit::Vanishing => Self::Vanishing,
+            Misfit::Rebinding => Self::Rebinding,
         }
     }
 }
@@ -110,11 +131,17 @@ impl Tally {
 
     /// Failures to connect by kind.
     pub(crate) fn connect_failures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let kinds = &self.0[Count::NoPort as usize..Count::Online as usize];
+        let kinds = &self.0[Count::NoPort as usize..Count::HalfOpen as usize];
         name::CONNECT_FAILURE_KINDS.into_iter().zip(kinds.iter().copied())
     }
 
-    /// The plain counters by name; failures by kind and the gauge are not among them.
+    /// Misfits by kind.
+    pub(crate) fn misfits(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let kinds = &self.0[Count::HalfOpen as usize..Count::Online as usize];
+        name::MISFIT_KINDS.into_iter().zip(kinds.iter().copied())
+    }
+
+    /// The plain counters by name; failures and misfits by kind and the gauge are not among them.
     pub(crate) fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         NAMES.into_iter().zip(self.0)
     }

@@ -177,6 +177,11 @@ impl Kernel {
         self.reading_paused = paused;
     }
 
+    /// Changes how many bytes may wait for one peer from now on.
+    pub fn set_out_max(&mut self, bytes: usize) {
+        self.options.out_max_bytes = bytes;
+    }
+
     /// Descriptors in use for connections: those of [`Link::connections`], and those that wait for their peer's FIN.
     #[must_use]
     pub fn held(&self) -> u32 {

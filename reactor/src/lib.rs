@@ -27,7 +27,7 @@ mod wake;
 pub use arena::{Arena, Id};
 pub use clock::Clock;
 pub use kernel::{Kernel, KernelOptions, KernelStats};
-pub use link::{Acceptor, App, Close, Closed, Link, Origin, SendError, Taken};
+pub use link::{Acceptor, App, Close, Closed, Link, Misfit, Origin, SendError, Taken};
 pub use packet::{
     Device, FaultOptions, FaultStats, Faults, Interfaces, Medium, Packet, PacketOptions, PacketStats, Sink,
     Subnet, SubnetError, Tun, TunError, TunOptions,

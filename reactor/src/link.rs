@@ -38,6 +38,37 @@ pub trait Link {
 
     /// Stops listening for good, so that pending connections go to other listeners where the kernel moves them.
     fn stop_listening(&mut self);
+
+    /// Makes a connection misbehave, or behave again. Returns whether it does: only a TCP of our own can.
+    fn misbehave(&mut self, _id: Id, _how: Misfit) -> bool {
+        false
+    }
+
+    /// Sends a SYN and answers nothing from then on. Nothing is heard of it; it lasts until it is closed.
+    ///
+    /// # Errors
+    /// As [`Link::connect`], or the transport only behaves.
+    fn half_open(&mut self, _to: SocketAddr) -> Result<Id, Closed> {
+        Err(rustix::io::Errno::OPNOTSUPP.into())
+    }
+
+    /// Sends SYNs from made-up clients, so many a second and in all; nothing answers for them. Returns whether it does.
+    fn syn_flood(&mut self, _to: SocketAddr, _syns_a_second: u32, _total: u64) -> bool {
+        false
+    }
+}
+
+/// What a connection of ours does that it should not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// It is forgotten without a word, as a phone whose battery is empty; [`App::closed`] does not follow.
+    Vanish,
+    /// Its window is shut, or open again.
+    HoldWindow(bool),
+    /// It reads at most so many bytes a second, beyond what its window allowed already; 0 ends it.
+    ReadSlowly(u32),
+    /// It goes on from another port, as behind a NAT that forgot a mapping: the peer knows nothing of it, and will reset.
+    Rebind,
 }
 
 /// A transport that rests on kernel sockets, whatever lies between: what a server needs that is no connection's, its

@@ -32,7 +32,7 @@ use std::time::Duration;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 
-use crate::{App, Close, Closed, Id, Link, Origin, SendError, Taken, Transport, Wake};
+use crate::{App, Close, Closed, Id, Link, Misfit, Origin, SendError, Taken, Transport, Wake};
 
 pub use device::{Device, Medium, Sink};
 pub use faults::{FaultOptions, FaultStats, Faults};
@@ -101,45 +101,6 @@ impl<D: Device> Packet<D> {
     #[must_use]
     pub fn device(&self) -> &D {
         &self.device
-    }
-
-    /// Sends a SYN and answers nothing from then on. Nothing is heard of it; it lasts until it is closed.
-    ///
-    /// # Errors
-    /// As [`Link::connect`].
-    pub fn half_open(&mut self, to: SocketAddr) -> Result<Id, Closed> {
-        self.stack.half_open(ipv4(to)?)
-    }
-
-    /// Forgets a connection without a word, as a phone does whose battery is empty. What still comes for it is not
-    /// answered.
-    pub fn vanish(&mut self, id: Id) {
-        self.stack.vanish(id);
-    }
-
-    /// Closes the window offered to a peer, at once, or opens it again.
-    pub fn hold_window(&mut self, id: Id, held: bool) {
-        self.stack.hold_window(id, held);
-    }
-
-    /// Reads at most so many bytes a second from now on, beyond what the window allowed already; 0 ends it. Returns
-    /// whether it does: there is a bound on slow readers.
-    pub fn read_slowly(&mut self, id: Id, bytes_a_second: u32) -> bool {
-        self.stack.read_slowly(id, bytes_a_second)
-    }
-
-    /// Goes on from another port, as behind a NAT that forgot a mapping: the peer knows nothing of it, and will reset.
-    pub fn rebind(&mut self, id: Id) {
-        self.stack.rebind(id);
-    }
-
-    /// Sends SYNs from made-up clients of the subnet, so many a second and in all; nothing answers for them. Returns
-    /// whether it does: there is a bound on floods.
-    ///
-    /// # Errors
-    /// Not an IPv4 address.
-    pub fn syn_flood(&mut self, to: SocketAddr, syns_a_second: u32, total: u64) -> Result<bool, Closed> {
-        Ok(self.stack.flood(ipv4(to)?, syns_a_second, total))
     }
 
     /// Reads what is there; returns whether that was all.
@@ -285,6 +246,23 @@ impl<D: Device> Link for Packet<D> {
     fn pause_accepting(&mut self, _: bool) {}
 
     fn stop_listening(&mut self) {}
+
+    fn misbehave(&mut self, id: Id, how: Misfit) -> bool {
+        match how {
+            Misfit::Vanish => self.stack.vanish(id),
+            Misfit::HoldWindow(held) => self.stack.hold_window(id, held),
+            Misfit::ReadSlowly(bytes_a_second) => self.stack.read_slowly(id, bytes_a_second),
+            Misfit::Rebind => self.stack.rebind(id),
+        }
+    }
+
+    fn half_open(&mut self, to: SocketAddr) -> Result<Id, Closed> {
+        self.stack.half_open(ipv4(to)?)
+    }
+
+    fn syn_flood(&mut self, to: SocketAddr, syns_a_second: u32, total: u64) -> bool {
+        ipv4(to).is_ok_and(|to| self.stack.flood(to, syns_a_second, total))
+    }
 }
 
 /// IPv6 has no place in a subnet of IPv4 addresses.

@@ -118,6 +118,13 @@ impl<A> Secure<A> {
         self.tls.stats()
     }
 
+    /// What it takes of memory, bytes: slots, handshakes at some five kilobytes each, ready keys. What a session holds
+    /// while a record or a frame is incomplete comes on top.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tls.bytes()
+    }
+
     /// Connections that are being opened.
     #[must_use]
     pub fn opening(&self) -> u32 {

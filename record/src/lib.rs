@@ -34,8 +34,8 @@ pub use reader::{ReadError, Run};
 pub use sample::Sample;
 pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};
 pub use summary::{
-    Connections, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm, Summary,
-    SwarmCost, ThresholdResult, Verdict,
+    Connections, Handshakes, Lag, Latencies, Messages, Percentiles, SUMMARY_SCHEMA, ServerCost, Storm,
+    Summary, SwarmCost, ThresholdResult, Verdict,
 };
 pub use threshold::{Threshold, ThresholdError};
 pub use writer::{RunWriter, WriteError};

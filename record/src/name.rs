@@ -11,11 +11,12 @@ pub mod swarm {
     pub const CONNECTED: &str = "swarm.connected";
     /// Connects that failed: refused, timed out, no port.
     pub const CONNECT_FAILURES: &str = "swarm.connect_failures";
-    /// Prefix of [`CONNECT_FAILURES`] by kind: `swarm.connect_failures.no_port` and so on.
+    /// Prefix of [`CONNECT_FAILURES`] and [`LOGIN_FAILURES`] by kind: `swarm.connect_failures.no_port` and so on.
     pub const CONNECT_FAILURES_BY_KIND: &str = "swarm.connect_failures.";
     /// The kinds that follow it: this host had no port or descriptor to give, or did not take more handshakes at once;
-    /// the server refused, did not answer in time, or reset; TLS broke; anything else.
-    pub const CONNECT_FAILURE_KINDS: [&str; 8] = [
+    /// the server refused, did not answer in time, or reset or closed; TLS broke; the server said what the protocol does
+    /// not allow, or *bye*; anything else.
+    pub const CONNECT_FAILURE_KINDS: [&str; 9] = [
         "no_port",
         "no_descriptor",
         "crowded",
@@ -23,6 +24,7 @@ pub mod swarm {
         "timed_out",
         "reset",
         "tls",
+        "protocol",
         "other",
     ];
     /// Log-ins welcomed by the server.
@@ -94,6 +96,19 @@ pub mod swarm {
     pub const RETRANSMITS: &str = "swarm.retransmits";
     /// Connections that an RST from the peer ended.
     pub const RESETS_IN: &str = "swarm.resets_in";
+    /// Prefix of misfits by kind: `swarm.misfits.zero-window` and so on.
+    pub const MISFITS: &str = "swarm.misfits.";
+    /// The kinds that follow it: connections opened half, windows shut, slow readers, those who vanished without a FIN,
+    /// those who went on from another port.
+    pub const MISFIT_KINDS: [&str; 5] = [
+        "half-open",
+        "zero-window",
+        "slow-reader",
+        "vanishing",
+        "rebinding",
+    ];
+    /// SYNs of floods.
+    pub const FLOOD_SYNS: &str = "swarm.flood_syns";
     /// Gauge: control blocks of user-space TCP in use.
     pub const CONTROL_BLOCKS: &str = "swarm.control_blocks";
     /// TLS handshakes that clients completed.
@@ -146,6 +161,8 @@ pub mod server {
     pub const SHARDS: &str = "server.shards";
     /// Slow readers cut off.
     pub const SLOW_READERS_CUT: &str = "server.slow_readers_cut";
+    /// Connections dropped because nothing was heard of them.
+    pub const IDLE_CLOSED: &str = "server.idle_closed";
     /// Pauses of accepting.
     pub const ACCEPT_PAUSES: &str = "server.accept_pauses";
     /// Times accepting failed because no descriptor was free.
@@ -203,6 +220,10 @@ pub mod host {
     pub const LISTEN_DROPS: &str = "host.tcp_listen_drops";
     /// Counter: SYN cookies sent because the request queue was full.
     pub const SYN_COOKIES: &str = "host.tcp_syn_cookies";
+    /// Counter: SYNs and their answers sent again.
+    pub const SYN_RETRANSMITS: &str = "host.tcp_syn_retransmits";
+    /// Counter: packets that the kernel dropped because the queue of a TUN device was full.
+    pub const TUN_DROPS: &str = "host.tun_drops";
     /// Counter: context switches.
     pub const CONTEXT_SWITCHES: &str = "host.context_switches";
 }

@@ -196,6 +196,9 @@ mod tests {
                 cpu_seconds: 1.25,
             },
             steps: vec![step()],
+            handshakes: Some(Handshakes { full: 8, resumed: 1 }),
+            failures: [("refused".to_owned(), 1)].into(),
+            misfits: [("vanishing".to_owned(), 2)].into(),
             storm: Some(storm()),
             host: host(),
         }

@@ -1,5 +1,7 @@
 //! `summary.json`: the figures and the verdict. Its JSON Schema is `record/schema/summary.schema.json`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{HostFacts, StepSummary};
@@ -67,6 +69,15 @@ pub struct Summary {
     /// The steps of a climb.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepSummary>,
+    /// The clients' TLS handshakes; absent where connections were in the clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshakes: Option<Handshakes>,
+    /// Failures to connect by kind; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<String, u64>,
+    /// Misfits by kind, where the scenario has some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misfits: BTreeMap<String, u64>,
     /// goose's closed-loop HTTP storm, apart from everything else; absent where none ran.
     pub storm: Option<Storm>,
     /// The host.
@@ -209,6 +220,17 @@ pub struct SwarmCost {
     pub bytes_per_connection: f64,
     /// CPU time.
     pub cpu_seconds: f64,
+}
+
+/// TLS handshakes that clients completed. What resumes checks no certificate and costs less than half, so the two are
+/// never counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handshakes {
+    /// With a fresh key share and a certificate.
+    pub full: u64,
+    /// By a ticket of an earlier connection.
+    pub resumed: u64,
 }
 
 /// goose's HTTP storm: closed-loop, so its latencies hide coordinated omission and are never mixed with the others.

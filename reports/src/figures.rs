@@ -2,9 +2,11 @@
 //!
 //! It is a pure function of what was recorded; it draws nothing and writes nothing.
 
+use std::collections::BTreeMap;
+
 use record::{
-    Connections, Event, EventKind, Lag, Latencies, Run, SUMMARY_SCHEMA, Summary, Threshold, ThresholdResult,
-    Verdict, name,
+    Connections, Event, EventKind, Handshakes, Lag, Latencies, Run, SUMMARY_SCHEMA, Summary, Threshold,
+    ThresholdResult, Verdict, name,
 };
 
 use crate::ledger::Ledger;
@@ -57,6 +59,13 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
         server: cost::server(run),
         swarm: cost::swarm(run),
         steps: climb::steps(run),
+        handshakes: handshakes(run),
+        failures: by_kind(
+            run,
+            name::swarm::CONNECT_FAILURES_BY_KIND,
+            &name::swarm::CONNECT_FAILURE_KINDS,
+        ),
+        misfits: by_kind(run, name::swarm::MISFITS, &name::swarm::MISFIT_KINDS),
         storm: run.storm.clone(),
         host: run.manifest.host.clone(),
     };
@@ -96,6 +105,24 @@ fn connections(run: &Run) -> Connections {
             .max()
             .unwrap_or(0),
     }
+}
+
+fn handshakes(run: &Run) -> Option<Handshakes> {
+    let total = series::total(run, name::swarm::TLS_HANDSHAKES)?;
+    let resumed = series::total(run, name::swarm::TLS_RESUMED).unwrap_or(0);
+    Some(Handshakes {
+        full: total.saturating_sub(resumed),
+        resumed,
+    })
+}
+
+/// What occurred of a counter's kinds.
+fn by_kind(run: &Run, prefix: &str, kinds: &[&str]) -> BTreeMap<String, u64> {
+    let count = |kind: &&str| {
+        let total = series::total(run, &format!("{prefix}{kind}"))?;
+        (total > 0).then(|| ((*kind).to_owned(), total))
+    };
+    kinds.iter().filter_map(count).collect()
 }
 
 fn latencies(run: &Run) -> Latencies {

@@ -2,6 +2,7 @@
 //!
 //! It knows words and figures; it knows neither HTML nor Markdown.
 
+mod carriage;
 mod climb;
 mod key;
 mod table;
@@ -33,6 +34,8 @@ pub(crate) struct View {
     pub(crate) ledger_notes: Vec<String>,
     pub(crate) waits: Vec<Wait>,
     pub(crate) thresholds: Vec<Outcome>,
+    /// How the clients travelled, and what they met.
+    pub(crate) carriage: Vec<carriage::Row>,
     /// Where the run was one.
     pub(crate) climb: Option<Climb>,
 }
@@ -90,6 +93,7 @@ impl View {
             ledger_notes: table::ledger_notes(run, summary),
             waits: table::waits(&summary.latency_ms),
             thresholds,
+            carriage: carriage::rows(run, summary),
             climb: Climb::of(run, summary),
         }
     }

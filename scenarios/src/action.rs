@@ -25,6 +25,20 @@ pub enum What {
         /// The earliest instant of a reconnect, microseconds since the run began.
         until_us: u64,
     },
+    /// Becomes a misfit, until the given instant.
+    Misbehave {
+        /// What he does.
+        how: Misfit,
+        /// When it ends, microseconds since the run began; `u64::MAX` for never.
+        until_us: u64,
+    },
+    /// Nobody: made-up clients send SYNs and answer nothing.
+    Flood {
+        /// How many a second.
+        syns_a_second: u32,
+        /// For how long, microseconds.
+        lasting_us: u64,
+    },
     /// Sends a message.
     Send {
         /// To whom.
@@ -56,6 +70,24 @@ pub enum What {
         /// The group, `0..Groups::count()`.
         group: u32,
     },
+}
+
+/// A peer as it should not be; see [`crate::MisfitKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Misfit {
+    /// Opens one more connection, half.
+    HalfOpen,
+    /// Offers no window.
+    ZeroWindow,
+    /// Reads so much a second.
+    SlowReader {
+        /// Bytes a second.
+        bytes_a_second: u32,
+    },
+    /// Is gone without a FIN; the driver reconnects him with its own backoff, not before the end.
+    Vanishing,
+    /// Goes on from another port.
+    Rebinding,
 }
 
 /// Whom a message is for.

@@ -18,6 +18,9 @@ use crate::random::{Purpose, Stream};
 use crate::scenario::Arrivals;
 use walk::{CutList, Roster, Walk};
 
+/// The cell that floods are made from: they are nobody's, and one thread makes them.
+const FLOODING_CELL: u32 = 0;
+
 /// What yields actions; the order decides ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SourceKind {
@@ -27,6 +30,7 @@ pub(crate) enum SourceKind {
     Cuts,
     Returns,
     Leaves,
+    Floods,
     Messages,
     Typing,
     Uploads,
@@ -34,13 +38,14 @@ pub(crate) enum SourceKind {
 }
 
 impl SourceKind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Connects,
         Self::Groups,
         Self::Breaks,
         Self::Cuts,
         Self::Returns,
         Self::Leaves,
+        Self::Floods,
         Self::Messages,
         Self::Typing,
         Self::Uploads,
@@ -76,6 +81,8 @@ pub(crate) struct Cell {
     cuts: Vec<CutList>,
     /// Those who return, the last first.
     returns: Vec<u32>,
+    /// Floods to come, the last first; of one cell only.
+    floods: Vec<(u64, What)>,
     messages: Process,
     typing: Process,
     uploads: Process,
@@ -110,6 +117,11 @@ impl Cell {
                 .map(|cut| CutList::new(cut.from_us))
                 .collect(),
             returns,
+            floods: if number == FLOODING_CELL {
+                presence.floods.clone()
+            } else {
+                Vec::new()
+            },
             messages: process(Purpose::Messages, weight),
             typing: process(Purpose::Typing, weight * plan.scenario.messages.typing.0),
             uploads: process(Purpose::Uploads, weight),
@@ -156,6 +168,7 @@ impl Cell {
                     })
             }
             SourceKind::Leaves => self.next_leave(plan),
+            SourceKind::Floods => self.floods.last().map(|(at_us, _)| *at_us),
             SourceKind::Messages => self.messages.cursor.due(&plan.load.messages),
             SourceKind::Typing => self.typing.cursor.due(&plan.load.messages),
             SourceKind::Uploads => self.uploads.cursor.due(plan.load.uploads.as_ref()?),
@@ -184,18 +197,14 @@ impl Cell {
                 let cuts = &plan.presence.cuts;
                 let index = self.cuts.iter().position(|list| list.due() == Some(at_us))?;
                 let user = self.cuts[index].pass(&plan.presence, &self.roster, index)?;
-                act(
-                    user,
-                    What::Cut {
-                        until_us: cuts[index].until_us,
-                    },
-                )
+                act(user, cuts[index].what)
             }
             SourceKind::Returns => act(self.returns.pop()?, What::Connect),
             SourceKind::Leaves => {
                 let user = self.leaves.pass(&plan.presence, &self.roster)?;
                 act(user, What::Disconnect)
             }
+            SourceKind::Floods => act(self.number, self.floods.pop()?.1),
             SourceKind::Messages => self.message(plan, at_us),
             SourceKind::Typing => self.typing(plan, at_us),
             SourceKind::Uploads => self.upload(plan, at_us, plan.load.uploads.as_ref()?),

@@ -5,12 +5,13 @@
 use record::{Event, EventKind, PlanCurve};
 
 use crate::CELLS;
-use crate::action::What;
+use crate::action::{Misfit, What};
 use crate::actions::Actions;
 use crate::cell::SourceKind;
 use crate::intensity::Intensity;
 use crate::load::{Part, day_mean};
 use crate::plan::Plan;
+use crate::presence::Cut;
 use crate::shock::Shock;
 
 /// The messages of the 24 hours from the start of the schedule as if all connections were up throughout, whatever
@@ -85,7 +86,17 @@ impl Plan {
                 }
             }
         }
-        for cut in &presence.cuts {
+        for misfits in &self.inner.scenario.misfit {
+            let at_us = timeline.run_us(misfits.at.0);
+            marks.push(event(
+                at_us,
+                EventKind::Fault,
+                misfits.kind.name(),
+                misfits.detail(),
+            ));
+        }
+        let is_quake = |cut: &&Cut| matches!(cut.what, What::Cut { .. });
+        for cut in presence.cuts.iter().filter(is_quake) {
             let detail = format!("{:.0}% of the region's connections", cut.share * 100.0);
             marks.push(event(cut.from_us, EventKind::Shock, "network cut", detail));
             if cut.until_us < timeline.end_us {
@@ -147,7 +158,11 @@ impl Plan {
                 match action.what {
                     What::Connect => changes[second(action.at_us)] += 1,
                     What::Disconnect => changes[second(action.at_us)] -= 1,
-                    What::Cut { until_us } => {
+                    What::Cut { until_us }
+                    | What::Misbehave {
+                        how: Misfit::Vanishing,
+                        until_us,
+                    } => {
                         changes[second(action.at_us)] -= 1;
                         // The reconnects are the driver's; the plan counts on them by then.
                         let cut = self
@@ -155,7 +170,7 @@ impl Plan {
                             .presence
                             .cuts
                             .iter()
-                            .find(|cut| cut.until_us == until_us);
+                            .find(|cut| cut.takes_off() && cut.until_us == until_us);
                         changes[second(cut.map_or(until_us, |cut| cut.back_us))] += 1;
                     }
                     _ => {}

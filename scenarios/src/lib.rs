@@ -16,6 +16,7 @@ mod group;
 mod intensity;
 mod library;
 mod load;
+mod misfit;
 mod people;
 mod permutation;
 mod plan;
@@ -28,7 +29,7 @@ mod shock;
 mod timeline;
 mod unit;
 
-pub use action::{Action, To, What};
+pub use action::{Action, Misfit, To, What};
 pub use actions::Actions;
 pub use climb::ClimbSettings;
 pub use curve::DayMessages;
@@ -36,6 +37,7 @@ pub use distribution::Distribution;
 pub use error::Error;
 pub use group::Groups;
 pub use library::library;
+pub use misfit::{MisfitKind, MisfitSettings};
 pub use plan::{ClimbStep, Plan, StormWindow};
 pub use scenario::{
     Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind,

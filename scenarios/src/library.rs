@@ -5,11 +5,12 @@
 use crate::error::{Error, listed, nearest};
 use crate::scenario::Scenario;
 
-const LIBRARY: [(&str, &str); 5] = [
+const LIBRARY: [(&str, &str); 6] = [
     ("steady", include_str!("../library/steady.toml")),
     ("football", include_str!("../library/football.toml")),
     ("earthquake", include_str!("../library/earthquake.toml")),
     ("climb", include_str!("../library/climb.toml")),
+    ("misfits", include_str!("../library/misfits.toml")),
     ("smoke", include_str!("../library/smoke.toml")),
 ];
 

@@ -237,6 +237,13 @@ impl Plan {
         user < presence.people.count() && presence.session(user, at_us).is_some()
     }
 
+    /// Whether a user reads at an instant what he is sent, microseconds since the run began; false of a misfit who does
+    /// not, or slowly: how long that takes says nothing of a server.
+    #[must_use]
+    pub fn reads(&self, user: u32, at_us: u64) -> bool {
+        self.inner.presence.reads(user, at_us)
+    }
+
     /// Messages expected over the whole schedule, uploads' links included.
     #[must_use]
     pub fn expected_messages(&self) -> f64 {

@@ -6,6 +6,8 @@
 mod breaks;
 mod cut;
 
+use crate::action::What;
+use crate::misfit::MisfitSettings;
 use crate::people::{Band, People, Role, RoleKind};
 use crate::permutation::Permutation;
 use crate::random::{Keyed, Purpose, Stream, normal_from, unit_from};
@@ -43,6 +45,8 @@ pub(crate) struct Presence {
     pub(crate) people: People,
     pub(crate) timeline: Timeline,
     pub(crate) cuts: Vec<Cut>,
+    /// Floods, the last first.
+    pub(crate) floods: Vec<(u64, What)>,
     pub(crate) returning: u32,
     leaving: u32,
     connect_order: Permutation,
@@ -66,10 +70,14 @@ impl Presence {
                 Shock::Earthquake(quake) => Cut::new(quake, scenario, &timeline, place),
                 Shock::Football(_) => None,
             });
-        let cuts: Vec<Cut> = cuts.collect();
+        let misfits = (0u32..)
+            .zip(&scenario.misfit)
+            .filter_map(|(place, misfits)| Cut::misfits(misfits, scenario, &timeline, place));
+        let cuts: Vec<Cut> = cuts.chain(misfits).collect();
         Self {
             leaving: leaving(scenario, &people, returning, &cuts),
             cuts,
+            floods: floods(scenario, &timeline),
             returning,
             connect_order: order(Purpose::ConnectOrder, people.online),
             return_order: order(Purpose::ReturnOrder, people.away),
@@ -136,7 +144,7 @@ impl Presence {
     ) -> Option<Session> {
         let mut session = whole;
         for (index, cut) in self.cuts.iter().enumerate() {
-            if but == Some(index) || !cut.strikes(user, role) {
+            if but == Some(index) || !cut.takes_off() || !cut.strikes(user, role) {
                 continue;
             }
             let cut_us = cut.instant_us(user);
@@ -208,6 +216,11 @@ impl Presence {
         self.cuts.iter().any(|cut| cut.chooses(user, band))
     }
 
+    /// Whether a user reads at an instant what he is sent, as far as the plan knows.
+    pub(crate) fn reads(&self, user: u32, at_us: u64) -> bool {
+        !self.cuts.iter().any(|cut| cut.holds_up(user, at_us))
+    }
+
     /// The next change by a break from an instant on: when, and whether it is the leaving.
     pub(crate) fn next_break(&self, user: u32, role: Role, from_us: u64) -> Option<(u64, bool)> {
         if self.is_ever_cut(user, role.band) {
@@ -238,6 +251,19 @@ impl Presence {
             back_by_us,
         })
     }
+}
+
+fn floods(scenario: &Scenario, timeline: &Timeline) -> Vec<(u64, What)> {
+    let flood = |misfits: &MisfitSettings| {
+        let what = What::Flood {
+            syns_a_second: misfits.rate?.per_second as u32,
+            lasting_us: timeline.run_us(misfits.lasting?.0),
+        };
+        Some((timeline.run_us(misfits.at.0), what))
+    };
+    let mut floods: Vec<_> = scenario.misfit.iter().filter_map(flood).collect();
+    floods.sort_unstable_by(|a, b| b.cmp(a));
+    floods
 }
 
 /// How many of the first to connect are asked to leave so that as many as return do so: those who take breaks and

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Typing = 10,
     Uploads = 11,
     Registrations = 12,
+    MisfitChoice = 13,
+    MisfitInstant = 14,
 }
 
 /// A ChaCha8 stream for one purpose at one place (a cell, a shock).

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::distribution::Distribution;
+use crate::misfit::MisfitKind;
 use crate::scenario::{Arrivals, Durability, PhaseKind, Places};
 use crate::unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, TimeOfDay, UtcOffset};
 
@@ -32,6 +33,8 @@ pub(crate) struct RawScenario {
     pub(crate) storm: Option<RawStorm>,
     #[serde(default)]
     pub(crate) shock: Vec<Spanned<RawShock>>,
+    #[serde(default)]
+    pub(crate) misfit: Vec<Spanned<RawMisfit>>,
     #[serde(default)]
     pub(crate) drain: RawDrain,
     #[serde(default)]
@@ -153,6 +156,22 @@ pub(crate) struct RawDrain {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawServer {
     pub(crate) durability: Option<Durability>,
+    pub(crate) idle_timeout: Option<Spanned<Span>>,
+    pub(crate) unread: Option<Spanned<Bytes>>,
+}
+
+/// The keys of every kind together; `resolve` refuses those that do not go with the kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawMisfit {
+    pub(crate) kind: MisfitKind,
+    pub(crate) at: Spanned<Span>,
+    pub(crate) over: Option<Spanned<Span>>,
+    #[serde(rename = "for")]
+    pub(crate) lasting: Option<Spanned<Span>>,
+    pub(crate) share: Option<Spanned<Share>>,
+    pub(crate) reads: Option<Spanned<Bytes>>,
+    pub(crate) rate: Option<Spanned<Rate>>,
 }
 
 /// The kinds of shock.

@@ -4,6 +4,7 @@
 
 mod check;
 mod climb;
+mod misfit;
 mod phase;
 mod shock;
 
@@ -27,6 +28,7 @@ const MINUTE_US: u64 = 60_000_000;
 pub(crate) const MOST_CONNECTIONS: u64 = 50_000_000;
 const MOST_POPULATIONS: usize = 64;
 const MOST_SHOCKS: usize = 16;
+const MOST_MISFITS: usize = 16;
 const MOST_GROUPS_A_PERSON: u8 = 8;
 const LARGEST_GROUP: u32 = 256;
 const LARGEST_FILE_BYTES: u64 = 1 << 30;
@@ -58,14 +60,22 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
         .into_iter()
         .map(|shock| shock::resolve(shock, &population))
         .collect::<Result<_, _>>()?;
+    let ping_every = raw
+        .ping_every
+        .map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "ping_every"))?;
+    let ping = Span((ping_every.0 as f64 * time_scale) as u64);
+    check::at_most(&raw.misfit, MOST_MISFITS, "kinds of misfits")?;
+    let misfit = raw
+        .misfit
+        .into_iter()
+        .map(|misfit| misfit::resolve(misfit, length, ping))
+        .collect::<Result<_, _>>()?;
     Ok(Scenario {
         title: raw.title.unwrap_or_else(|| name.clone()),
         name,
         seed,
         connections,
-        ping_every: raw
-            .ping_every
-            .map_or(Ok(Span(10 * MINUTE_US)), |span| positive(&span, "ping_every"))?,
+        ping_every,
         thresholds: raw
             .thresholds
             .into_iter()
@@ -85,6 +95,7 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
         }),
         storm: raw.storm.map(|storm| self::storm(&storm, length)).transpose()?,
         shock,
+        misfit,
         drain: DrainSettings {
             settle: raw.drain.settle.unwrap_or(Span(10_000_000)),
             returns: raw.drain.returns.unwrap_or(Share(1.0)),
@@ -92,6 +103,12 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
         },
         server: ServerSettings {
             durability: raw.server.durability.unwrap_or(Durability::Commit),
+            idle_timeout: raw
+                .server
+                .idle_timeout
+                .map(|span| check::whole_seconds(&span, "idle_timeout"))
+                .transpose()?,
+            unread: raw.server.unread.map(|bytes| check::unread(&bytes)).transpose()?,
         },
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::climb::ClimbSettings;
 use crate::distribution::Distribution;
 use crate::error::{Error, Mistake, reword};
+use crate::misfit::MisfitSettings;
 use crate::plan::Plan;
 use crate::raw::RawScenario;
 use crate::resolve::resolve;
@@ -52,6 +53,9 @@ pub struct Scenario {
     /// Shocks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shock: Vec<Shock>,
+    /// Misfits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misfit: Vec<MisfitSettings>,
     /// How the run ends.
     pub drain: DrainSettings,
     /// Knobs of the server, for this scenario.
@@ -239,6 +243,13 @@ pub enum Durability {
 pub struct ServerSettings {
     /// When it says *accepted*.
     pub durability: Durability,
+    /// How long a client may be silent before it is dropped, whole seconds of the run's clock; the server's own default
+    /// where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Span>,
+    /// How much may wait for one client before it is cut off as a slow reader; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Bytes>,
 }
 
 impl Scenario {

@@ -198,3 +198,63 @@ fn overrides_that_do_not_fit_are_refused() {
     .map(|error| error.to_string());
     insta::assert_snapshot!(told.join("\n"));
 }
+
+/// What is said of a misfit with these lines.
+fn misfit(lines: &str) -> String {
+    let text = format!("{GOOD}\n[[misfit]]\n{lines}\n");
+    Scenario::parse("night.toml", &text).unwrap_err().to_string()
+}
+
+#[test]
+fn misfits_take_the_keys_of_their_kind() {
+    for (lines, words) in [
+        (
+            "kind = 'vanish'\nat = '1s'\nshare = '1%'",
+            "unknown value `vanish`; did you mean `vanishing`?",
+        ),
+        (
+            "kind = 'vanishing'\nat = '1s'\nshares = '1%'",
+            "unknown key `shares`; did you mean `share`?",
+        ),
+        (
+            "kind = 'vanishing'\nat = '1s'",
+            "the misfit `vanishing` needs `share`",
+        ),
+        (
+            "kind = 'syn-flood'\nat = '1s'",
+            "the misfit `syn-flood` needs `rate`",
+        ),
+        (
+            "kind = 'syn-flood'\nat = '1s'\nrate = '1M/s'",
+            "from 1/s to 50000/s",
+        ),
+        (
+            "kind = 'syn-flood'\nat = '1s'\nrate = '1/s'\nshare = '1%'",
+            "`share` does not go with",
+        ),
+        (
+            "kind = 'vanishing'\nat = '1s'\nshare = '1%'\nreads = '1KiB'",
+            "`reads` does not go with",
+        ),
+        (
+            "kind = 'rebinding'\nat = '1s'\nshare = '1%'\nfor = '5s'",
+            "`for` does not go with",
+        ),
+        (
+            "kind = 'slow-reader'\nat = '1s'\nshare = '1%'\nreads = '2MiB'",
+            "from 1B to 1MiB",
+        ),
+        ("kind = 'zero-window'\nat = '1s'\nshare = '0%'", "above 0%"),
+        (
+            "kind = 'zero-window'\nat = '75s'\nshare = '1%'",
+            "end after the schedule, which lasts 1m20s",
+        ),
+        (
+            "kind = 'rebinding'\nat = '1s'\nshare = '1%'",
+            "end after the schedule",
+        ),
+    ] {
+        let said = misfit(lines);
+        assert!(said.contains(words), "{lines}: {said}");
+    }
+}

@@ -125,6 +125,7 @@ fn follow(plan: &Plan) -> (u32, u32) {
                     "{action:?}"
                 );
             }
+            What::Misbehave { .. } | What::Flood { .. } => panic!("nobody asked for {action:?}"),
             What::Register { number_offset } => {
                 assert_eq!(u64::from(action.user), plan.users() + u64::from(number_offset));
                 *state = true;

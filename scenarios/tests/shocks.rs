@@ -3,10 +3,10 @@
 
 mod shared;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use record::EventKind;
-use scenarios::{CELLS, Scenario, Shock, To, What};
+use scenarios::{CELLS, Misfit, Scenario, Shock, To, What};
 use shared::lively;
 
 #[test]
@@ -204,4 +204,37 @@ fn aftershocks_are_marked_and_fewer_as_time_goes() {
     // By the law, 6 / (1/6 + t)^1.1 integrates to 7.47 over the first and 9.34 over the rest.
     assert!((230..=368).contains(&early), "{early}");
     assert!((300..=450).contains(&late), "{late}");
+}
+
+#[test]
+fn misfits_strike_their_share_and_each_does_what_was_asked() {
+    let plan = Scenario::by_name("misfits").unwrap().plan().unwrap();
+    let mut struck: HashMap<Misfit, HashSet<u32>> = HashMap::new();
+    let mut floods = 0;
+    for action in plan.actions(0..CELLS) {
+        match action.what {
+            What::Misbehave { how, until_us } => {
+                assert!(struck.entry(how).or_default().insert(action.user), "{action:?}");
+                assert!(until_us > action.at_us);
+                assert!(until_us <= plan.duration_us() || how == Misfit::Vanishing);
+                // Who does not read is not timed; who vanished is nobody that the plan counts on.
+                let reads = matches!(how, Misfit::Vanishing | Misfit::HalfOpen);
+                assert!(reads || !plan.reads(action.user, action.at_us), "{action:?}");
+                assert_eq!(
+                    plan.is_online(action.user, action.at_us),
+                    how != Misfit::Vanishing
+                );
+            }
+            What::Flood { lasting_us, .. } => floods += u32::from(lasting_us == 6_000_000),
+            _ => {}
+        }
+    }
+    let of = |how| struck[&how].len();
+    // Shares of a thousand, five standard deviations.
+    assert!((15..=85).contains(&of(Misfit::Vanishing)), "{struck:?}");
+    assert!((137..=263).contains(&of(Misfit::HalfOpen)));
+    assert!((9..=71).contains(&of(Misfit::Rebinding)));
+    assert!((1..=42).contains(&of(Misfit::ZeroWindow)));
+    assert!(of(Misfit::SlowReader { bytes_a_second: 300 }) <= 42);
+    assert_eq!(floods, 1);
 }

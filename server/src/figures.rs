@@ -24,6 +24,8 @@ pub(crate) struct ShardFigures {
     pub(crate) letters: Counter,
     pub(crate) parcel_letters: Gauge,
     pub(crate) parcel_longest: HighWater,
+    /// What TLS takes of the shard's memory; 0 in the clear.
+    pub(crate) tls_bytes: Gauge,
     accepted: Gauge,
     closed: Gauge,
     bytes_in: Gauge,
@@ -124,7 +126,7 @@ impl Figures {
                 "server.malformed_frames",
                 self.sum(|shard| shard.malformed.total()),
             ),
-            ("server.idle_closed", self.sum(|shard| shard.idle_closed.total())),
+            (name::IDLE_CLOSED, self.sum(|shard| shard.idle_closed.total())),
             (
                 name::ACCEPTS_STARVED,
                 self.sum(|shard| shard.accepts_starved.level()),
@@ -169,6 +171,10 @@ impl Figures {
             ("server.queue.office.longest", longest),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value as f64)));
+        let tls_bytes = self.sum(|shard| shard.tls_bytes.level());
+        if tls_bytes > 0 {
+            into.insert(format!("{}tls_bytes", name::MEMORY), tls_bytes as f64);
+        }
         let loops = self.shards.iter().map(|shard| shard.loop_stats.recent());
         into.insert(name::LOOP_BUSIEST.to_owned(), loops.fold(0.0, f64::max));
     }

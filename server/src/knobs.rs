@@ -202,6 +202,13 @@ impl Knobs {
     pub fn accept_pause_queue(&self) -> u64 {
         self.load(Cell::AcceptPauseQueue)
     }
+
+    /// How many bytes may wait for one client.
+    #[inline]
+    #[must_use]
+    pub fn unread_max_bytes(&self) -> u64 {
+        self.load(Cell::UnreadMaxBytes)
+    }
 }
 
 impl Default for Knobs {
@@ -238,6 +245,7 @@ mod tests {
             ("messages_per_second", "13"),
             ("mailbox_max_items", "14"),
             ("accept_pause_queue", "15"),
+            ("unread_max_bytes", "1600"),
         ] {
             knobs.set(name, value).unwrap();
         }
@@ -247,6 +255,7 @@ mod tests {
         assert_eq!(knobs.messages_per_second(), 13);
         assert_eq!(knobs.mailbox_max_items(), 14);
         assert_eq!(knobs.accept_pause_queue(), 15);
+        assert_eq!(knobs.unread_max_bytes(), 1_600);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, Secure,
-    SecureOptions, Shard, ShardError, Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard,
+    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
 };
-use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW, Secret};
+use wire::chat::Secret;
 
 use crate::config::{Config, ShardPlan};
 use crate::desk::{Desk, Inquiry};
@@ -21,7 +21,7 @@ use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpPa
 use crate::knobs::{Durability, KnobError, Knobs};
 use crate::office::{Office, Parts, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
-use crate::shard::{BACKLOG, ServerShard, ShardParts, Way};
+use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
 use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
 use crate::store::accounts::Accounts;
 use crate::store::{self, Store};
@@ -31,10 +31,6 @@ const INQUIRIES_MAX: usize = 4096;
 /// Outboxes that may wait for one shard.
 const OUTBOXES_MAX: usize = 256;
 
-/// Bytes that may wait for one client: a whole window of the longest items, and as much as it takes of anything else.
-const OUT_MAX_BYTES: usize = DELIVER_WINDOW as usize * DELIVER_MAX_BYTES + 256 * 1024;
-/// The longest *deliver*, with its length: a head of 44 and a body.
-const DELIVER_MAX_BYTES: usize = 44 + BODY_MAX_BYTES;
 /// TLS handshakes under way at once, all shards together, at some 20 KB each, and at least one shard's.
 const HANDSHAKES_MAX: u32 = 8_192;
 const HANDSHAKES_MIN: u32 = 64;
@@ -368,7 +364,7 @@ fn run_shard(
         Some(listener),
         Sources::default(),
         KernelOptions {
-            out_max_bytes: OUT_MAX_BYTES,
+            out_max_bytes: parts.knobs.unread_max_bytes() as usize,
         },
         &wake,
     )?;
@@ -380,9 +376,9 @@ fn run_shard(
     match secure {
         None => looping.run(&mut kernel, &mut shard)?,
         Some(options) => {
-            let mut secure = Secure::new(shard, options);
+            let mut secure = Measured::new(shard, options);
             looping.run(&mut kernel, &mut secure)?;
-            shard = secure.into_app();
+            shard = secure.into_shard();
         }
     }
     shard.close();

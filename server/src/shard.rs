@@ -6,6 +6,7 @@
 
 mod door;
 mod limits;
+mod measured;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::office::Runner;
 use crate::parcel::{Act, Outbox, Parcel};
 pub(crate) use door::BACKLOG;
 use limits::Limits;
+pub(crate) use measured::Measured;
 use sessions::Sessions;
 
 /// Parcels a shard may have at the office: one being worked off, one waiting.

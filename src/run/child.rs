@@ -29,6 +29,12 @@ pub(super) struct ServerPlan {
     pub(super) connections: u64,
     pub(super) provisioned: u64,
     pub(super) provisioned_base: u64,
+    /// How long a client may be silent, seconds; none for the server's own default.
+    pub(super) idle_timeout_s: Option<u64>,
+    /// Bytes that may wait for one client; none for the server's own default.
+    pub(super) unread_bytes: Option<u64>,
+    /// Tickets that each TLS connection is given.
+    pub(super) tickets: u8,
     /// Whether the chat is in the clear.
     pub(super) plain: bool,
     /// Where the chat listens.
@@ -74,11 +80,17 @@ impl ServerPlan {
             ("--provisioned", self.provisioned.to_string()),
             ("--provisioned-base", self.provisioned_base.to_string()),
             ("--sms", format!("file:{}", path(&self.pins()))),
+            ("--tickets", self.tickets.to_string()),
             ("--push", format!("file:{}", path(&self.data.join("push.jsonl")))),
         ]
         .into_iter()
         .flat_map(|(flag, value)| [flag.to_owned(), value])
         .chain(self.plain.then(|| "--plain".to_owned()))
+        .chain(self.unread_bytes.map(|bytes| format!("--unread={bytes}")))
+        .chain(
+            self.idle_timeout_s
+                .map(|seconds| format!("--idle-timeout={seconds}")),
+        )
         .collect()
     }
 }

@@ -17,6 +17,9 @@ use crate::tls;
 /// The name in the certificate that our server makes for itself.
 const SERVER_NAME: &str = "localhost";
 
+/// Tickets a connection, where clients resume: one to come back with, one for somebody else.
+const TICKETS: u8 = 2;
+
 /// Where the load goes.
 pub(super) struct Target {
     pub(super) chat: SocketAddr,
@@ -52,6 +55,13 @@ impl Target {
             connections: prepared.plan.connections() + prepared.plan.connections() / 50,
             provisioned: prepared.plan.users(),
             provisioned_base: PROVISIONED_BASE,
+            idle_timeout_s: prepared
+                .scenario
+                .server
+                .idle_timeout
+                .map(|span| span.0 / 1_000_000),
+            unread_bytes: prepared.scenario.server.unread.map(|bytes| bytes.0),
+            tickets: if args.resume { TICKETS } else { 0 },
             plain: args.plain,
             address: server_address(args.carriage(prepared.plan.connections())),
             data,
@@ -62,7 +72,7 @@ impl Target {
         let child = ServerChild::start(plan).await?;
         // Made by the server before it said that it is ready.
         let tls = (!args.plain)
-            .then(|| tls::client(&certificate, SERVER_NAME))
+            .then(|| tls::client(&certificate, SERVER_NAME, args.resume))
             .transpose()?;
         Ok(Self {
             chat: child.ready.listen,
@@ -98,6 +108,7 @@ impl Target {
             (Some(file), _) => Some(tls::client(
                 file,
                 address.rsplit_once(':').map_or(address, |(host, _)| host),
+                args.resume,
             )?),
             (None, _) => bail!(
                 "--target needs --tls-cert FILE, the server's certificate ({} in its data folder), or --plain",

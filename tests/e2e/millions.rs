@@ -1,7 +1,7 @@
 //! The climb at a small size, as it is made at millions: a lab, TLS, clients on packets, and packets lost on the way.
 
 use record::Verdict;
-use record::name::swarm;
+use record::name::{server, swarm};
 
 use crate::home::Home;
 use crate::lab::Turn;
@@ -56,6 +56,9 @@ fn twenty_thousand_under_tls_over_lossy_packets_lose_nothing() {
     assert!(run.counter(swarm::TLS_HANDSHAKES) >= 20_000);
     assert_eq!(run.counter(swarm::TLS_RESUMED), 0);
     assert!(run.counter(swarm::RETRANSMITS) > 0, "no packet was lost");
+    // A slot each at the server, at least.
+    let tls_bytes = run.last_sample().gauges[&format!("{}tls_bytes", server::MEMORY)];
+    assert!(tls_bytes >= 96.0 * 20_000.0, "{tls_bytes}");
     assert_ledger_closes(&summary.messages);
     // Both ends count the same, to the last copy.
     assert_eq!(summary.messages.server_accepted, Some(summary.messages.accepted));

@@ -10,6 +10,7 @@ use record::name::host as name;
 
 use crate::proc_file::{Buffer, ProcFile};
 
+mod devices;
 mod memory;
 mod network;
 mod slabs;
@@ -24,7 +25,7 @@ pub use stat::{CpuTicks, Stat};
 /// The files, in the order in which [`Host`] holds them.
 ///
 /// `thread-self` and not `self`: a thread that has entered a network namespace of its own means that one.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
     "/proc/stat",
     "/proc/meminfo",
     "/proc/slabinfo",
@@ -32,6 +33,7 @@ const PATHS: [&str; 7] = [
     "/proc/thread-self/net/netstat",
     "/proc/thread-self/net/sockstat",
     "/proc/thread-self/net/sockstat6",
+    "/proc/thread-self/net/dev",
 ];
 
 /// The open files of a host, and where its counters stood at the start.
@@ -68,7 +70,7 @@ impl Host {
 
     /// Adds the host's figures to a sample. A file that cannot be read or understood leaves its figures out.
     pub(crate) fn fill(&mut self, sample: &mut Sample, buffer: &mut Buffer) {
-        let [stat, memory, slabs, snmp, netstat, sockstat, sockstat6] = &self.files;
+        let [stat, memory, slabs, snmp, netstat, sockstat, sockstat6, devices] = &self.files;
         let (ticks_per_second, page_bytes) = (self.ticks_per_second, self.page_bytes);
         let starts = &mut self.starts;
         if let Some(stat) = understood(stat, buffer, Stat::parse) {
@@ -88,6 +90,8 @@ impl Host {
         if let Some(sockets) = sockets {
             write_sockets(sockets.with(sockets6.unwrap_or_default()), sample);
         }
+        let drops = understood(devices, buffer, |text| Some(devices::tun_drops(text)));
+        count(sample, starts, name::TUN_DROPS, drops);
     }
 }
 
@@ -147,6 +151,7 @@ fn write_tcp(tcp: TcpCounters, starts: &mut Starts, sample: &mut Sample) {
     count(sample, starts, name::LISTEN_OVERFLOWS, tcp.listen_overflows);
     count(sample, starts, name::LISTEN_DROPS, tcp.listen_drops);
     count(sample, starts, name::SYN_COOKIES, tcp.syn_cookies);
+    count(sample, starts, name::SYN_RETRANSMITS, tcp.syn_retransmits);
 }
 
 fn write_sockets(sockets: SocketStat, sample: &mut Sample) {

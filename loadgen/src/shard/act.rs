@@ -34,6 +34,14 @@ impl Shard {
                 self.cut(link, user, self.begin_us + until_us, now_us);
                 true
             }
+            What::Misbehave { how, until_us } => {
+                let until_us = self.begin_us.saturating_add(until_us);
+                self.misbehave(link, user, how, until_us, now_us)
+            }
+            What::Flood {
+                syns_a_second,
+                lasting_us,
+            } => self.flood(link, syns_a_second, lasting_us),
             What::Send { to, bytes, media } => {
                 let content = super::send::Content {
                     bytes,

@@ -128,20 +128,27 @@ impl Shard {
 
     /// A connection ended though nobody here asked for it.
     pub(super) fn lost(&mut self, user: u32, why: Closed, now_us: u64) {
-        if self.users.user(user).standing == Standing::Connecting {
-            self.tally.add(Count::of_failure(why), 1);
-        }
+        self.failed(user, Count::of_failure(why));
         self.forget(user, true);
         self.pause(user, 0, now_us);
     }
 
-    /// The same by the shard's own doing: the server broke the protocol, said *bye*, or takes nothing more.
-    pub(super) fn give_up<L: Link>(&mut self, link: &mut L, user: u32, now_us: u64) {
+    /// The same by the shard's own doing: patience ran out, or the server broke the protocol, said *bye*, or takes nothing
+    /// more.
+    pub(super) fn give_up<L: Link>(&mut self, link: &mut L, user: u32, why: Count, now_us: u64) {
         if let Some(id) = self.users.conn(user) {
             link.close(id, Close::Reset);
         }
-        // Of those who are still connecting, only patience ran out.
-        self.lost(user, Closed::TimedOut, now_us);
+        self.failed(user, why);
+        self.forget(user, true);
+        self.pause(user, 0, now_us);
+    }
+
+    /// Counts the kind of an end that came before the welcome.
+    fn failed(&mut self, user: u32, why: Count) {
+        if self.presence.since_ms(user) == 0 {
+            self.tally.add(why, 1);
+        }
     }
 
     /// The server refused a user's key for good.
@@ -149,6 +156,7 @@ impl Shard {
         if let Some(id) = self.users.conn(user) {
             link.close(id, Close::Reset);
         }
+        self.failed(user, Count::Protocol);
         self.forget(user, true);
         self.users.user_mut(user).standing = Standing::Barred;
     }
@@ -189,7 +197,7 @@ impl Shard {
     }
 
     /// Ends a session in the books. An end that was not asked for counts as what it interrupted.
-    fn forget(&mut self, user: u32, unasked: bool) {
+    pub(super) fn forget(&mut self, user: u32, unasked: bool) {
         self.users.disconnect(user);
         self.door.on_the_way.remove(&user);
         let state = self.users.user_mut(user);
@@ -211,7 +219,7 @@ impl Shard {
     }
 
     /// Waits before the next try: longer each time, and not before the given instant.
-    fn pause(&mut self, user: u32, not_before_us: u64, now_us: u64) {
+    pub(super) fn pause(&mut self, user: u32, not_before_us: u64, now_us: u64) {
         let state = self.users.user_mut(user);
         state.standing = Standing::Backoff;
         let doublings = u32::from(state.attempts).min(20);
@@ -231,7 +239,7 @@ impl Shard {
             }
             self.door.patience.pop_front();
             if waits {
-                self.give_up(link, user, now_us);
+                self.give_up(link, user, Count::TimedOut, now_us);
             }
         }
         while let Some(Reverse((at_us, user))) = self.door.pausing.peek().copied() {

@@ -35,7 +35,7 @@ impl Shard {
         self.tally.add(Count::BytesIn, taken as u64);
         if self.users.at(id) == Some(user) {
             if !out.is_empty() && !self.push(link, user, &out) {
-                self.give_up(link, user, now_us);
+                self.give_up(link, user, Count::Protocol, now_us);
             }
             // What he owes is written: now he may go.
             let state = self.users.user(user);
@@ -67,7 +67,7 @@ impl Shard {
                 }
                 Ok(None) => break,
                 Err(_) => {
-                    self.give_up(link, user, now_us);
+                    self.give_up(link, user, Count::Protocol, now_us);
                     return bytes.len();
                 }
             }
@@ -112,7 +112,7 @@ impl Shard {
                 return Session::Ended;
             }
             Heard::Bye { .. } | Heard::Unexpected => {
-                self.give_up(link, user, now_us);
+                self.give_up(link, user, Count::Protocol, now_us);
                 return Session::Ended;
             }
             Heard::Group { group, .. } => self.group_made(user, group),
@@ -140,7 +140,7 @@ impl Shard {
             self.report.event(Event::Corrupted);
             return;
         };
-        if self.presence.was_online(user, letter.intended_us) {
+        if self.is_timed(user, letter.intended_us) {
             self.report
                 .timing(Timing::since(Metric::Delivery, letter.intended_us, now_us));
         }
@@ -153,16 +153,22 @@ impl Shard {
         });
     }
 
+    /// Whether what was due at an instant could come to a user at once: he has been online since, and reads.
+    fn is_timed(&self, user: u32, intended_us: u64) -> bool {
+        let at_us = intended_us.saturating_sub(self.begin_us);
+        self.presence.was_online(user, intended_us) && self.members.reads(user, at_us)
+    }
+
     fn second_tick(&mut self, user: u32, id: u64, by: Number, now_us: u64) {
         self.tally.add(Count::Ticks, 1);
         let Some(intended_us) = self.ticks.intended_us(user, id) else {
             return;
         };
-        let both = self.presence.was_online(user, intended_us)
+        let both = self.is_timed(user, intended_us)
             && self
                 .population
                 .user(by)
-                .is_some_and(|by| self.presence.was_online(by, intended_us));
+                .is_some_and(|by| self.is_timed(by, intended_us));
         if both {
             self.report
                 .timing(Timing::since(Metric::Tick, intended_us, now_us));

@@ -146,7 +146,8 @@ impl Shard {
             return;
         };
         let event = event(&flight);
-        if matches!(event, Event::Accepted { .. }) {
+        let at_us = flight.intended_us.saturating_sub(self.begin_us);
+        if matches!(event, Event::Accepted { .. }) && self.members.reads(user, at_us) {
             self.report
                 .timing(Timing::since(Metric::Accepted, flight.intended_us, now_us));
         }

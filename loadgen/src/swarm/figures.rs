@@ -54,6 +54,10 @@ pub(super) fn counters_and_gauges(
         let name = format!("{}{kind}", name::CONNECT_FAILURES_BY_KIND);
         *sample.counters.entry(name).or_default() += count;
     }
+    for (kind, count) in tally.misfits().filter(|(_, count)| *count > 0) {
+        let name = format!("{}{kind}", name::MISFITS);
+        *sample.counters.entry(name).or_default() += count;
+    }
 }
 
 /// Sums what carries the shards' bytes.
@@ -69,6 +73,7 @@ pub(super) fn carriage(meters: &[Arc<Meter>], sample: &mut Sample) {
             (name::BARE_ACKS, packet.bare_acks),
             (name::RETRANSMITS, packet.retransmits + packet.syn_retries),
             (name::RESETS_IN, packet.resets_in),
+            (name::FLOOD_SYNS, packet.flood_syns),
             (name::TLS_HANDSHAKES, tls.handshakes),
             (name::TLS_RESUMED, tls.resumed),
             (name::TLS_FAILURES, tls.failed + tls.timed_out + tls.faults),

@@ -11,6 +11,8 @@ use wire::chat::{Number, Secret};
 use super::*;
 use crate::shard::tests::server::{Arrival, Fault, Server};
 
+mod hostile;
+
 const SCENARIO: &str = r#"
 name = "small"
 connections = 300

@@ -184,9 +184,11 @@ impl Block {
         self.lanes % LANES
     }
 
-    /// Moves on to the next port. The one left behind stays silent from now on if `mute`.
+    /// Moves on to the next port. The one left behind is silent from now on if `mute`, and stays so if it was.
     pub(crate) fn next_lane(&mut self, mute: bool) {
-        self.set_mute(mute);
+        if mute {
+            self.set_mute(true);
+        }
         let lane = (self.lane() + 1) % LANES;
         self.lanes = self.lanes & !(LANES - 1) & !(1 << (4 + lane)) | lane;
     }

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Acceptor, Close, Closed, Id, Kernel, Link, SendError};
+use crate::{Acceptor, Close, Closed, Id, Kernel, Link, Misfit, SendError};
 
 use super::tls::Tls;
 
@@ -57,5 +57,20 @@ impl<L: Link> Link for SecureLink<'_, L> {
 
     fn stop_listening(&mut self) {
         self.link.stop_listening();
+    }
+
+    fn misbehave(&mut self, id: Id, how: Misfit) -> bool {
+        if how == Misfit::Vanish {
+            self.tls.vanish(id);
+        }
+        self.link.misbehave(id, how)
+    }
+
+    fn half_open(&mut self, to: SocketAddr) -> Result<Id, Closed> {
+        self.link.half_open(to)
+    }
+
+    fn syn_flood(&mut self, to: SocketAddr, syns_a_second: u32, total: u64) -> bool {
+        self.link.syn_flood(to, syns_a_second, total)
     }
 }

@@ -58,6 +58,11 @@ impl Slots {
         };
     }
 
+    /// What all slots made so far take, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.chunks.len() * CHUNK * size_of::<Slot>()
+    }
+
     /// Leaves the slot vacant.
     pub(super) fn take(&mut self, id: Id) -> State {
         self.get(id).map(std::mem::take).unwrap_or_default()

@@ -17,6 +17,9 @@ use super::{SecureLink, SecureOptions, SecureStats};
 /// What a shared buffer keeps of its memory once it has been larger.
 const BUFFER_KEPT_BYTES: usize = 256 * 1024;
 
+/// What a handshake takes while it lasts.
+const HANDSHAKE_BYTES: u64 = 5 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Tls {
     options: SecureOptions,
@@ -82,6 +85,12 @@ impl Tls {
             key_misses: keys.misses,
             ..self.stats
         }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        let handshakes = u64::from(self.opening) * HANDSHAKE_BYTES;
+        let buffers = self.plain.capacity() + self.sealed.capacity();
+        (self.slots.bytes() + self.keys.bytes() + buffers) as u64 + handshakes
     }
 
     /// Connections that are being opened.
@@ -209,6 +218,11 @@ impl Tls {
     pub(super) fn reset<L: Link>(&mut self, link: &mut L, id: Id) {
         self.forget(id);
         link.close(id, Close::Reset);
+    }
+
+    /// Forgets a connection that says nothing more.
+    pub(super) fn vanish(&mut self, id: Id) {
+        self.forget(id);
     }
 
     /// Ends an open session: last bytes, an alert, FIN. Returns whether it was one.

@@ -32,6 +32,24 @@ pub(super) fn positive(span: &Spanned<Span>, key: &str) -> Result<Span, Mistake>
     )
 }
 
+/// The server's clock for the silent ticks in seconds.
+pub(super) fn whole_seconds(span: &Spanned<Span>, key: &str) -> Result<Span, Mistake> {
+    kept(
+        span,
+        |span| span.0 >= 1_000_000 && span.0 % 1_000_000 == 0,
+        || format!("`{key}` must be in whole seconds, at least one"),
+    )
+}
+
+/// As the server's knob has it.
+pub(super) fn unread(bytes: &Spanned<Bytes>) -> Result<Bytes, Mistake> {
+    kept(
+        bytes,
+        |bytes| (1 << 10..=1 << 30).contains(&bytes.0),
+        || "`unread` must be from 1KiB to 1GiB".to_owned(),
+    )
+}
+
 pub(super) fn within(value: &Spanned<f64>, key: &str, low: f64, high: f64) -> Result<f64, Mistake> {
     kept(
         value,

@@ -4,8 +4,14 @@
 
 use std::fmt;
 
+use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW};
+
 /// The level of the log where nobody turned it.
 pub(super) const LOG_LEVEL_DEFAULT: &str = "info";
+/// A whole window of the longest items, and as much as it takes of anything else.
+const UNREAD_MAX_BYTES: u64 = DELIVER_WINDOW as u64 * DELIVER_MAX_BYTES + 256 * 1024;
+/// The longest *deliver*, with its length: a head of 44 and a body.
+const DELIVER_MAX_BYTES: u64 = 44 + BODY_MAX_BYTES as u64;
 /// How far a mistyped name may be from a knob's and still be taken for it, by Damerau's and Levenshtein's distance.
 const NEAR: usize = 6;
 /// The durabilities, in the order of their words.
@@ -60,6 +66,7 @@ pub(super) enum Cell {
     MessagesPerSecond,
     MailboxMaxItems,
     AcceptPauseQueue,
+    UnreadMaxBytes,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
 }
@@ -90,7 +97,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 7] = [
+pub(super) static TABLE: [Spec; 8] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -138,6 +145,14 @@ pub(super) static TABLE: [Spec; 7] = [
         unit: "items",
         domain: Domain::Whole(1, 100_000_000),
         default: 50_000,
+    },
+    Spec {
+        cell: Cell::UnreadMaxBytes,
+        name: "unread_max_bytes",
+        meaning: "bytes that may wait for one client; one who reads more slowly is cut off with slow_reader",
+        unit: "B",
+        domain: Domain::Whole(1_024, 1 << 30),
+        default: UNREAD_MAX_BYTES,
     },
     Spec {
         cell: Cell::LogLevel,

@@ -52,6 +52,8 @@ impl ServerShard {
             link.pause_accepting(behind);
         }
         link.sockets().pause_reading(self.is_far_behind());
+        link.sockets()
+            .set_out_max(self.parts.knobs.unread_max_bytes() as usize);
         self.hand_over(link);
     }
 

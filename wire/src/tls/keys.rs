@@ -73,6 +73,12 @@ impl Keys {
         self.stats
     }
 
+    /// What the table takes, bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.entries.len() * size_of::<Option<Entry>>()
+    }
+
     /// Wipes a connection's keys.
     pub fn forget(&mut self, connection: u64) {
         for writes in [false, true] {

@@ -17,6 +17,8 @@ pub struct TcpCounters {
     pub listen_drops: Option<u64>,
     /// Cookies sent because the request queue was full (`TcpExt: TCPReqQFullDoCookies`).
     pub syn_cookies: Option<u64>,
+    /// SYNs and their answers sent again (`TcpExt: TCPSynRetrans`).
+    pub syn_retransmits: Option<u64>,
 }
 
 impl TcpCounters {
@@ -45,6 +47,7 @@ impl TcpCounters {
             ("TcpExt:", "ListenOverflows") => &mut self.listen_overflows,
             ("TcpExt:", "ListenDrops") => &mut self.listen_drops,
             ("TcpExt:", "TCPReqQFullDoCookies") => &mut self.syn_cookies,
+            ("TcpExt:", "TCPSynRetrans") => &mut self.syn_retransmits,
             _ => return,
         };
         *slot = value.parse().ok();
@@ -60,6 +63,7 @@ impl TcpCounters {
             listen_overflows: self.listen_overflows.or(other.listen_overflows),
             listen_drops: self.listen_drops.or(other.listen_drops),
             syn_cookies: self.syn_cookies.or(other.syn_cookies),
+            syn_retransmits: self.syn_retransmits.or(other.syn_retransmits),
         }
     }
 }
@@ -134,6 +138,7 @@ mod tests {
             listen_overflows: Some(12),
             listen_drops: Some(13),
             syn_cookies: Some(14),
+            syn_retransmits: Some(0),
         };
         assert_eq!(TcpCounters::parse(SNMP).or(TcpCounters::parse(NETSTAT)), expected);
         let sockets = SocketStat::parse(SOCKSTAT)

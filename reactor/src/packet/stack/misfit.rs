@@ -61,29 +61,33 @@ impl Stack {
         self.begin(to, State::HalfOpen)
     }
 
-    /// Forgets a connection without a word; whatever still comes for it is not answered either.
-    pub(crate) fn vanish(&mut self, id: Id) {
-        if let Some(block) = self.slots.get_mut(id).filter(|block| block.state.is_held()) {
-            block.set_mute(true);
-            self.held -= 1;
-            self.release(id.index, State::Free);
-        }
+    /// Forgets a connection without a word; whatever still comes for it is not answered either. Returns whether there
+    /// was one, as all of these do.
+    pub(crate) fn vanish(&mut self, id: Id) -> bool {
+        let block = self.slots.get_mut(id).filter(|block| block.state.is_held());
+        let Some(block) = block else { return false };
+        block.set_mute(true);
+        self.held -= 1;
+        self.release(id.index, State::Free);
+        true
     }
 
     /// Offers no window from now on, or offers one again. What is under way to a window just closed is dropped.
-    pub(crate) fn hold_window(&mut self, id: Id, held: bool) {
-        if let Some(block) = self.slots.get_mut(id).filter(|block| block.state == State::Open) {
-            if held {
-                block.marks |= Marks::HELD;
-            } else {
-                block.marks.clear(Marks::HELD);
-            }
-            block.marks |= Marks::ACK_NOW;
-            self.queue(id.index);
+    pub(crate) fn hold_window(&mut self, id: Id, held: bool) -> bool {
+        let block = self.slots.get_mut(id).filter(|block| block.state == State::Open);
+        let Some(block) = block else { return false };
+        if held {
+            block.marks |= Marks::HELD;
+        } else {
+            block.marks.clear(Marks::HELD);
         }
+        block.marks |= Marks::ACK_NOW;
+        self.queue(id.index);
+        true
     }
 
-    /// Reads so many bytes a second from now on, or as fast as it can if 0. Returns whether there was room for one more.
+    /// Reads so many bytes a second from now on, or as fast as it can if 0. Returns whether it does: there is a
+    /// bound on slow readers.
     pub(crate) fn read_slowly(&mut self, id: Id, bytes_a_second: u32) -> bool {
         let Some(block) = self.slots.get_mut(id).filter(|block| block.state == State::Open) else {
             return false;
@@ -109,10 +113,11 @@ impl Stack {
 
     /// Goes on from another port, as behind a NAT that forgot: the old port is silent, and the peer knows no
     /// connection from the new one.
-    pub(crate) fn rebind(&mut self, id: Id) {
-        if let Some(block) = self.slots.get_mut(id).filter(|block| block.state == State::Open) {
-            block.next_lane(true);
-        }
+    pub(crate) fn rebind(&mut self, id: Id) -> bool {
+        let block = self.slots.get_mut(id).filter(|block| block.state == State::Open);
+        let Some(block) = block else { return false };
+        block.next_lane(true);
+        true
     }
 
     /// Sends SYNs from made-up clients that answer nothing: so many a second, so many in all. Returns whether there was

@@ -43,8 +43,7 @@ fn nginx_serves_files_whole_over_a_path_that_loses() {
         std::fs::write(folder.path().join("file"), &body).unwrap();
         let address: SocketAddr = (SERVER, 8080).into();
         let Some(_nginx) = start(folder.path(), address) else {
-            eprintln!("SKIPPED: there is no nginx: deploy/install-packages.sh test");
-            return;
+            return skipped("there is no nginx: deploy/install-packages.sh test");
         };
         let faults = FaultOptions {
             loss: 0.01,
@@ -53,15 +52,7 @@ fn nginx_serves_files_whole_over_a_path_that_loses() {
         };
         let device = Faults::new(tun(|options| options.segment_offload = false), faults);
         let mut bench = Bench::new(device, |_| {});
-        // Until it listens.
-        bench.until("served", |bench| {
-            let id = bench.packet.connect(address).unwrap();
-            bench.until("answered", |bench| {
-                bench.log.opened.contains(&id) || bench.log.closed.contains_key(&id)
-            });
-            bench.packet.close(id, Close::Reset);
-            bench.log.opened.contains(&id)
-        });
+        bench.until_listening(address);
         let ids: Vec<_> = (0..FETCHES).map(|_| bench.connect(address)).collect();
         for id in &ids {
             bench.packet.send(*id, b"GET /file HTTP/1.0\r\n\r\n").unwrap();

@@ -1,0 +1,49 @@
+//! A shard under TLS that says what TLS takes of its memory.
+//!
+//! It knows neither records nor frames. A turn costs one store more; sums are the sampler's.
+
+use std::sync::Arc;
+
+use reactor::{App, Closed, Id, Kernel, Origin, Secure, SecureOptions, Taken};
+
+use super::ServerShard;
+use crate::figures::ShardFigures;
+
+/// See the module.
+pub(crate) struct Measured {
+    app: Secure<ServerShard>,
+    figures: Arc<ShardFigures>,
+}
+
+impl Measured {
+    pub(crate) fn new(shard: ServerShard, options: SecureOptions) -> Self {
+        Self {
+            figures: Arc::clone(&shard.parts.figures),
+            app: Secure::new(shard, options),
+        }
+    }
+
+    pub(crate) fn into_shard(self) -> ServerShard {
+        self.app.into_app()
+    }
+}
+
+impl App<Kernel> for Measured {
+    fn opened(&mut self, link: &mut Kernel, id: Id, origin: Origin, now_us: u64) {
+        self.app.opened(link, id, origin, now_us);
+    }
+
+    fn received(&mut self, link: &mut Kernel, id: Id, bytes: &[u8], now_us: u64) -> Taken {
+        self.app.received(link, id, bytes, now_us)
+    }
+
+    fn closed(&mut self, link: &mut Kernel, id: Id, why: Closed, now_us: u64) {
+        self.app.closed(link, id, why, now_us);
+    }
+
+    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+        let due_us = self.app.turn(link, now_us);
+        self.figures.tls_bytes.set(self.app.bytes());
+        due_us
+    }
+}
