@@ -7,5 +7,11 @@
 //! ```
 
 mod event;
+mod protocol;
+mod recording;
 
 pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use protocol::Protocol;
+pub use recording::{
+    Recording, RecordingError, RecordingWriter, Session, Stream, Turn, TurnKind, Unplayable,
+};
