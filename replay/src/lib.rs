@@ -7,10 +7,12 @@
 //! ```
 
 mod event;
+mod pace;
 mod protocol;
 mod recording;
 
 pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
 pub use recording::{
     Recording, RecordingError, RecordingWriter, Session, Stream, Turn, TurnKind, Unplayable,
