@@ -6,14 +6,20 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+mod compare;
 mod event;
 mod pace;
 mod protocol;
 mod recording;
+mod rewrite;
+mod rules;
 
+pub use compare::{Compared, Comparison, Difference};
 pub use event::{End, Event, Flow, Side, Sink, Start};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
 pub use recording::{
     Recording, RecordingError, RecordingWriter, Session, Stream, Turn, TurnKind, Unplayable,
 };
+pub use rewrite::{RewriteError, Rewriter, Said};
+pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
