@@ -7,7 +7,9 @@
 //! ```
 
 mod compare;
+mod drive;
 mod event;
+mod fidelity;
 mod pace;
 mod protocol;
 mod recording;
@@ -15,7 +17,12 @@ mod rewrite;
 mod rules;
 
 pub use compare::{Compared, Comparison, Difference};
+pub use drive::{
+    Answers, Cause, Clones, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick, Picked, Planned,
+    Tally, Timings,
+};
 pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use fidelity::{Arrivals, Likeness};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
 pub use recording::{

@@ -140,7 +140,7 @@ impl Pace {
 mod tests {
     use proptest::prelude::*;
     use rand::rngs::StdRng;
-    use rand::{RngExt as _, SeedableRng as _};
+    use rand::SeedableRng as _;
 
     use super::*;
 
