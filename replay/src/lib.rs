@@ -6,12 +6,14 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+mod account;
 mod event;
 mod protocol;
 mod recording;
 
-pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use protocol::Protocol;
 pub use recording::{
-    Recording, RecordingError, RecordingWriter, Session, Stream, Turn, TurnKind, Unplayable,
+    Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
+    Unplayable, is_recording, play,
 };
