@@ -8,10 +8,12 @@
 
 mod account;
 mod event;
+mod inspect;
 mod protocol;
 mod recording;
 
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
+pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
 pub use protocol::Protocol;
 pub use recording::{
     Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
