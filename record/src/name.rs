@@ -253,3 +253,21 @@ pub mod plan {
     /// Copies planned a second.
     pub const COPIES_PER_SECOND: &str = "plan.copies_per_second";
 }
+
+/// What a capture holds, over its own time: an inspection's folder, where nothing is driven.
+pub mod capture {
+    /// Gauge: connections open.
+    pub const CONNECTIONS: &str = "capture.connections";
+    /// Connections that began.
+    pub const OPENED: &str = "capture.opened";
+    /// Bytes that clients said.
+    pub const CLIENT_BYTES: &str = "capture.client_bytes";
+    /// Bytes that servers said.
+    pub const SERVER_BYTES: &str = "capture.server_bytes";
+    /// Packets of any kind; a file of sessions has none.
+    pub const PACKETS: &str = "capture.packets";
+    /// Connections whose clients can be driven again; counted once the capture is over.
+    pub const REPLAYABLE: &str = "capture.replayable";
+    /// Bytes that the capture lacks; counted once it is over.
+    pub const GAP_BYTES: &str = "capture.gap_bytes";
+}

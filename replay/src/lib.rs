@@ -6,27 +6,32 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+mod account;
 mod compare;
 mod drive;
 mod event;
 mod fidelity;
+mod inspect;
 mod pace;
 mod protocol;
 mod recording;
 mod rewrite;
 mod rules;
 
-pub use compare::{Compared, Comparison, Difference};
-pub use drive::{
     Answers, Cause, Clones, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick, Picked, Planned,
     Tally, Timings,
-};
+pub use compare::{Compared, Comparison, Difference};
+pub use drive::{
+pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use event::{End, Event, Flow, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
+pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
+};
 pub use protocol::Protocol;
 pub use recording::{
-    Recording, RecordingError, RecordingWriter, Session, Stream, Turn, TurnKind, Unplayable,
+    Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
+    Unplayable, is_recording, play,
 };
 pub use rewrite::{RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};

@@ -9,6 +9,7 @@ mod table;
 use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
 
 use crate::quantity::{Unit, clock, grouped, short, trimmed};
+use crate::series;
 
 pub(crate) use climb::{Climb, headline as climb_headline};
 pub(crate) use key::Tile;
@@ -50,7 +51,10 @@ impl View {
     pub(crate) fn of(run: &Run, summary: &Summary) -> Self {
         let thresholds: Vec<Outcome> = summary.thresholds.iter().map(Outcome::of).collect();
         let failed: Vec<&Outcome> = thresholds.iter().filter(|outcome| !outcome.pass).collect();
-        let (class, word, headline, reasons) = if run.manifest.dry_run {
+        let (class, word, headline, reasons) = if series::is_inspection(run) {
+            let headline = "This is what the capture holds: nothing was driven.".to_owned();
+            ("plan", "Inspected", headline, Vec::new())
+        } else if run.manifest.dry_run {
             let headline = "This is a plan: nothing was started, and nothing was measured.".to_owned();
             ("plan", "Planned", headline, Vec::new())
         } else {
@@ -81,7 +85,9 @@ impl View {
             reasons,
             interrupted: summary.interrupted.then(|| clock(summary.duration_s)),
             duration: clock(summary.duration_s),
-            tiles: if run.manifest.dry_run {
+            tiles: if series::is_inspection(run) {
+                key::of_capture(run)
+            } else if run.manifest.dry_run {
                 key::of_plan(run)
             } else {
                 key::of_run(run, summary)

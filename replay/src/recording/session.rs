@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::{End, Flow, Protocol, Side, Start};
+use crate::{End, Flow, Protocol, Secrecy, Side, Start};
 
 /// A recorded connection. Times are nanoseconds after the capture's first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Session {
     pub end: End,
     /// What it speaks, guessed.
     pub protocol: Protocol,
+    /// What is known of its encryption.
+    pub secrecy: Secrecy,
     /// Whether its client can be driven again, or why not.
     pub replayable: Result<(), Unplayable>,
     /// What the client said.
