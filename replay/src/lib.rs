@@ -6,6 +6,14 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+pub mod capture;
 mod event;
+pub mod packet;
+mod reading;
+pub mod reassembly;
+mod skipped;
 
+pub use capture::{CaptureError, Ending, Source};
 pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
+pub use skipped::{Skip, Skipped};
