@@ -6,6 +6,11 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+
+    Answers, Cause, Clones, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick, Picked, Planned,
+    Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
+    Tally, Timings,
+    Unplayable, is_recording, play,
 mod account;
 mod compare;
 mod drive;
@@ -14,12 +19,15 @@ mod fidelity;
 mod inspect;
 mod pace;
 mod protocol;
+mod reading;
 mod recording;
 mod rewrite;
 mod rules;
-
-    Answers, Cause, Clones, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick, Picked, Planned,
-    Tally, Timings,
+mod skipped;
+pub mod capture;
+pub mod packet;
+pub mod reassembly;
+pub use capture::{CaptureError, Ending, Source};
 pub use compare::{Compared, Comparison, Difference};
 pub use drive::{
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
@@ -27,11 +35,10 @@ pub use event::{End, Event, Flow, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
 pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
-};
 pub use protocol::Protocol;
+pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
 pub use recording::{
-    Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
-    Unplayable, is_recording, play,
-};
 pub use rewrite::{RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
+pub use skipped::{Skip, Skipped};
+};
