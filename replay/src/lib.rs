@@ -6,6 +6,13 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+mod decrypt;
 mod event;
+mod secrets;
 
+pub use decrypt::{
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
+    Undecrypted,
+};
 pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
