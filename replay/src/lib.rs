@@ -8,11 +8,14 @@
 
 
     Answers, Cause, Clones, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick, Picked, Planned,
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
     Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
     Tally, Timings,
+    Undecrypted,
     Unplayable, is_recording, play,
 mod account;
 mod compare;
+mod decrypt;
 mod drive;
 mod event;
 mod fidelity;
@@ -23,12 +26,14 @@ mod reading;
 mod recording;
 mod rewrite;
 mod rules;
+mod secrets;
 mod skipped;
 pub mod capture;
 pub mod packet;
 pub mod reassembly;
 pub use capture::{CaptureError, Ending, Source};
 pub use compare::{Compared, Comparison, Difference};
+pub use decrypt::{
 pub use drive::{
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use event::{End, Event, Flow, Side, Sink, Start};
@@ -40,5 +45,6 @@ pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_captur
 pub use recording::{
 pub use rewrite::{RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
+pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
 pub use skipped::{Skip, Skipped};
 };
