@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostFacts, StepSummary};
+use crate::{HostFacts, ReplaySummary, StepSummary};
 
 /// The schema that [`Summary::schema`] names.
 pub const SUMMARY_SCHEMA: &str = "teem.summary/1";
@@ -69,6 +69,9 @@ pub struct Summary {
     pub steps: Vec<StepSummary>,
     /// goose's closed-loop HTTP storm, apart from everything else; absent where none ran.
     pub storm: Option<Storm>,
+    /// The replay; absent where nothing was replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplaySummary>,
     /// The host.
     pub host: HostFacts,
 }

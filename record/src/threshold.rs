@@ -211,6 +211,7 @@ mod tests {
             swarm: SwarmCost::default(),
             steps: Vec::new(),
             storm: None,
+            replay: None,
             host: HostFacts::default(),
         }
     }

@@ -16,7 +16,7 @@ mod program;
 mod schedule;
 mod tally;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -37,7 +37,7 @@ use crate::{Recording, Rules, Speed};
 pub use cast::Clones;
 pub use pick::{Pick, Picked};
 pub use program::{Order, Planned};
-pub use tally::{Answers, Cause, Differing, Tally, Timings};
+pub use tally::{Answers, Cause, Counts, Differing, Timings};
 
 use control::Control;
 use program::Program;
@@ -158,7 +158,7 @@ pub enum DriveError {
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Counts, over all shards.
-    pub tally: Tally,
+    pub tally: Counts,
     /// Microseconds that the loops spent working, spins included.
     pub busy_us: u64,
     /// The share of its time that the busiest loop worked lately, 0 to 1.
@@ -171,6 +171,7 @@ pub struct Figures {
 #[derive(Debug)]
 pub struct Drive {
     control: Arc<Control>,
+    order: Order,
     begin_us: u64,
     planned: Planned,
     picked: Picked,
@@ -201,6 +202,7 @@ impl Drive {
         let control = Arc::new(Control::new(options.on_failure == OnFailure::Stop));
         let mut drive = Self {
             control: Arc::clone(&control),
+            order: program.order,
             begin_us: 0,
             planned,
             picked,
@@ -221,6 +223,12 @@ impl Drive {
     #[must_use]
     pub fn begin_us(&self) -> u64 {
         self.begin_us
+    }
+
+    /// What turns wait for: at the highest speed, their answers.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
     }
 
     /// What will be done.

@@ -139,8 +139,8 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rand::rngs::StdRng;
     use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
 
     use super::*;
 
@@ -211,12 +211,21 @@ mod tests {
                 late_ns.push(clock.now_ns - due_ns);
                 at_ns += gaps.random_range(100_000..20_000_000);
             }
-            assert!(clock.overslept_ns > 3_000_000_000, "seed {seed}: nothing was injected");
-            assert!(clock.jumped_ns > 1_000_000_000, "seed {seed}: no step was injected");
+            assert!(
+                clock.overslept_ns > 3_000_000_000,
+                "seed {seed}: nothing was injected"
+            );
+            assert!(
+                clock.jumped_ns > 1_000_000_000,
+                "seed {seed}: no step was injected"
+            );
             let last = late_ns.len() - 1_000;
             // Drift: the least lateness at the end, which no single oversleep explains.
             let drift_ns = late_ns[last..].iter().min().copied().unwrap();
-            assert!(drift_ns < 1_000_000, "seed {seed}: {drift_ns} ns late after an hour");
+            assert!(
+                drift_ns < 1_000_000,
+                "seed {seed}: {drift_ns} ns late after an hour"
+            );
             late_ns.sort_unstable();
             let p50_ns = late_ns[late_ns.len() / 2];
             assert!(p50_ns < 1_000, "seed {seed}: the median is {p50_ns} ns late");

@@ -5,6 +5,7 @@
 mod block;
 mod encoder;
 mod entry;
+mod excerpt;
 mod index;
 mod note;
 mod payload;

@@ -8,6 +8,7 @@ mod host;
 mod latency;
 mod memory;
 mod queue;
+mod replay;
 mod traffic;
 
 use record::Run;
@@ -60,6 +61,16 @@ impl Plots {
             &[capture::shape]
         } else if run.manifest.dry_run {
             &[traffic::planned_connections, traffic::planned_messages]
+        } else if run.replay.is_some() {
+            &[
+                replay::sends,
+                replay::lateness,
+                replay::answers_over_time,
+                replay::answers_by_percentile,
+                replay::comparison,
+                host::cpu,
+                host::network,
+            ]
         } else {
             &[
                 traffic::connections,
@@ -263,6 +274,7 @@ pub(crate) mod tests {
             samples: Vec::new(),
             events: Vec::new(),
             storm: None,
+            replay: None,
         }
     }
 

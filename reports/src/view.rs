@@ -4,6 +4,7 @@
 
 mod climb;
 mod key;
+mod replay;
 mod table;
 
 use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
@@ -13,6 +14,7 @@ use crate::series;
 
 pub(crate) use climb::{Climb, headline as climb_headline};
 pub(crate) use key::Tile;
+pub(crate) use replay::ReplayView;
 pub(crate) use table::{LedgerRow, Wait, cells};
 
 /// A run in words and figures.
@@ -36,6 +38,8 @@ pub(crate) struct View {
     pub(crate) thresholds: Vec<Outcome>,
     /// Where the run was one.
     pub(crate) climb: Option<Climb>,
+    /// Where the run was one.
+    pub(crate) replay: Option<ReplayView>,
 }
 
 /// A threshold's outcome.
@@ -89,6 +93,8 @@ impl View {
                 key::of_capture(run)
             } else if run.manifest.dry_run {
                 key::of_plan(run)
+            } else if let Some(figures) = &summary.replay {
+                replay::tiles(figures, summary)
             } else {
                 key::of_run(run, summary)
             },
@@ -97,6 +103,7 @@ impl View {
             waits: table::waits(&summary.latency_ms),
             thresholds,
             climb: Climb::of(run, summary),
+            replay: ReplayView::of(run, summary),
         }
     }
 }

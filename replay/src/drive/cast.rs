@@ -109,9 +109,8 @@ impl Starts {
             }
         }
         let offset_ns = self.clones.spread_ns as u128 * u128::from(clone) / u128::from(self.clones.count);
-        let at_ns = self.score.opened_ns[place as usize]
-            + offset_ns as u64
-            + u64::from(turn) * self.score.period_ns;
+        let at_ns =
+            self.score.opened_ns[place as usize] + offset_ns as u64 + u64::from(turn) * self.score.period_ns;
         self.cursors.push(Reverse((at_ns, clone, turn, place)));
     }
 
@@ -174,7 +173,16 @@ mod tests {
         let all: Vec<(u64, u32)> = std::iter::from_fn(|| starts.take())
             .map(|start| (start.at_ns, start.person))
             .collect();
-        let expected = [(0, 0), (10, 1), (20, 2), (30, 3), (100, 4), (110, 5), (120, 6), (130, 7)];
+        let expected = [
+            (0, 0),
+            (10, 1),
+            (20, 2),
+            (30, 3),
+            (100, 4),
+            (110, 5),
+            (120, 6),
+            (130, 7),
+        ];
         assert_eq!(all, expected);
     }
 }

@@ -142,7 +142,9 @@ impl Driver {
 
     /// Puts a session's next turn on the schedule, or lets it wait for the answer before it.
     fn advance<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
-        let Some(part) = self.parts.get_mut(id) else { return };
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         let Ok(step) = part.step(&self.program.recording, &mut self.scratch) else {
             return self.fail_open(link, id, Cause::Recording);
         };
@@ -163,7 +165,9 @@ impl Driver {
     /// Says what a session says now, or ends it where it has said all.
     fn act<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id) {
         let now_ns = self.clock.now_ns();
-        let Some(part) = self.parts.get_mut(id) else { return };
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         if part.left == 0 {
             return self.drain(link, schedule, id, now_ns);
         }
@@ -184,7 +188,7 @@ impl Driver {
         self.books.tally.bytes_out += self.out.len() as u64;
         match said {
             Ok(Said::Ready) => {
-                self.sent(id);
+                self.sent(id, schedule.is_timed());
                 self.advance(link, schedule, id, now_ns);
             }
             Ok(Said::Waits { .. }) => {
@@ -200,21 +204,20 @@ impl Driver {
     }
 
     /// Counts a send, and how late it was.
-    fn sent(&mut self, id: Id) {
+    fn sent(&mut self, id: Id, is_timed: bool) {
         let made_ns = self.clock.now_ns();
-        let Some(part) = self.parts.get_mut(id) else { return };
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         let books = &mut self.books;
         books.tally.sent += 1;
-        if self.program.is_timed() {
+        if is_timed {
             let could_ns = part.due_ns.max(part.ready_ns);
             let late_ns = made_ns.saturating_sub(could_ns);
             books.timings.lateness.record(late_ns / 1_000);
             books.tally.late += u64::from(late_ns > self.program.lateness_limit_ns);
             if part.ready_ns > part.due_ns {
-                books
-                    .timings
-                    .held
-                    .record((part.ready_ns - part.due_ns) / 1_000);
+                books.timings.held.record((part.ready_ns - part.due_ns) / 1_000);
             }
             books.arrivals.send(part.due_ns, made_ns);
         }
@@ -285,7 +288,9 @@ impl Driver {
 impl<L: Link> App<L> for Driver {
     fn opened(&mut self, link: &mut L, id: Id, _: Origin, _: u64) {
         let now_ns = self.clock.now_ns();
-        let Some(mut schedule) = self.schedule.take() else { return };
+        let Some(mut schedule) = self.schedule.take() else {
+            return;
+        };
         if let Some(id) = self.owner(id) {
             self.is_open(link, &mut schedule, id, now_ns);
         }

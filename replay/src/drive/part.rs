@@ -1,6 +1,6 @@
 //! One driven session: where in its recording it is, what it says next and when, and what it waits for.
 //!
-//! It knows no connection and no clock. Beside its rewriting and its comparison, which it has while it lasts, it is 104 B.
+//! It knows no connection and no clock. Beside its rewriting and its comparison, which it has while it lasts, it is 112 B at most.
 
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub(super) struct Part {
     checked: u32,
     /// Bytes heard, modulo 2^32.
     heard: u32,
+    /// Bytes heard before the last send.
+    heard_before: u32,
     /// The next turn.
     next: u32,
     /// Bytes of it that the rewriter took.
@@ -97,9 +99,15 @@ pub(super) enum Mute {
 
 impl Part {
     /// A session about to begin, with so many sends to make.
-    pub(super) fn new(index: u32, session: &Session, sends: u32, person: u32, rules: &Arc<Rules>, seed: u64) -> Self {
-        let comparison =
-            (session.server_said.gaps == 0).then(|| Comparison::new(rules, session, person));
+    pub(super) fn new(
+        index: u32,
+        session: &Session,
+        sends: u32,
+        person: u32,
+        rules: &Arc<Rules>,
+        seed: u64,
+    ) -> Self {
+        let comparison = (session.server_said.gaps == 0).then(|| Comparison::new(rules, session, person));
         Self {
             session: index,
             person,
@@ -114,6 +122,7 @@ impl Part {
             owed: 0,
             checked: 0,
             heard: 0,
+            heard_before: 0,
             next: 0,
             taken: 0,
             wait: Wait::Connection,
@@ -130,15 +139,24 @@ impl Part {
     ///
     /// # Errors
     /// The recording cannot be read.
-    pub(super) fn step(&mut self, recording: &Recording, scratch: &mut Vec<u8>) -> Result<Step, RecordingError> {
+    pub(super) fn step(
+        &mut self,
+        recording: &Recording,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Step, RecordingError> {
         let session = &recording.sessions()[self.session as usize];
         let turns = recording.turns(self.session as usize);
-        let before = self.next.checked_sub(1).and_then(|before| turns.get(before as usize));
+        let before = self
+            .next
+            .checked_sub(1)
+            .and_then(|before| turns.get(before as usize));
         let mut before_ns = before.map_or(session.opened_ns, |turn| turn.at_ns);
         let mut finished_ns = None;
         while let Some(turn) = turns.get(self.next as usize) {
             match (turn.side, turn.kind) {
-                (Side::Client, TurnKind::Bytes { .. }) => return Ok(step(session, turn.at_ns, before_ns, false)),
+                (Side::Client, TurnKind::Bytes { .. }) => {
+                    return Ok(step(session, turn.at_ns, before_ns, false));
+                }
                 (Side::Client, TurnKind::Finish) => finished_ns = Some(turn.at_ns),
                 (Side::Client, TurnKind::Gap { .. }) => {}
                 (Side::Server, kind) => {
@@ -238,6 +256,7 @@ impl Part {
             .filter(|next| next.side == Side::Server && matches!(next.kind, TurnKind::Bytes { .. }))
             .filter(|_| self.is_answered());
         self.owed = self.owed.max(0);
+        self.heard_before = self.heard;
         self.asked_ns = 0;
         if let Some(answer) = answer {
             self.asked_ns = self.due_ns.max(1);
@@ -263,6 +282,11 @@ impl Part {
         std::mem::replace(&mut self.checked, self.heard) == self.heard
     }
 
+    /// Whether it heard anything since its last send.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard != self.heard_before
+    }
+
     /// Does not wait for values any longer.
     pub(super) fn insist(&mut self) {
         self.voice.rewriter.insist();
@@ -285,5 +309,81 @@ fn step(session: &Session, at_ns: u64, before_ns: u64, ends: bool) -> Step {
         after_ns: at_ns.saturating_sub(session.opened_ns),
         think_ns: at_ns.saturating_sub(before_ns),
         ends,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{recorded, said};
+    use super::*;
+
+    fn part(recording: &Recording) -> Part {
+        let rules = Arc::new(Rules::default());
+        Part::new(0, &recording.sessions()[0], 2, 0, &rules, 1)
+    }
+
+    #[test]
+    fn a_session_steps_from_turn_to_turn_and_owes_what_the_server_said() {
+        let recording = recorded(&[(
+            100,
+            "10.0.0.1:1",
+            "10.0.0.9:7",
+            &[
+                said(Side::Server, 150, b"banner"),
+                said(Side::Client, 200, b"hello"),
+                said(Side::Client, 250, b"again"),
+                said(Side::Server, 300, b"both"),
+            ],
+        )]);
+        let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
+        let step = part.step(&recording, &mut scratch).unwrap();
+        assert_eq!((step.after_ns, step.think_ns, step.ends), (100, 50, false));
+        assert!(!part.is_answered(), "the banner is awaited");
+        assert_eq!(part.hear(b"BANNER"), None);
+        assert!(part.is_answered() && part.has_heard());
+        assert!(matches!(
+            part.say(&recording, &mut scratch, &mut out),
+            Ok(Said::Ready)
+        ));
+        assert_eq!((out.as_slice(), part.left), (&b"hello"[..], 1));
+        let step = part.step(&recording, &mut scratch).unwrap();
+        assert_eq!((step.after_ns, step.think_ns, step.ends), (150, 50, false));
+        part.due_ns = 9_000;
+        assert!(part.say(&recording, &mut scratch, &mut out).is_ok());
+        let step = part.step(&recording, &mut scratch).unwrap();
+        assert_eq!((step.after_ns, step.ends), (200, true));
+        assert_eq!(part.hear(b"bo"), Some((9_000, 0)), "50 ns are no microsecond");
+        assert!(!part.is_answered());
+        assert_eq!(part.hear(b"th"), None);
+        assert!(part.is_answered());
+    }
+
+    #[test]
+    fn a_surplus_answers_nothing_that_comes_later() {
+        let recording = recorded(&[(
+            0,
+            "10.0.0.1:1",
+            "10.0.0.9:7",
+            &[
+                said(Side::Client, 10, b"one"),
+                said(Side::Server, 20, b"1"),
+                said(Side::Client, 30, b"two"),
+                said(Side::Server, 40, b"2"),
+            ],
+        )]);
+        let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
+        for surplus in [b"1 and much more", b"2 and much more"] {
+            part.step(&recording, &mut scratch).unwrap();
+            assert!(part.is_answered());
+            part.say(&recording, &mut scratch, &mut out).unwrap();
+            part.step(&recording, &mut scratch).unwrap();
+            assert!(!part.is_answered(), "the surplus counted");
+            part.hear(surplus);
+        }
+    }
+
+    #[test]
+    fn a_driven_session_is_small() {
+        assert!(size_of::<Part>() <= 112, "{}", size_of::<Part>());
     }
 }

@@ -78,8 +78,18 @@ mod tests {
     fn a_pick_is_by_time_flow_port_and_host_and_all_of_them() {
         let recording = recorded(&[
             (0, "10.0.0.1:1000", "10.0.0.9:80", &[said(Side::Client, 10, b"a")]),
-            (50, "10.0.0.2:1000", "10.0.0.9:443", &[said(Side::Client, 60, b"b")]),
-            (90, "10.0.0.3:1000", "10.0.0.9:80", &[said(Side::Server, 95, b"c")]),
+            (
+                50,
+                "10.0.0.2:1000",
+                "10.0.0.9:443",
+                &[said(Side::Client, 60, b"b")],
+            ),
+            (
+                90,
+                "10.0.0.3:1000",
+                "10.0.0.9:80",
+                &[said(Side::Server, 95, b"c")],
+            ),
         ]);
         let picked = |pick: Pick| pick.of(&recording);
         let all = picked(Pick::default());
@@ -89,7 +99,10 @@ mod tests {
             until_ns: Some(50),
             ..Pick::default()
         };
-        assert_eq!((picked(early.clone()).sessions, picked(early).left_out), (vec![0], 2));
+        assert_eq!(
+            (picked(early.clone()).sessions, picked(early).left_out),
+            (vec![0], 2)
+        );
         let late = Pick {
             from_ns: Some(50),
             ports: vec![443],

@@ -2,7 +2,7 @@
 //!
 //! It knows a recording and addresses; it opens nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -110,7 +110,9 @@ impl Program {
             score: Arc::new(score),
             chosen,
             connecting_max: options.connecting_max.max(1),
-            at_once: options.at_once.map_or(u32::MAX, |at_once| at_once.div_ceil(shards).max(1)),
+            at_once: options
+                .at_once
+                .map_or(u32::MAX, |at_once| at_once.div_ceil(shards).max(1)),
             patience_ns: options.patience.as_nanos() as u64,
             lateness_limit_ns: options.lateness_limit.as_nanos() as u64,
             shards,
@@ -129,11 +131,6 @@ impl Program {
         self.chosen[place as usize].target
     }
 
-    /// Whether there is a clock to keep.
-    pub(super) fn is_timed(&self) -> bool {
-        self.think_speed != Speed::Max
-    }
-
     /// A shard's schedule, beginning at an instant of the clock.
     pub(super) fn schedule(&self, begin_ns: u64, shard: u32) -> Schedule {
         let starts = Starts::new(Arc::clone(&self.score), self.clones, shard, self.shards);
@@ -145,10 +142,19 @@ impl Program {
         let times = u64::from(self.clones.count) * u64::from(self.clones.loops);
         let mut planned = Planned {
             sessions: self.chosen.len() as u64 * times,
-            sends: self.chosen.iter().map(|chosen| u64::from(chosen.sends)).sum::<u64>() * times,
+            sends: self
+                .chosen
+                .iter()
+                .map(|chosen| u64::from(chosen.sends))
+                .sum::<u64>()
+                * times,
             ..Planned::default()
         };
-        for session in self.chosen.iter().map(|chosen| &self.recording.sessions()[chosen.index as usize]) {
+        for session in self
+            .chosen
+            .iter()
+            .map(|chosen| &self.recording.sessions()[chosen.index as usize])
+        {
             planned.client_bytes += session.said(Side::Client).bytes;
             planned.server_bytes += session.said(Side::Server).bytes;
             planned.server_gap_bytes += session.said(Side::Server).gap_bytes;
@@ -169,7 +175,8 @@ impl Program {
         for (chosen, opened_ns) in self.chosen.iter().zip(&self.score.opened_ns) {
             let session = &self.recording.sessions()[chosen.index as usize];
             let begin_s = *opened_ns as f64 / 1e9 / connect;
-            let at = |at_ns: u64| tenth(begin_s + at_ns.saturating_sub(session.opened_ns) as f64 / 1e9 / think);
+            let at =
+                |at_ns: u64| tenth(begin_s + at_ns.saturating_sub(session.opened_ns) as f64 / 1e9 / think);
             for turn in self.recording.turns(chosen.index as usize) {
                 if turn.side == Side::Client && matches!(turn.kind, TurnKind::Bytes { .. }) {
                     add(&mut sends, at(turn.at_ns), 1);
@@ -178,14 +185,20 @@ impl Program {
             add(&mut open, tenth(begin_s), 1);
             add(&mut open, at(session.closed_ns) + 1, -1);
         }
-        let (mut all_sends, mut all_open) = (Vec::new(), Vec::new());
+        // Clones that begin in the same tenth of a second are laid over each other at once.
+        let mut begins = BTreeMap::new();
         for turn in 0..self.clones.loops {
             for clone in 0..self.clones.count {
-                let spread_s = self.clones.spread_ns as f64 / 1e9 * f64::from(clone) / f64::from(self.clones.count);
-                let begin_s = (spread_s + self.score.period_ns as f64 / 1e9 * f64::from(turn)) / connect;
-                lay_over(&mut all_sends, &sends, tenth(begin_s));
-                lay_over(&mut all_open, &open, tenth(begin_s));
+                let share = f64::from(clone) / f64::from(self.clones.count);
+                let offset_ns =
+                    self.clones.spread_ns as f64 * share + self.score.period_ns as f64 * f64::from(turn);
+                *begins.entry(tenth(offset_ns / 1e9 / connect)).or_insert(0) += 1;
             }
+        }
+        let (mut all_sends, mut all_open) = (Vec::new(), Vec::new());
+        for (at, clones) in begins {
+            lay_over(&mut all_sends, &sends, at, clones);
+            lay_over(&mut all_open, &open, at, clones);
         }
         let mut now = 0;
         let standing: Vec<u64> = all_open
@@ -196,8 +209,14 @@ impl Program {
             })
             .collect();
         planned.open_at_once = standing.iter().copied().max().unwrap_or(0);
-        planned.open_a_second = standing.chunks(10).filter_map(|second| second.last().copied()).collect();
-        planned.sends_a_second = all_sends.chunks(10).map(|second| second.iter().sum::<i64>() as u64).collect();
+        planned.open_a_second = standing
+            .chunks(10)
+            .filter_map(|second| second.last().copied())
+            .collect();
+        planned.sends_a_second = all_sends
+            .chunks(10)
+            .map(|second| second.iter().sum::<i64>() as u64)
+            .collect();
         let seconds = planned.open_a_second.len().max(planned.sends_a_second.len());
         planned.open_a_second.resize(seconds, 0);
         planned.sends_a_second.resize(seconds, 0);
@@ -212,12 +231,12 @@ fn add(curve: &mut Vec<i64>, at: usize, count: i64) {
     curve[at] += count;
 }
 
-fn lay_over(sum: &mut Vec<i64>, curve: &[i64], at: usize) {
+fn lay_over(sum: &mut Vec<i64>, curve: &[i64], at: usize, times: i64) {
     if sum.len() < at + curve.len() {
         sum.resize(at + curve.len(), 0);
     }
     for (sum, count) in sum[at..].iter_mut().zip(curve) {
-        *sum += count;
+        *sum += count * times;
     }
 }
 

@@ -68,9 +68,9 @@ impl Schedule {
         self.turns.push(Reverse((line_ns, who)));
     }
 
-    /// When that is by the clock.
-    pub(super) fn due_ns(&self, line_ns: u64) -> u64 {
-        self.thinks.due_ns(line_ns)
+    /// Whether there is a clock to keep.
+    pub(super) fn is_timed(&self) -> bool {
+        self.thinks.speed() != Speed::Max
     }
 
     /// Where on the line of turns it is now.

@@ -24,8 +24,6 @@ pub enum Cause {
     Closed,
     /// TLS broke.
     Tls,
-    /// What was to be learned from the target's answers never came.
-    Unlearned,
     /// The target did not read.
     Full,
     /// A rule could not be applied.
@@ -44,13 +42,12 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Refused,
         Self::TimedOut,
         Self::Reset,
         Self::Closed,
         Self::Tls,
-        Self::Unlearned,
         Self::Full,
         Self::Rewrite,
         Self::Recording,
@@ -69,7 +66,6 @@ impl Cause {
             Self::Reset => "reset",
             Self::Closed => "closed",
             Self::Tls => "tls",
-            Self::Unlearned => "unlearned",
             Self::Full => "full",
             Self::Rewrite => "rewrite",
             Self::Recording => "recording",
@@ -146,7 +142,7 @@ impl Answers {
 
 /// Counts of driven sessions and of what they said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Counts {
     /// Sessions begun.
     pub begun: u64,
     /// Connections that came about.
@@ -175,7 +171,7 @@ pub struct Tally {
     pub open: u64,
 }
 
-impl Tally {
+impl Counts {
     /// Adds another's counts.
     pub fn merge(&mut self, other: &Self) {
         self.begun += other.begun;
@@ -270,7 +266,7 @@ pub(super) struct Board(Mutex<Shown>);
 /// What is on it.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    pub(super) tally: Tally,
+    pub(super) tally: Counts,
     pub(super) timings: Timings,
     pub(super) arrivals: Arrivals,
     pub(super) differences: Vec<Differing>,
@@ -288,7 +284,7 @@ impl Board {
 /// What a shard counts, its own.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    pub(super) tally: Tally,
+    pub(super) tally: Counts,
     pub(super) timings: Timings,
     pub(super) arrivals: Arrivals,
     differences: Vec<Differing>,

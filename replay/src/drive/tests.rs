@@ -51,8 +51,13 @@ fn talk(sessions: usize) -> Recording {
         (Side::Client, 30 * MS, b"bye\n"),
         (Side::Server, 31 * MS, b"BYE\n"),
     ];
-    let clients: Vec<String> = (0..sessions).map(|client| format!("10.0.0.1:{}", 1_000 + client)).collect();
-    let all: Vec<_> = clients.iter().map(|client| (0, client.as_str(), SERVER, &LINES[..])).collect();
+    let clients: Vec<String> = (0..sessions)
+        .map(|client| format!("10.0.0.1:{}", 1_000 + client))
+        .collect();
+    let all: Vec<_> = clients
+        .iter()
+        .map(|client| (0, client.as_str(), SERVER, &LINES[..]))
+        .collect();
     recorded(&all)
 }
 
@@ -85,9 +90,17 @@ fn what_was_said_is_said_again_and_the_answers_agree() {
         });
         assert_closes(&drive);
         let tally = drive.figures().tally;
-        assert_eq!((tally.sent, tally.finished, tally.opened), (6, 3, 3), "{order:?}: {tally:?}");
+        assert_eq!(
+            (tally.sent, tally.finished, tally.opened),
+            (6, 3, 3),
+            "{order:?}: {tally:?}"
+        );
         assert_eq!((tally.bytes_out, tally.bytes_in), (30, 30));
-        assert_eq!(tally.answers.different + tally.answers.missing + tally.answers.extra, 0, "{tally:?}");
+        assert_eq!(
+            tally.answers.different + tally.answers.missing + tally.answers.extra,
+            0,
+            "{tally:?}"
+        );
         assert!(tally.answers.identical > 0, "{tally:?}");
         let timings = drive.take_timings();
         assert_eq!((timings.lateness.count(), timings.answer.count()), (6, 6));
@@ -113,7 +126,11 @@ fn the_highest_speed_waits_for_answers_only() {
     let tally = drive.figures().tally;
     assert_eq!((tally.sent, tally.finished), (400, 200), "{tally:?}");
     assert_eq!(served.load(Ordering::Relaxed), 400);
-    assert_eq!(drive.take_timings().lateness.count(), 0, "there is no clock to keep");
+    assert_eq!(
+        drive.take_timings().lateness.count(),
+        0,
+        "there is no clock to keep"
+    );
 }
 
 #[test]
@@ -186,7 +203,10 @@ fn nothing_to_drive_says_why() {
     let mut options = options(talk(1), "127.0.0.1:1".parse().unwrap());
     options.targets.clear();
     let error = Drive::start(&options).unwrap_err();
-    assert!(error.to_string().contains("10.0.0.9:7000 have no target"), "{error}");
+    assert!(
+        error.to_string().contains("10.0.0.9:7000 have no target"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -126,16 +126,24 @@ mod tests {
 
     #[test]
     fn a_replay_that_keeps_its_gaps_is_alike_and_one_that_bunches_is_not() {
-        let kept = of(&(0..1_000).map(|at| (1_000_000 + at, 1_000_000 + at)).collect::<Vec<_>>());
+        let kept = of(&(0..1_000)
+            .map(|at| (1_000_000 + at, 1_000_000 + at))
+            .collect::<Vec<_>>());
         let likeness = kept.likeness().unwrap();
-        assert_eq!((likeness.distance, likeness.distance_beyond, likeness.gaps), (0.0, 0.0, 1_000));
+        assert_eq!(
+            (likeness.distance, likeness.distance_beyond, likeness.gaps),
+            (0.0, 0.0, 1_000)
+        );
         assert!(likeness.p_value > 0.99, "{likeness:?}");
 
         let bunched: Vec<_> = (0..1_000)
             .map(|at| (1_000_000, if at % 10 == 0 { 10_000_000 } else { 0 }))
             .collect();
         let likeness = of(&bunched).likeness().unwrap();
-        assert!(likeness.distance > 0.8 && likeness.distance_beyond > 0.8, "{likeness:?}");
+        assert!(
+            likeness.distance > 0.8 && likeness.distance_beyond > 0.8,
+            "{likeness:?}"
+        );
         assert!(likeness.p_value < 1e-6, "{likeness:?}");
     }
 

@@ -100,7 +100,11 @@ mod tests {
         margin.woke(0, 5_000_000_000);
         assert_eq!(margin.ns(), MOST_NS);
         (0..1_000).for_each(|_| margin.woke(10, 0));
-        assert!((LEAST_NS..LEAST_NS + DECAY).contains(&margin.ns()), "{}", margin.ns());
+        assert!(
+            (LEAST_NS..LEAST_NS + DECAY).contains(&margin.ns()),
+            "{}",
+            margin.ns()
+        );
         let mut none = Margin::none();
         none.woke(0, 90_000);
         assert_eq!(none.ns(), 0);

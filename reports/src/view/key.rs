@@ -15,7 +15,7 @@ pub(crate) struct Tile {
     pub(crate) note: String,
 }
 
-fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Tile {
+pub(super) fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Tile {
     Tile {
         label,
         value: value.into(),

@@ -28,7 +28,9 @@ impl Driver {
 
     /// The target said something.
     pub(super) fn hear<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, bytes: &[u8]) {
-        let Some(part) = self.parts.get_mut(id) else { return };
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         self.books.tally.bytes_in += bytes.len() as u64;
         let answer = part.hear(bytes);
         let (wait, is_answered) = (part.wait, part.is_answered());
@@ -67,7 +69,7 @@ impl Driver {
             let is_over = waited_ns >= self.program.patience_ns;
             match part.wait {
                 // It said something, perhaps less than was recorded, and says no more.
-                Wait::Answer if is_over || (is_quiet && part.asked_ns == 0) => {
+                Wait::Answer if is_over || (is_quiet && part.has_heard()) => {
                     part.forgive();
                     self.books.tally.answers_given_up += 1;
                     self.advance(link, schedule, id, now_ns);
@@ -98,7 +100,7 @@ impl Driver {
         let is_over = if target_ends(session.end) && part.is_answered() {
             waited_ns >= END_NS
         } else {
-            waited_ns >= self.program.patience_ns || (is_quiet && part.asked_ns == 0)
+            waited_ns >= self.program.patience_ns || (is_quiet && part.has_heard())
         };
         if is_over {
             self.close(link, id);
@@ -109,7 +111,9 @@ impl Driver {
 
     /// All is said: the session ends once the answers are in.
     pub(super) fn drain<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
-        let Some(part) = self.parts.get_mut(id) else { return };
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         (part.wait, part.since_ns) = (Wait::End, now_ns);
         part.is_quiet();
         if part.is_answered() {
