@@ -8,6 +8,7 @@
 
 mod compare;
 mod event;
+mod http;
 mod protocol;
 mod recording;
 mod rewrite;
