@@ -13,6 +13,7 @@ mod decrypt;
 mod drive;
 mod event;
 mod fidelity;
+mod http;
 mod inspect;
 mod pace;
 pub mod packet;

@@ -4,11 +4,13 @@
 //! described in `docs/replay-rules.md`.
 
 mod error;
+mod length;
 mod place;
 mod raw;
 mod resolve;
 mod template;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ use wire::chat::Secret;
 use crate::Protocol;
 
 pub use error::RuleError;
+pub(crate) use length::Length;
 pub use place::Place;
 pub(crate) use template::{Part, Template};
 
@@ -117,19 +120,6 @@ pub(crate) enum Unit {
     Frame(Length),
 }
 
-/// Where a frame says how long it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Length {
-    /// Bytes before it.
-    pub(crate) offset: usize,
-    /// Its bytes: 1 to 8.
-    pub(crate) width: usize,
-    /// Least significant byte first.
-    pub(crate) little: bool,
-    /// Whether it counts the whole frame, not only what follows it.
-    pub(crate) whole: bool,
-}
-
 /// Bytes for bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Replace {
@@ -152,6 +142,18 @@ pub(crate) struct Learn {
     pub(crate) from: Regex,
 }
 
+impl Target {
+    /// The name that HTTP asks it by: without its port where that is the usual one (RFC 9110, section 7.2).
+    fn host(&self) -> Cow<'_, str> {
+        let (host, port) = self.address.rsplit_once(':').unwrap_or((&self.address, ""));
+        let host = self.sni.as_deref().unwrap_or(host);
+        match (port, self.tls) {
+            ("80", false) | ("443", true) => Cow::Borrowed(host),
+            _ => Cow::Owned(format!("{host}:{port}")),
+        }
+    }
+}
+
 impl Default for ChatRules {
     fn default() -> Self {
         Self {
@@ -159,6 +161,13 @@ impl Default for ChatRules {
             offset: 0,
             stride: STRIDE_DEFAULT,
         }
+    }
+}
+
+impl ChatRules {
+    /// What is added to each number in a clone.
+    pub(crate) fn shift(&self, clone: u32) -> i128 {
+        i128::from(self.offset) + i128::from(self.stride) * i128::from(clone)
     }
 }
 
@@ -201,6 +210,15 @@ impl Rules {
         self.targets.iter().find(|target| target.server.holds(server))
     }
 
+    /// What HTTP's *Host* becomes for a recorded server; `None` as recorded.
+    pub(crate) fn host(&self, server: SocketAddr) -> Option<Cow<'_, str>> {
+        match &self.http.host {
+            Host::Keep => None,
+            Host::Named(name) => Some(Cow::Borrowed(name)),
+            Host::Target => self.target(server).map(Target::host),
+        }
+    }
+
     /// The rules for a session, as bits by their place in the file.
     pub(crate) fn choose(&self, protocol: Protocol, server: SocketAddr) -> u64 {
         let chosen =
@@ -212,7 +230,7 @@ impl Rules {
     }
 
     /// The rules whose bits are set.
-    pub(crate) fn chosen(&self, bits: u64) -> impl Iterator<Item = &Rule> {
+    pub(crate) fn chosen(&self, bits: u64) -> impl Iterator<Item = &Rule> + Clone {
         (0..)
             .zip(&self.rules)
             .filter(move |(place, _)| bits >> place & 1 == 1)

@@ -244,6 +244,11 @@ impl Part {
         Ok(Said::Ready)
     }
 
+    /// Appends what the client never completed before it finished.
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) {
+        self.voice.rewriter.end(out);
+    }
+
     /// What was said last did not reach the target: a whole turn, or a part of one.
     pub(super) fn unsay(&mut self, is_whole: bool) {
         self.left += u32::from(is_whole);

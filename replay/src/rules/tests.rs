@@ -96,3 +96,25 @@ fn a_rule_is_chosen_by_protocol_and_server_and_a_target_by_server() {
     assert_eq!(rules.target(server("10.9.9.9:81")).unwrap().address, "other:1");
     assert_eq!(Rules::default().target(server("10.9.9.9:81")), None);
 }
+
+#[test]
+fn the_examples_of_the_page_are_rules() {
+    let page = include_str!("../../../docs/replay-rules.md");
+    let examples: Vec<_> = page
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|behind| behind.split_once("```"))
+        .map(|(example, _)| example)
+        .collect();
+    assert!(examples.len() >= 9);
+    for example in &examples {
+        Rules::parse(example, "docs/replay-rules.md").unwrap_or_else(|error| panic!("{error}\n{example}"));
+    }
+    let all = examples.concat();
+    for key in [
+        "server", "sni", "ca", "certificate", "key", "secret", "stride", "host", "tokens", "protocol", "replace", "regex",
+        "learn", "mask", "unit", "length", "find_hex", "with_hex", "endian", "counts",
+    ] {
+        assert!(all.contains(&format!("{key} =")), "no example of `{key}`");
+    }
+}

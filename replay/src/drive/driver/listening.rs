@@ -116,6 +116,11 @@ impl Driver {
         };
         (part.wait, part.since_ns) = (Wait::End, now_ns);
         part.is_quiet();
+        self.out.clear();
+        part.end(&mut self.out);
+        if !self.out.is_empty() && link.send(part.connection, &self.out).is_ok() {
+            self.books.tally.bytes_out += self.out.len() as u64;
+        }
         if part.is_answered() {
             self.end(link, schedule, id, now_ns);
         } else {
