@@ -64,8 +64,8 @@ impl Recorded {
         let Some(figures) = &self.figures else {
             return notes;
         };
-        if figures.ending != Ending::Whole {
-            notes.push(format!("{}; what comes before is used", figures.ending));
+        if !matches!(figures.ending, Ending::Whole) {
+            notes.push(figures.ending.to_string());
         }
         if !figures.datagrams.is_empty() {
             notes.push(format!(

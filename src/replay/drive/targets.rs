@@ -45,25 +45,25 @@ pub(super) fn add(rules: Rules, flags: &[String]) -> Result<Rules> {
 /// # Errors
 /// A name that cannot be resolved, or certificates that cannot be read.
 pub(super) fn find(args: &DriveArgs, rules: &Rules, sessions: &[Session]) -> Result<Targets> {
-    let mut addresses = HashMap::new();
+    let (mut addresses, mut chosen) = (HashMap::new(), Vec::new());
     let mut resolved: HashMap<&str, SocketAddr> = HashMap::new();
     for session in sessions.iter().filter(|session| session.replayable.is_ok()) {
         let Some(target) = rules.target(session.server) else {
             continue;
         };
-        if target.tls || target.identity.is_some() {
-            bail!("a target of the rules asks for TLS by itself: give --tls-cert or --tls-ca instead");
-        }
         let address = match resolved.get(target.address.as_str()) {
             Some(address) => *address,
             None => resolve(&target.address)?,
         };
         resolved.insert(&target.address, address);
         addresses.insert(session.server, address);
+        if !chosen.contains(&target) {
+            chosen.push(target);
+        }
     }
     Ok(Targets {
         addresses,
-        tls: trust(args)?,
+        tls: trust(args, &chosen)?,
     })
 }
 
@@ -76,22 +76,37 @@ fn resolve(target: &str) -> Result<SocketAddr> {
         .with_context(|| format!("--target {target}: no such host"))
 }
 
-fn trust(args: &DriveArgs) -> Result<Option<ClientTls>> {
-    let host = args.target.first().map(|flag| {
-        let address = flag.split_once('=').map_or(flag.as_str(), |(_, address)| address);
-        address
-            .rsplit_once(':')
-            .map_or(address, |(host, _)| host)
-            .to_owned()
-    });
-    let name = args
-        .tls_name
-        .clone()
-        .or(host)
-        .unwrap_or_else(|| "localhost".to_owned());
-    Ok(match (&args.tls_cert, &args.tls_ca) {
-        (Some(file), _) => Some(tls::client(file, &name)?),
-        (None, Some(file)) => Some(tls::client_of_roots(file, &name)?),
-        (None, None) => None,
-    })
+/// TLS to the targets, all alike: by the flags, or else by the rules.
+fn trust(args: &DriveArgs, chosen: &[&Target]) -> Result<Option<ClientTls>> {
+    let first = chosen.first();
+    let host_of = |target: &&Target| host(&target.address).to_owned();
+    let named = args.tls_name.clone().or_else(|| first.map(host_of));
+    let name = named.unwrap_or_else(|| "localhost".to_owned());
+    match (&args.tls_cert, &args.tls_ca) {
+        (Some(file), _) => return Ok(Some(tls::client(file, &name)?)),
+        (None, Some(file)) => return Ok(Some(tls::client_of_roots(file, &name)?)),
+        (None, None) => {}
+    }
+    let Some(first) = first.filter(|_| chosen.iter().any(|target| target.tls)) else {
+        return Ok(None);
+    };
+    let alike =
+        |target: &&Target| (target.tls, &target.sni, &target.ca) == (first.tls, &first.sni, &first.ca);
+    if !chosen.iter().all(alike) || first.identity.is_some() {
+        bail!(
+            "the rules' targets differ in TLS, or want a client's certificate: one replay speaks to all of them alike"
+        );
+    }
+    let Some(ca) = &first.ca else {
+        bail!(
+            "{}: TLS needs `ca` in the rules, or --tls-cert or --tls-ca",
+            first.address
+        );
+    };
+    let name = first.sni.clone().unwrap_or_else(|| host_of(first));
+    Ok(Some(tls::client_of_roots(ca, &name)?))
+}
+
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
