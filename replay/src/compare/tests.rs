@@ -17,6 +17,7 @@ fn comparison(rules: &str, protocol: Protocol, clone: u32) -> Comparison {
         start: Start::Handshake,
         end: End::Open,
         protocol,
+        secrecy: crate::Secrecy::Wire,
         replayable: Ok(()),
         client_said: Stream::default(),
         server_said: Stream::default(),

@@ -73,9 +73,12 @@ impl Schedule {
         self.thinks.speed() != Speed::Max
     }
 
-    /// Where on the line of turns it is now.
+    /// Where on the line of turns it is now; at the highest speed, how far it has come.
     pub(super) fn line_ns(&self, now_ns: u64) -> u64 {
-        self.thinks.recorded_ns(now_ns)
+        match self.thinks.speed() {
+            Speed::Max => self.reached_ns,
+            Speed::Times(_) => self.thinks.recorded_ns(now_ns),
+        }
     }
 
     /// Whose turn it is, and when it was due.
@@ -86,7 +89,7 @@ impl Schedule {
             return None;
         }
         self.turns.pop();
-        self.reached_ns = self.reached_ns.max(line_ns.min(u64::MAX / 2));
+        self.reached_ns = self.reached_ns.max(line_ns);
         Some((who, due_ns))
     }
 
@@ -175,6 +178,17 @@ mod tests {
         // Overdue before the change, and due with it; 200 ahead, and now 100.
         assert_eq!(schedule.take_turn(1_300), Some((2, 1_300)));
         assert_eq!(schedule.next_ns(true), Some(1_400));
+    }
+
+    #[test]
+    fn from_the_highest_speed_it_goes_on_where_it_is() {
+        let mut schedule = schedule(&[0, 400], "max", "max");
+        schedule.take_start(1_000).unwrap();
+        schedule.take_start(1_000).unwrap();
+        schedule.turn_at(schedule.line_ns(2_000) + 50, 1);
+        assert_eq!(schedule.next_ns(true), Some(1_000), "overdue");
+        schedule.change(5_000, Speed::RECORDED, Speed::RECORDED);
+        assert_eq!(schedule.next_ns(true), Some(5_050));
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn session(protocol: Protocol) -> Session {
         start: Start::Handshake,
         end: End::Open,
         protocol,
+        secrecy: crate::Secrecy::Wire,
         replayable: Ok(()),
         client_said: Stream::default(),
         server_said: Stream::default(),
