@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Outcome;
+use crate::replay::arguments::ReplayArgs;
 
 const AFTER_HELP: &str = "\
 Start here:
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run the reference chat server alone.
     Serve(ServeArgs),
+    /// Drive a capture again, or list what is in it.
+    Replay(ReplayArgs),
     /// Render a run folder's report again.
     Report(ReportArgs),
     /// Judge a run again, by its own thresholds and more: for CI.
@@ -459,7 +462,7 @@ fn on_off(text: &str) -> Result<bool, String> {
 }
 
 /// Reads a count or a size: `5000`, `200k`, `1.5M`, `4G`.
-fn count(text: &str) -> Result<u64, String> {
+pub(crate) fn count(text: &str) -> Result<u64, String> {
     let expected = || format!("`{text}` is not a count: expected digits and perhaps k, M or G, such as 200k");
     let text = text.trim();
     let (digits, factor) = match text.chars().last() {

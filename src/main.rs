@@ -9,6 +9,7 @@ mod host;
 mod knob;
 mod lab;
 mod progress;
+mod replay;
 mod report;
 mod run;
 mod scenario;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Report(args) => report::report(&args),
         Command::Gate(args) => gate::gate(&args),
         Command::Scenarios(args) => scenario::scenarios(&args),

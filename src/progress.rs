@@ -60,14 +60,22 @@ impl Progress {
             return;
         }
         let line = self.line(sample);
-        if let Some(bar) = &self.bar {
-            bar.set_position(sample.t_ms / 1000);
-            bar.set_message(line);
-        } else if sample.t_ms >= self.printed_ms + 10_000 || self.printed_ms == 0 {
-            eprintln!("{:>5} s  {line}", sample.t_ms / 1000);
-            self.printed_ms = sample.t_ms.max(1);
-        }
+        self.show_line(sample.t_ms, line);
         self.last = Some(sample.clone());
+    }
+
+    /// Shows a line of figures in place of the last one.
+    pub(crate) fn show_line(&mut self, t_ms: u64, line: String) {
+        if self.quiet {
+            return;
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(t_ms / 1000);
+            bar.set_message(line);
+        } else if t_ms >= self.printed_ms + 10_000 || self.printed_ms == 0 {
+            eprintln!("{:>5} s  {line}", t_ms / 1000);
+            self.printed_ms = t_ms.max(1);
+        }
     }
 
     /// Takes the bar away.

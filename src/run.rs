@@ -280,7 +280,7 @@ fn conclude(args: &RunArgs, folder: &Path) -> Result<Outcome> {
 }
 
 /// A time fit for a folder's name, UTC: `20260131-235959`.
-fn stamp(unix_ms: u64) -> String {
+pub(crate) fn stamp(unix_ms: u64) -> String {
     let seconds = unix_ms / 1000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Civil from days (Howard Hinnant's algorithm, for years after 1970).

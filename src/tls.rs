@@ -67,6 +67,21 @@ pub(crate) fn client(certificate: &Path, name: &str, resumes: bool) -> Result<Cl
     Ok(ClientTls::new(options, Arc::new(HostClock))?)
 }
 
+/// A client that trusts whatever the certificates in a file certify.
+///
+/// # Errors
+/// The file cannot be read, or holds none.
+pub(crate) fn client_of_roots(roots: &Path, name: &str) -> Result<ClientTls> {
+    let found = certificates(&read(roots)?).with_context(|| roots.display().to_string())?;
+    let options = ClientOptions {
+        trust: Trust::Roots(found),
+        name: name.to_owned(),
+        alpn: Vec::new(),
+        resumes: false,
+    };
+    Ok(ClientTls::new(options, Arc::new(HostClock))?)
+}
+
 /// Makes certificate and key unless they are there: a server that starts again stays who it was.
 fn own_identity(data: &Path) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (data.join(CERTIFICATE), data.join(KEY));

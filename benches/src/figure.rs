@@ -4,6 +4,7 @@ pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod logins;
 pub(crate) mod messages;
+pub(crate) mod replay;
 pub(crate) mod swarm;
 
 use crate::outcome::Outcome;

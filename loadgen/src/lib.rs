@@ -23,4 +23,7 @@ pub use job::{JobFailure, RegisterDone, RegisterJob, UploadDone, UploadJob};
 pub use ledger::{Figures, Ledger};
 pub use members::{Members, group_id};
 pub use population::{Person, Population, PopulationError};
-pub use swarm::{Carrier, Outcome, Returns, Swarm, SwarmError, SwarmOptions};
+pub use swarm::{
+    Carriage, Carried, Carrier, Deal, Meter, Needs, Outcome, Reading, Returns, Swarm, SwarmError,
+    SwarmOptions,
+};

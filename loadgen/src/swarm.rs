@@ -29,9 +29,8 @@ use crate::shard::{Common, Limits};
 use crate::tally::Board;
 use crate::upload::HttpQueue;
 
-pub use carrier::Carrier;
-use carrier::Meter;
-use deal::Deal;
+pub use carrier::{Carriage, Carried, Carrier, Meter, Reading};
+pub use deal::{Deal, Needs};
 pub use returns::Returns;
 use threads::Threads;
 

@@ -11,6 +11,7 @@
 //! | `samples.jsonl` | [`Sample`] | second |
 //! | `events.jsonl` | [`Event`] | occurrence |
 //! | `holds/*.txt` | the kernel's words on sockets, as they are | step of a climb |
+//! | `replay.json` | [`Replay`] | replay |
 //! | `summary.json` | [`Summary`] | run |
 
 mod event;
@@ -19,6 +20,7 @@ mod manifest;
 pub mod name;
 mod plan;
 mod reader;
+mod replay;
 mod sample;
 pub mod schema;
 mod step;
@@ -31,6 +33,10 @@ pub use histogram::{Histogram, HistogramError};
 pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
 pub use plan::PlanCurve;
 pub use reader::{ReadError, Run};
+pub use replay::{
+    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends, ReplaySessions,
+    ReplaySummary, Undriven,
+};
 pub use sample::Sample;
 pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};
 pub use summary::{

@@ -247,6 +247,54 @@ pub mod process {
     }
 }
 
+/// Figures of a replay: recorded clients driven again.
+pub mod replay {
+    /// Sends made: a send is a turn of a client in the recording.
+    pub const SENT: &str = "replay.sent";
+    /// Sends not made, for whatever cause.
+    pub const UNSENT: &str = "replay.unsent";
+    /// Sends later than the limit by the driver's own fault.
+    pub const LATE: &str = "replay.late";
+    /// Connections that came about.
+    pub const OPENED: &str = "replay.opened";
+    /// Sessions driven to their end.
+    pub const FINISHED: &str = "replay.finished";
+    /// Sessions that were not, for whatever cause.
+    pub const FAILED: &str = "replay.failed";
+    /// Prefix of [`FAILED`] by cause: `replay.failed.refused` and so on.
+    pub const FAILED_BY: &str = "replay.failed.";
+    /// Gauge: sessions under way.
+    pub const OPEN: &str = "replay.open";
+    /// Bytes said to the target.
+    pub const BYTES_OUT: &str = "replay.bytes_out";
+    /// Bytes heard from it.
+    pub const BYTES_IN: &str = "replay.bytes_in";
+    /// Answers with the recorded bytes.
+    pub const IDENTICAL: &str = "replay.identical";
+    /// Answers that are the recorded ones but for what may differ.
+    pub const MASKED: &str = "replay.masked";
+    /// Answers that are not.
+    pub const DIFFERENT: &str = "replay.different";
+    /// Recorded answers that never came.
+    pub const MISSING: &str = "replay.missing";
+    /// Answers that were not recorded.
+    pub const EXTRA: &str = "replay.extra";
+    /// Microseconds that the driver's loops worked, spins included.
+    pub const LOOP_BUSY_US: &str = "replay.loop_busy_us";
+    /// Gauge: the share of its time, 0 to 1, that the busiest loop worked in its last second.
+    pub const LOOP_BUSIEST: &str = "replay.loop_busiest";
+    /// Histogram: sends after the instant at which they were due and could be made.
+    pub const LATENESS: &str = "replay.lateness";
+    /// Histogram: how long the target held sends back that were due.
+    pub const HELD: &str = "replay.held";
+    /// Histogram: intended instant of a connect to its establishment.
+    pub const CONNECT: &str = "replay.connect";
+    /// Histogram: intended instant of a send to its answer's first byte.
+    pub const ANSWER: &str = "replay.answer";
+    /// Histogram: the same in the recording, for the same sends.
+    pub const RECORDED_ANSWER: &str = "replay.recorded_answer";
+}
+
 /// Histograms, microseconds; every one counts from the intended instant.
 pub mod latency {
     /// Intended instant of a connect to its TCP establishment.
@@ -273,4 +321,22 @@ pub mod plan {
     pub const MESSAGES_PER_SECOND: &str = "plan.messages_per_second";
     /// Copies planned a second.
     pub const COPIES_PER_SECOND: &str = "plan.copies_per_second";
+}
+
+/// What a capture holds, over its own time: an inspection's folder, where nothing is driven.
+pub mod capture {
+    /// Gauge: connections open.
+    pub const CONNECTIONS: &str = "capture.connections";
+    /// Connections that began.
+    pub const OPENED: &str = "capture.opened";
+    /// Bytes that clients said.
+    pub const CLIENT_BYTES: &str = "capture.client_bytes";
+    /// Bytes that servers said.
+    pub const SERVER_BYTES: &str = "capture.server_bytes";
+    /// Packets of any kind; a file of sessions has none.
+    pub const PACKETS: &str = "capture.packets";
+    /// Connections whose clients can be driven again; counted once the capture is over.
+    pub const REPLAYABLE: &str = "capture.replayable";
+    /// Bytes that the capture lacks; counted once it is over.
+    pub const GAP_BYTES: &str = "capture.gap_bytes";
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Event, MANIFEST_SCHEMA, Manifest, PlanCurve, Sample, Storm};
+use crate::{Event, MANIFEST_SCHEMA, Manifest, PlanCurve, Replay, Sample, Storm};
 
 /// A run, read whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Run {
     pub events: Vec<Event>,
     /// `storm.json`, where a storm ran.
     pub storm: Option<Storm>,
+    /// `replay.json`, where something was replayed.
+    pub replay: Option<Replay>,
 }
 
 /// A run folder could not be read.
@@ -88,12 +90,18 @@ impl Run {
             Some(bytes) => Some(parse(&storm_path, &bytes)?),
             None => None,
         };
+        let replay_path = folder.join("replay.json");
+        let replay = match read_if_present(&replay_path)? {
+            Some(bytes) => Some(parse(&replay_path, &bytes)?),
+            None => None,
+        };
         Ok(Self {
             manifest,
             plan,
             samples,
             events,
             storm,
+            replay,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostFacts, StepSummary};
+use crate::{HostFacts, ReplaySummary, StepSummary};
 
 /// The schema that [`Summary::schema`] names.
 pub const SUMMARY_SCHEMA: &str = "teem.summary/1";
@@ -80,6 +80,9 @@ pub struct Summary {
     pub misfits: BTreeMap<String, u64>,
     /// goose's closed-loop HTTP storm, apart from everything else; absent where none ran.
     pub storm: Option<Storm>,
+    /// The replay; absent where nothing was replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplaySummary>,
     /// The host.
     pub host: HostFacts,
 }

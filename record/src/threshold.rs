@@ -214,6 +214,7 @@ mod tests {
             misfits: Default::default(),
             steps: Vec::new(),
             storm: None,
+            replay: None,
             host: HostFacts::default(),
         }
     }

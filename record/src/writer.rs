@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::{Event, Manifest, PlanCurve, Sample, Storm, Summary};
+use crate::{Event, Manifest, PlanCurve, Replay, Sample, Storm, Summary};
 
 /// An open run folder.
 #[derive(Debug)]
@@ -83,6 +83,14 @@ impl RunWriter {
     /// The file cannot be written.
     pub fn storm(&mut self, storm: &Storm) -> Result<(), WriteError> {
         write_json(&self.folder.join("storm.json"), storm)
+    }
+
+    /// Writes what a replay drove, `replay.json`, replacing an earlier one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn replay(&mut self, replay: &Replay) -> Result<(), WriteError> {
+        write_json(&self.folder.join("replay.json"), replay)
     }
 
     /// Writes `summary.json`, replacing an earlier one.

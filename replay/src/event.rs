@@ -116,6 +116,46 @@ pub enum Event<'a> {
     },
 }
 
+impl Secrecy {
+    /// All of them, each at its number in a file of sessions.
+    const ALL: [Self; 5] = [
+        Self::Wire,
+        Self::Opened,
+        Self::NoSecrets,
+        Self::Unsupported,
+        Self::Broken,
+    ];
+
+    /// Its number in a file of sessions.
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The meaning of a number.
+    pub(crate) fn of_code(code: u8) -> Self {
+        Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
+    }
+
+    /// Whether what was said stayed secret.
+    #[must_use]
+    pub fn is_sealed(self) -> bool {
+        !matches!(self, Self::Wire | Self::Opened)
+    }
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Opened => "opened",
+            Self::NoSecrets => "no-secrets",
+            Self::Unsupported => "unsupported",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Event<'_> {
     /// Whose it is.
     #[must_use]
@@ -142,10 +182,33 @@ impl Event<'_> {
     }
 }
 
+/// What is known of a connection's encryption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Secrecy {
+    /// Its bytes are those of the wire.
+    #[default]
+    Wire,
+    /// TLS, decrypted: its bytes are the plain ones.
+    Opened,
+    /// TLS whose secrets are not there.
+    NoSecrets,
+    /// TLS of a version or with a cipher suite that is not read.
+    Unsupported,
+    /// TLS whose handshake or whose records are not whole, so that the secrets do not open them.
+    Broken,
+    /// Something that a later version knows.
+    Unknown,
+}
+
 /// Takes events, in the order of their time.
 pub trait Sink {
     /// One more.
     fn event(&mut self, event: Event<'_>);
+
+    /// What became known of a connection's encryption, before its [`Event::Close`]. A stage hands it on; one that keeps
+    /// nothing of it leaves it.
+    fn secrecy(&mut self, _flow: Flow, _secrecy: Secrecy) {}
 }
 
 impl<F: FnMut(Event<'_>)> Sink for F {

@@ -6,6 +6,49 @@
 //! capture ─► packets ─► segments ─► reassembly ─► events ─► (decryption) ─► events ─► recording ─► driver
 //! ```
 
+mod account;
+pub mod capture;
+mod compare;
+mod decrypt;
+mod drive;
 mod event;
+mod fidelity;
+mod http;
+mod inspect;
+mod pace;
+pub mod packet;
+mod protocol;
+mod reading;
+pub mod reassembly;
+mod recording;
+mod rewrite;
+mod rules;
+mod secrets;
+mod skipped;
 
-pub use event::{End, Event, Flow, Side, Sink, Start};
+pub use capture::{CaptureError, Ending, Source};
+pub use compare::{Compared, Comparison, Difference};
+pub use decrypt::{
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
+    Undecrypted,
+};
+pub use drive::{
+    Answers, Cause, Clones, Counts, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order,
+    Pick, Picked, Planned, Timings,
+};
+pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
+pub use fidelity::{Arrivals, Likeness};
+pub use inspect::{
+    Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
+};
+pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
+pub use protocol::Protocol;
+pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
+pub use recording::{
+    Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
+    Unplayable, is_recording, play,
+};
+pub use rewrite::{RewriteError, Rewriter, Said};
+pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
+pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
+pub use skipped::{Skip, Skipped};

@@ -11,7 +11,7 @@ use record::{
 
 use crate::ledger::Ledger;
 use crate::quantity::grouped;
-use crate::{climb, cost, series};
+use crate::{climb, cost, replay, series};
 
 /// A generator whose 99th percentile of lag is above this did not drive the load that was planned: the run is
 /// invalid. Milliseconds.
@@ -67,6 +67,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
         ),
         misfits: by_kind(run, name::swarm::MISFITS, &name::swarm::MISFIT_KINDS),
         storm: run.storm.clone(),
+        replay: replay::summary(run),
         host: run.manifest.host.clone(),
     };
     if run.manifest.dry_run {
@@ -76,6 +77,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     let mut reasons = shortcomings(run, &summary);
     reasons.extend(ledger.mismatches());
     reasons.extend(lag_reasons);
+    reasons.extend(run.replay.iter().flat_map(replay::shortcomings));
     reasons.extend(climb::disagreements(run, &summary.steps));
     let thresholds = thresholds(run, extra, &mut reasons);
     summary.thresholds = thresholds
@@ -95,11 +97,23 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
 
 fn connections(run: &Run) -> Connections {
     let total = |name: &str| series::total(run, name).unwrap_or(0);
+    let (open, begun, failed) = match run.replay {
+        Some(_) => (
+            name::replay::OPEN,
+            name::replay::OPENED,
+            total(name::replay::FAILED),
+        ),
+        None => (
+            name::swarm::ONLINE,
+            name::swarm::LOGINS,
+            total(name::swarm::CONNECT_FAILURES) + total(name::swarm::LOGIN_FAILURES),
+        ),
+    };
     Connections {
         target: run.plan.connections.iter().copied().max().unwrap_or(0),
-        peak: series::peak(run, name::swarm::ONLINE).map_or(0, |peak| peak.max(0.0).round() as u64),
-        failed: total(name::swarm::CONNECT_FAILURES) + total(name::swarm::LOGIN_FAILURES),
-        per_second_peak: series::rate(run, name::swarm::LOGINS)
+        peak: series::peak(run, open).map_or(0, |peak| peak.max(0.0).round() as u64),
+        failed,
+        per_second_peak: series::rate(run, begun)
             .into_iter()
             .map(|(_, rate)| rate.round() as u64)
             .max()
@@ -190,7 +204,11 @@ fn shortcomings(run: &Run, summary: &Summary) -> Vec<String> {
     reasons.dedup();
     if run.samples.is_empty() {
         reasons.push("Nothing was sampled.".to_owned());
-    } else if summary.connections.target > 0 && summary.connections.peak == 0 && !summary.interrupted {
+    } else if run.replay.is_none()
+        && summary.connections.target > 0
+        && summary.connections.peak == 0
+        && !summary.interrupted
+    {
         reasons.push("Not one client ever logged in.".to_owned());
     }
     reasons
@@ -227,7 +245,12 @@ fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<
         }
     }
     judges.extend(extra.iter().cloned().map(Judge::Known));
-    for expr in IMPLIED {
+    let implied: &[&str] = if run.replay.is_some() {
+        &replay::IMPLIED
+    } else {
+        &IMPLIED
+    };
+    for expr in implied {
         let Ok(implied) = expr.parse::<Threshold>() else {
             continue;
         };

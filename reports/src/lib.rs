@@ -25,6 +25,7 @@ mod page;
 mod painter;
 mod plots;
 mod quantity;
+mod replay;
 mod scene;
 mod series;
 mod theme;

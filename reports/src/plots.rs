@@ -3,10 +3,12 @@
 //! It knows which figures belong together; how they are drawn is the chart's business. A figure that was not measured,
 //! or was zero throughout, is left out with a note rather than drawn empty.
 
+mod capture;
 mod host;
 mod latency;
 mod memory;
 mod queue;
+mod replay;
 mod traffic;
 
 use record::Run;
@@ -16,6 +18,7 @@ use crate::chart::{Line, Plot};
 use crate::face::Face;
 use crate::mark::Marks;
 use crate::painter;
+use crate::series::is_inspection;
 
 /// Heights of a panel that stands alone, of the first of several, and of the others.
 const ALONE: f64 = 270.0;
@@ -54,8 +57,20 @@ pub(crate) struct Picture {
 
 impl Plots {
     pub(crate) fn of(run: &Run) -> Self {
-        let makers: &[fn(&Run) -> Plot] = if run.manifest.dry_run {
+        let makers: &[fn(&Run) -> Plot] = if is_inspection(run) {
+            &[capture::shape]
+        } else if run.manifest.dry_run {
             &[traffic::planned_connections, traffic::planned_messages]
+        } else if run.replay.is_some() {
+            &[
+                replay::sends,
+                replay::lateness,
+                replay::answers_over_time,
+                replay::answers_by_percentile,
+                replay::comparison,
+                host::cpu,
+                host::network,
+            ]
         } else {
             &[
                 traffic::connections,
@@ -259,6 +274,7 @@ pub(crate) mod tests {
             samples: Vec::new(),
             events: Vec::new(),
             storm: None,
+            replay: None,
         }
     }
 

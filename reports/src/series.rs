@@ -2,7 +2,7 @@
 //!
 //! It knows counters, gauges and histograms by name; it does not know what any of them means.
 
-use record::{Histogram, Percentiles, Run, Sample};
+use record::{Histogram, Percentiles, Run, Sample, name};
 
 /// (run time in seconds, value).
 pub(crate) type Points = Vec<(f64, f64)>;
@@ -18,6 +18,12 @@ pub(crate) fn gauge(run: &Run, name: &str) -> Points {
         .filter_map(|sample| Some((seconds(sample), *sample.gauges.get(name)?)))
         .filter(|(_, value)| value.is_finite())
         .collect()
+}
+
+/// Whether it is no run but a look into a capture: nothing was driven, and what is sampled is the capture.
+pub(crate) fn is_inspection(run: &Run) -> bool {
+    let sampled = |sample: &Sample| sample.gauges.contains_key(name::capture::CONNECTIONS);
+    run.manifest.dry_run && run.samples.iter().any(sampled)
 }
 
 /// The highest value that a gauge had.

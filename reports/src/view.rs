@@ -5,14 +5,17 @@
 mod carriage;
 mod climb;
 mod key;
+mod replay;
 mod table;
 
 use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
 
 use crate::quantity::{Unit, clock, grouped, short, trimmed};
+use crate::series;
 
 pub(crate) use climb::{Climb, headline as climb_headline};
 pub(crate) use key::Tile;
+pub(crate) use replay::ReplayView;
 pub(crate) use table::{LedgerRow, Wait, cells};
 
 /// A run in words and figures.
@@ -38,6 +41,8 @@ pub(crate) struct View {
     pub(crate) carriage: Vec<carriage::Row>,
     /// Where the run was one.
     pub(crate) climb: Option<Climb>,
+    /// Where the run was one.
+    pub(crate) replay: Option<ReplayView>,
 }
 
 /// A threshold's outcome.
@@ -53,7 +58,10 @@ impl View {
     pub(crate) fn of(run: &Run, summary: &Summary) -> Self {
         let thresholds: Vec<Outcome> = summary.thresholds.iter().map(Outcome::of).collect();
         let failed: Vec<&Outcome> = thresholds.iter().filter(|outcome| !outcome.pass).collect();
-        let (class, word, headline, reasons) = if run.manifest.dry_run {
+        let (class, word, headline, reasons) = if series::is_inspection(run) {
+            let headline = "This is what the capture holds: nothing was driven.".to_owned();
+            ("plan", "Inspected", headline, Vec::new())
+        } else if run.manifest.dry_run {
             let headline = "This is a plan: nothing was started, and nothing was measured.".to_owned();
             ("plan", "Planned", headline, Vec::new())
         } else {
@@ -84,8 +92,12 @@ impl View {
             reasons,
             interrupted: summary.interrupted.then(|| clock(summary.duration_s)),
             duration: clock(summary.duration_s),
-            tiles: if run.manifest.dry_run {
+            tiles: if series::is_inspection(run) {
+                key::of_capture(run)
+            } else if run.manifest.dry_run {
                 key::of_plan(run)
+            } else if let Some(figures) = &summary.replay {
+                replay::tiles(figures, summary)
             } else {
                 key::of_run(run, summary)
             },
@@ -95,6 +107,7 @@ impl View {
             thresholds,
             carriage: carriage::rows(run, summary),
             climb: Climb::of(run, summary),
+            replay: ReplayView::of(run, summary),
         }
     }
 }

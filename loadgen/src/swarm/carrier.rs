@@ -6,12 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reactor::{
     App, Closed, Device, FaultOptions, Faults, Id, Kernel, KernelOptions, Link, Origin, Packet,
-    PacketOptions, PacketStats, Secure, SecureOptions, SecureStats, ShardError, Sources, Subnet, Taken,
-    Transport, Tun, TunOptions, Wake,
+    PacketOptions, PacketStats, Secure, SecureLink, SecureOptions, SecureStats, ShardError, Sources, Subnet,
+    Taken, Transport, Tun, TunOptions, Wake,
 };
 use wire::tls::ClientTls;
-
-use crate::shard::Shard;
 
 /// Keys ready for a shard's busy connections, at some 700 B each.
 const KEYS: usize = 8_192;
@@ -33,29 +31,61 @@ pub enum Carrier {
 }
 
 /// How a shard's bytes travel.
-pub(super) struct Carriage {
-    pub(super) carrier: Carrier,
-    pub(super) tls: Option<ClientTls>,
-    pub(super) sources: Sources,
-    pub(super) shard: u32,
-    pub(super) shards: u32,
-    pub(super) connecting_max: u32,
-    pub(super) meter: Arc<Meter>,
+#[derive(Debug)]
+pub struct Carriage {
+    /// Over what.
+    pub carrier: Carrier,
+    /// TLS, and whom it trusts; without it connections are in the clear.
+    pub tls: Option<ClientTls>,
+    /// Source addresses, where the carrier is the kernel.
+    pub sources: Sources,
+    /// Which shard, of how many: each has its slice of the carrier's subnet.
+    pub shard: u32,
+    /// How many.
+    pub shards: u32,
+    /// TLS handshakes under way at most.
+    pub connecting_max: u32,
+    /// Where to show what is counted.
+    pub meter: Arc<Meter>,
+}
+
+/// An application that every carrier carries.
+pub trait Carried:
+    App<Kernel>
+    + App<Packet<Tun>>
+    + App<Packet<Faults<Tun>>>
+    + for<'a> App<SecureLink<'a, Kernel>>
+    + for<'a> App<SecureLink<'a, Packet<Tun>>>
+    + for<'a> App<SecureLink<'a, Packet<Faults<Tun>>>>
+{
+}
+
+impl<A> Carried for A where
+    A: App<Kernel>
+        + App<Packet<Tun>>
+        + App<Packet<Faults<Tun>>>
+        + for<'a> App<SecureLink<'a, Kernel>>
+        + for<'a> App<SecureLink<'a, Packet<Tun>>>
+        + for<'a> App<SecureLink<'a, Packet<Faults<Tun>>>>
+{
 }
 
 /// What a shard's carriage counts; written once a turn by the shard, read once a second.
 #[derive(Debug, Default)]
-pub(super) struct Meter(Mutex<Reading>);
+pub struct Meter(Mutex<Reading>);
 
 /// A meter's reading.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reading {
-    pub(super) packet: PacketStats,
-    pub(super) tls: SecureStats,
+pub struct Reading {
+    /// TCP of our own, where the carrier is that.
+    pub packet: PacketStats,
+    /// TLS, where there is any.
+    pub tls: SecureStats,
 }
 
 impl Meter {
-    pub(super) fn read(&self) -> Reading {
+    /// What was counted up to the end of the last turn.
+    pub fn read(&self) -> Reading {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,19 +95,22 @@ impl Meter {
 }
 
 impl Carriage {
-    /// Makes the transport, says so, and runs the shard over it to its end.
-    pub(super) fn run(
+    /// Makes the transport, says so, and runs an application over it to its end.
+    ///
+    /// # Errors
+    /// There is no such transport here, or its loop broke.
+    pub fn run<A: Carried>(
         self,
         looping: &reactor::Shard,
         wake: &Wake,
         ready: impl FnOnce(),
-        shard: Shard,
+        app: A,
     ) -> Result<(), ShardError> {
         match self.carrier {
             Carrier::Kernel => {
                 let kernel = Kernel::new(None, self.sources.clone(), KernelOptions::default(), wake)?;
                 ready();
-                self.over(kernel, looping, shard)
+                self.over(kernel, looping, app)
             }
             Carrier::Packet { subnet, loss } => {
                 let slice = subnet
@@ -95,24 +128,27 @@ impl Carriage {
                     };
                     let packet = Packet::new(Faults::new(tun, faults), options, wake)?;
                     ready();
-                    return self.over(packet, looping, shard);
+                    return self.over(packet, looping, app);
                 }
                 let packet = Packet::new(tun, options, wake)?;
                 ready();
-                self.over(packet, looping, shard)
+                self.over(packet, looping, app)
             }
         }
     }
 
-    fn over<T: Transport + Counting>(
-        self,
-        mut transport: T,
-        looping: &reactor::Shard,
-        shard: Shard,
-    ) -> Result<(), ShardError> {
+    fn over<T, A>(self, mut transport: T, looping: &reactor::Shard, app: A) -> Result<(), ShardError>
+    where
+        T: Transport + Counting,
+        A: App<T> + for<'a> App<SecureLink<'a, T>>,
+    {
         let meter = self.meter;
         let Some(tls) = self.tls else {
-            let mut app = Metered { app: shard, meter };
+            let mut app = Metered {
+                app,
+                meter,
+                count: |_: &A, _: &mut Reading| {},
+            };
             return looping.run(&mut transport, &mut app);
         };
         let options = SecureOptions {
@@ -123,14 +159,15 @@ impl Carriage {
             ..SecureOptions::default()
         };
         let mut app = Metered {
-            app: Secure::new(shard, options),
+            app: Secure::new(app, options),
             meter,
+            count: |secure: &Secure<A>, reading: &mut Reading| reading.tls = secure.stats(),
         };
         looping.run(&mut transport, &mut app)
     }
 }
 
-/// What can be read of a transport or an application.
+/// What can be read of a transport.
 trait Counting {
     fn count(&self, reading: &mut Reading);
 }
@@ -145,23 +182,15 @@ impl<D: Device> Counting for Packet<D> {
     }
 }
 
-impl Counting for Shard {
-    fn count(&self, _: &mut Reading) {}
-}
-
-impl Counting for Secure<Shard> {
-    fn count(&self, reading: &mut Reading) {
-        reading.tls = self.stats();
-    }
-}
-
 /// An application that shows what its carriage counts.
 struct Metered<A> {
     app: A,
     meter: Arc<Meter>,
+    /// What can be read of the application itself.
+    count: fn(&A, &mut Reading),
 }
 
-impl<L: Link + Counting, A: App<L> + Counting> App<L> for Metered<A> {
+impl<L: Link + Counting, A: App<L>> App<L> for Metered<A> {
     fn opened(&mut self, link: &mut L, id: Id, origin: Origin, now_us: u64) {
         self.app.opened(link, id, origin, now_us);
     }
@@ -178,7 +207,7 @@ impl<L: Link + Counting, A: App<L> + Counting> App<L> for Metered<A> {
         let due_us = self.app.turn(link, now_us);
         self.meter.write(|reading| {
             link.count(reading);
-            self.app.count(reading);
+            (self.count)(&self.app, reading);
         });
         due_us
     }

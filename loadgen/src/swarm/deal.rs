@@ -20,30 +20,32 @@ const ADDRESSES: u32 = 256 * 250;
 
 /// What a dealing depends on.
 #[derive(Clone, Copy, Debug)]
-struct Needs {
+pub struct Needs {
     /// The most that will be open at once.
-    connections: u64,
+    pub connections: u64,
     /// Descriptors a table may have.
-    limit: u64,
-    cores: u32,
+    pub limit: u64,
+    /// Threads that can run at once.
+    pub cores: u32,
     /// How many shards were asked for.
-    shards: Option<u32>,
+    pub shards: Option<u32>,
     /// Whether each was to have a descriptor table of its own.
-    own_tables: Option<bool>,
+    pub own_tables: Option<bool>,
     /// Whether connections take descriptors at all.
-    descriptors: bool,
+    pub descriptors: bool,
     /// How many targets there are, where source addresses of one's own are wanted.
-    targets: Option<u64>,
+    pub targets: Option<u64>,
 }
 
 /// The dealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Deal {
-    pub(super) shards: u32,
+pub struct Deal {
+    /// How many shards.
+    pub shards: u32,
     /// Whether each shard parts from the process's descriptor table.
-    pub(super) parted: bool,
+    pub parted: bool,
     /// Source addresses a shard; none leaves them to the kernel.
-    pub(super) addresses: u32,
+    pub addresses: u32,
 }
 
 impl Deal {
@@ -64,7 +66,11 @@ impl Deal {
         })
     }
 
-    fn of(needs: &Needs) -> Result<Self, SwarmError> {
+    /// Deals by what is needed.
+    ///
+    /// # Errors
+    /// Too few descriptors, even spread over the most shards there can be.
+    pub fn of(needs: &Needs) -> Result<Self, SwarmError> {
         let Needs {
             connections,
             limit,
@@ -112,7 +118,8 @@ impl Deal {
 
     /// A shard's source addresses, in 127.77.0.0/16. Swarms of different processes start at different places there,
     /// so that two on one host do not wrestle for ports.
-    pub(super) fn sources(&self, shard: u32, process: u32) -> Vec<Ipv4Addr> {
+    #[must_use]
+    pub fn sources(&self, shard: u32, process: u32) -> Vec<Ipv4Addr> {
         let first = process.wrapping_mul(521) % ADDRESSES;
         (shard * self.addresses..(shard + 1) * self.addresses)
             .map(|index| (first + index) % ADDRESSES)

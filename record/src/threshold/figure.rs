@@ -2,7 +2,7 @@
 //!
 //! It knows no grammar: only names, dimensions and values in base units (milliseconds, bytes, counts).
 
-use crate::{Percentiles, Summary};
+use crate::{Percentiles, ReplaySummary, Summary};
 
 /// What a figure measures: only like can be compared with like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +34,36 @@ pub(super) enum Figure {
 }
 
 type Wait = (&'static str, fn(&Summary) -> &Percentiles);
-const WAITS: [Wait; 6] = [
+const WAITS: [Wait; 11] = [
     ("delivery", |s| &s.latency_ms.delivery),
     ("accepted", |s| &s.latency_ms.accepted),
     ("tick", |s| &s.latency_ms.tick),
     ("connect", |s| &s.latency_ms.connect),
     ("login", |s| &s.latency_ms.login),
     ("upload", |s| &s.latency_ms.upload),
+    ("replay.lateness", |s| replayed(s, |replay| &replay.lateness_ms)),
+    ("replay.held", |s| replayed(s, |replay| &replay.held_ms)),
+    ("replay.connect", |s| replayed(s, |replay| &replay.connect_ms)),
+    ("replay.answer", |s| replayed(s, |replay| &replay.answer_ms)),
+    ("replay.recorded_answer", |s| {
+        replayed(s, |replay| &replay.recorded_answer_ms)
+    }),
 ];
+
+/// What nobody waited for.
+const NONE: Percentiles = Percentiles {
+    p50: 0.0,
+    p90: 0.0,
+    p99: 0.0,
+    p999: 0.0,
+    max: 0.0,
+    count: 0,
+};
+
+/// A wait of the replay, where there was one.
+fn replayed(summary: &Summary, of: fn(&ReplaySummary) -> &Percentiles) -> &Percentiles {
+    summary.replay.as_ref().map_or(&NONE, of)
+}
 
 type Field = (&'static str, Kind, fn(&Percentiles) -> f64);
 const FIELDS: [Field; 6] = [
@@ -54,7 +76,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 type Plain = (&'static str, Kind, fn(&Summary) -> Option<f64>);
-const PLAIN: [Plain; 37] = [
+const PLAIN: [Plain; 54] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
@@ -137,6 +159,58 @@ const PLAIN: [Plain; 37] = [
     ("storm.registrations", Kind::Count, |s| {
         s.storm.as_ref().and_then(|storm| count(storm.registrations))
     }),
+    ("replay.sessions", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.planned)
+    }),
+    ("replay.opened", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.opened)
+    }),
+    ("replay.finished", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.finished)
+    }),
+    ("replay.failed", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.failed)
+    }),
+    ("replay.unplayable", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.unplayable)
+    }),
+    ("replay.planned", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.planned)
+    }),
+    ("replay.sent", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.sent)
+    }),
+    ("replay.unsent", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.unsent)
+    }),
+    ("replay.late", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.late)
+    }),
+    ("replay.unlearned", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.unlearned)
+    }),
+    ("replay.identical", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.identical)
+    }),
+    ("replay.masked", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.masked)
+    }),
+    ("replay.different", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.different)
+    }),
+    ("replay.missing", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.missing)
+    }),
+    ("replay.extra", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.extra)
+    }),
+    ("replay.answers", Kind::Count, |s| {
+        of_replay(s, |replay| replay.answers.compared())
+    }),
+    ("replay.gap_distance", Kind::Count, |s| {
+        let gaps = s.replay.as_ref().and_then(|replay| replay.gaps);
+        gaps.map(|gaps| gaps.distance_beyond_100_us)
+    }),
     ("host.cpus", Kind::Count, |s| count(u64::from(s.host.cpus))),
     ("host.memory_bytes", Kind::Bytes, |s| {
         watched(s.host.memory_bytes as f64)
@@ -146,6 +220,11 @@ const PLAIN: [Plain; 37] = [
 /// A count: exact in a double up to 2^53, far above what a run counts.
 fn count(value: u64) -> Option<f64> {
     Some(value as f64)
+}
+
+/// A count of the replay, where there was one.
+fn of_replay(summary: &Summary, of: fn(&ReplaySummary) -> u64) -> Option<f64> {
+    summary.replay.as_ref().and_then(|replay| count(of(replay)))
 }
 
 /// A cost is never nothing: zero says that nobody watched.

@@ -35,9 +35,23 @@ pub(super) fn by_percentile(run: &Run) -> Plot {
         ("delivery", name::latency::DELIVERY, 0),
         ("accepted", name::latency::ACCEPTED, 2),
     ];
-    let mut panel = Panel::new("", Unit::Time, Scale::Log, ALONE);
+    let (panel, most) = by_percentile_of(run, &waits, ALONE);
+    Plot {
+        id: "latency-percentiles",
+        title: "Latency by percentile",
+        caption: "Each line reads “this share of all waits was shorter than that”: a line that bends up sharply to the \
+                  right has a few very slow cases that an average would hide.",
+        x: X::Percentile(most),
+        panels: vec![panel],
+        notes: Vec::new(),
+    }
+}
+
+/// Curves by percentile, and how far they reach: name, histogram, kind.
+pub(super) fn by_percentile_of(run: &Run, waits: &[(&str, &str, usize)], height: f64) -> (Panel, f64) {
+    let mut panel = Panel::new("", Unit::Time, Scale::Log, height);
     let mut most: f64 = 100.0;
-    for (wait, histogram, kind) in waits {
+    for &(wait, histogram, kind) in waits {
         let merged = merged(run, histogram);
         let count = merged.count() as f64;
         most = most.max(count.min(1e6));
@@ -54,15 +68,7 @@ pub(super) fn by_percentile(run: &Run) -> Plot {
         }
         panel = panel.with(Line::solid(wait, Ink::Series(kind), points));
     }
-    Plot {
-        id: "latency-percentiles",
-        title: "Latency by percentile",
-        caption: "Each line reads “this share of all waits was shorter than that”: a line that bends up sharply to the \
-                  right has a few very slow cases that an average would hide.",
-        x: X::Percentile(most),
-        panels: vec![panel],
-        notes: Vec::new(),
-    }
+    (panel, most)
 }
 
 pub(super) fn schedule_lag(run: &Run) -> Plot {
@@ -106,7 +112,7 @@ pub(super) fn schedule_lag(run: &Run) -> Plot {
 }
 
 /// The median, the 99th percentile and the worst, faint to strong.
-fn grades(panel: Panel, run: &Run, histogram: &str) -> Panel {
+pub(super) fn grades(panel: Panel, run: &Run, histogram: &str) -> Panel {
     let seconds = percentiles(run, histogram);
     let line = |name: &str, grade: usize, width: f64, of: fn(&Percentiles) -> f64| Line {
         width,

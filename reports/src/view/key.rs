@@ -15,7 +15,7 @@ pub(crate) struct Tile {
     pub(crate) note: String,
 }
 
-fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Tile {
+pub(super) fn tile(label: &'static str, value: impl Into<String>, note: impl Into<String>) -> Tile {
     Tile {
         label,
         value: value.into(),
@@ -58,6 +58,45 @@ pub(super) fn of_plan(run: &Run) -> Vec<Tile> {
             "copies",
         ),
         tile("Length", clock(series::end_s(run)), "of run time"),
+    ]
+}
+
+pub(super) fn of_capture(run: &Run) -> Vec<Tile> {
+    let total = |name: &str| series::total(run, name).unwrap_or(0);
+    let most = series::peak(run, name::capture::CONNECTIONS).unwrap_or(0.0);
+    let bytes = |name: &str| short(total(name) as f64, Unit::Bytes);
+    vec![
+        tile(
+            "Connections",
+            grouped(total(name::capture::OPENED)),
+            format!("{} open at once at most", short(most, Unit::Count)),
+        ),
+        tile(
+            "Replayable",
+            grouped(total(name::capture::REPLAYABLE)),
+            "of those that are listed",
+        ),
+        tile(
+            "Said by clients",
+            bytes(name::capture::CLIENT_BYTES),
+            "reassembled",
+        ),
+        tile(
+            "Said by servers",
+            bytes(name::capture::SERVER_BYTES),
+            "reassembled",
+        ),
+        tile(
+            "Missing",
+            bytes(name::capture::GAP_BYTES),
+            "lost before or in the capture",
+        ),
+        tile(
+            "Packets",
+            short(total(name::capture::PACKETS) as f64, Unit::Count),
+            "of any kind",
+        ),
+        tile("Length", clock(series::end_s(run)), "of the capture's time"),
     ]
 }
 

@@ -3,6 +3,7 @@
 // The lint's exemption for tests does not reach their helpers.
 #![allow(clippy::unwrap_used)]
 
+mod replayed;
 mod synthetic;
 
 use std::fs;
@@ -263,6 +264,53 @@ fn a_gate_judges_by_more_thresholds_and_writes_nothing() {
         1
     );
     assert!(!folder.join("summary.json").exists());
+}
+
+#[test]
+fn a_replay() {
+    let manifest = || {
+        let folder = Invention {
+            name: "replayed",
+            seconds: 1,
+            ..Invention::default()
+        }
+        .write();
+        Run::read(&folder).unwrap().manifest
+    };
+    let folder = replayed::write("replay", manifest(), |_| {});
+    let summary = reports::render(&folder).unwrap();
+    assert_eq!(summary.verdict, Verdict::Pass, "{summary:#?}");
+    insta::assert_snapshot!("replay summary.md", text(&folder, "summary.md"));
+    let written: serde_json::Value = serde_json::from_str(&text(&folder, "summary.json")).unwrap();
+    let schema = serde_json::from_str(record::schema::SUMMARY).unwrap();
+    jsonschema::validate(&schema, &written).unwrap();
+    let names = pictures(&folder);
+    for plot in ["sends", "lateness", "answers", "percentiles", "comparison"] {
+        assert!(names.contains(&format!("replay-{plot}.png")), "{names:?}");
+    }
+    let html = text(&folder, "report.html");
+    for told in [
+        "the status is 500, not 200",
+        "&#60;Oops&#62;",
+        "joined in mid-stream",
+        "10.0.0.7:40007",
+    ] {
+        assert!(html.contains(told), "{told}");
+    }
+
+    let spoilt = |name, spoil: fn(&mut record::Replay)| {
+        reports::render(&replayed::write(name, manifest(), spoil)).unwrap()
+    };
+    let late = spoilt("replay-late", |replay| replay.sends.late = replay.sends.sent / 50);
+    assert_eq!(late.verdict, Verdict::Invalid);
+    assert!(
+        late.invalid_because[0].starts_with("The clock was not kept"),
+        "{late:?}"
+    );
+    let torn = spoilt("replay-torn", |replay| replay.finished = false);
+    assert_eq!(torn.verdict, Verdict::Invalid);
+    let other = spoilt("replay-other", |replay| replay.answers.different = 1);
+    assert_eq!(other.verdict, Verdict::Fail, "an implied threshold");
 }
 
 /// A good run, spoilt in one way.

@@ -104,6 +104,12 @@ impl GroupId {
     pub const fn owner(self) -> Number {
         Number((self.0 & !GROUP_BIT) >> TAG_BITS)
     }
+
+    /// What the owner calls it.
+    #[must_use]
+    pub const fn tag(self) -> u16 {
+        (self.0 & TAG_MAX as u64) as u16
+    }
 }
 
 impl Address {
@@ -154,6 +160,7 @@ mod tests {
             let owner = Number::new(owner).unwrap();
             let group = GroupId::new(owner, tag).unwrap();
             prop_assert_eq!(group.owner(), owner);
+            prop_assert_eq!(group.tag(), tag);
             prop_assert_eq!(Address::from_value(group.value()), Ok(Address::Group(group)));
         }
     }

@@ -1,0 +1,211 @@
+//! `replay.json`: what a replay drove, and what came back. Its JSON Schema is `record/schema/replay.schema.json`.
+//!
+//! It knows counts; times are in the samples' histograms, and meet them in the summary.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Percentiles;
+
+/// The schema that [`Replay::schema`] names.
+pub const REPLAY_SCHEMA: &str = "teem.replay/1";
+
+/// What a replay drove.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// [`REPLAY_SCHEMA`].
+    pub schema: String,
+    /// The capture, or the file of sessions.
+    pub capture: String,
+    /// Speed of connects: `1x`, `max`.
+    pub connect_speed: String,
+    /// Speed of think times.
+    pub think_speed: String,
+    /// `timed` or `causal`.
+    pub order: String,
+    /// How many run through it side by side, each as another person.
+    pub clones: u64,
+    /// How many times each.
+    pub loops: u64,
+    /// A send later than this by the driver's own fault is late, milliseconds; the clock was not kept where more than one in a
+    /// hundred is.
+    pub lateness_limit_ms: f64,
+    /// Whether it came to its end: a folder without was left by a crash.
+    pub finished: bool,
+    /// Sessions.
+    pub sessions: ReplaySessions,
+    /// Sends.
+    pub sends: ReplaySends,
+    /// Bytes.
+    pub bytes: ReplayBytes,
+    /// The target's answers beside the recorded ones.
+    pub answers: ReplayAnswers,
+    /// The gaps between sends, planned and made; absent where there was no clock to keep.
+    pub gaps: Option<ReplayGaps>,
+    /// Recorded sessions that cannot be driven, the first of them.
+    pub unplayable: Vec<Undriven>,
+    /// The first differences.
+    pub differences: Vec<Differing>,
+}
+
+/// Driven sessions. `planned = finished + failed`, the failed by cause.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaySessions {
+    /// In the recording.
+    pub recorded: u64,
+    /// Of these, not wanted.
+    pub left_out: u64,
+    /// Of these, not to be driven: bytes of the client are missing, and so on.
+    pub unplayable: u64,
+    /// To be driven, clones and loops included.
+    pub planned: u64,
+    /// Connections that came about.
+    pub opened: u64,
+    /// Driven to their end.
+    pub finished: u64,
+    /// Not driven to their end.
+    pub failed: u64,
+    /// By cause: `refused`, `reset`, `closed`, ...
+    pub failed_by: BTreeMap<String, u64>,
+}
+
+/// What clients say: one send is one turn of a client in the recording. `planned = sent + unsent`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaySends {
+    /// Recorded, times clones and loops.
+    pub planned: u64,
+    /// Made.
+    pub sent: u64,
+    /// Not made.
+    pub unsent: u64,
+    /// By cause.
+    pub unsent_by: BTreeMap<String, u64>,
+    /// Made later than the limit, by the driver's own fault.
+    pub late: u64,
+    /// Times a causal send went on without the whole of the recorded answer.
+    pub answers_given_up: u64,
+    /// Values said as recorded because the target had not handed out its own.
+    pub unlearned: u64,
+}
+
+/// Bytes of the picked sessions, once, and of the replay.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayBytes {
+    /// Said by recorded clients whose sessions are driven.
+    pub recorded_client: u64,
+    /// Said by their servers.
+    pub recorded_server: u64,
+    /// Of their servers, lacking in the recording: not compared.
+    pub gapped_server: u64,
+    /// Said by clients whose sessions cannot be driven, or are not wanted.
+    pub skipped_client: u64,
+    /// Of the capture, not used, by cause.
+    pub unused_by: BTreeMap<String, u64>,
+    /// Said to the target.
+    pub said: u64,
+    /// Heard from it.
+    pub heard: u64,
+}
+
+/// The target's answers beside the recorded ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayAnswers {
+    /// The same bytes.
+    pub identical: u64,
+    /// The same but for what may differ.
+    pub masked: u64,
+    /// Not the same.
+    pub different: u64,
+    /// Recorded, and never answered.
+    pub missing: u64,
+    /// Answered, and not recorded.
+    pub extra: u64,
+    /// Sessions not compared: the recording lacks bytes of their server.
+    pub sessions_uncompared: u64,
+}
+
+impl ReplayAnswers {
+    /// All that were compared.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.identical + self.masked + self.different + self.missing + self.extra
+    }
+}
+
+/// The gaps between sends as planned and as made (two-sample Kolmogorov-Smirnov).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayGaps {
+    /// How many were compared.
+    pub count: u64,
+    /// The greatest difference of their distribution functions, 0 to 1.
+    pub distance: f64,
+    /// The chance of at least that between two samples of one distribution.
+    pub p_value: f64,
+    /// The same distance where gaps that differ by less than 100 us count as equal.
+    pub distance_beyond_100_us: f64,
+}
+
+/// A recorded session that cannot be driven.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undriven {
+    /// Its flow.
+    pub flow: u64,
+    /// Its ends: client, server.
+    pub ends: [String; 2],
+    /// Why.
+    pub why: String,
+}
+
+/// A driven session's first difference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Differing {
+    /// The recorded flow.
+    pub flow: u64,
+    /// As whom it was driven.
+    pub person: u32,
+    /// Which answer of the session, from 0.
+    pub answer: u64,
+    /// Bytes of it before the difference.
+    pub offset: u64,
+    /// What differs, in a sentence.
+    pub what: String,
+    /// The recorded side around it.
+    pub recorded: String,
+    /// The target's.
+    pub actual: String,
+}
+
+/// A replay in a summary.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaySummary {
+    /// Sessions.
+    pub sessions: ReplaySessions,
+    /// Sends.
+    pub sends: ReplaySends,
+    /// Bytes.
+    pub bytes: ReplayBytes,
+    /// Answers.
+    pub answers: ReplayAnswers,
+    /// Gaps between sends.
+    pub gaps: Option<ReplayGaps>,
+    /// Sends after the instant at which they were due and could be made, milliseconds.
+    pub lateness_ms: Percentiles,
+    /// Sends held back by the target, milliseconds.
+    pub held_ms: Percentiles,
+    /// Intended instant of a connect to its establishment, milliseconds.
+    pub connect_ms: Percentiles,
+    /// Intended instant of a send to its answer's first byte, milliseconds.
+    pub answer_ms: Percentiles,
+    /// The same in the recording, for the same sends.
+    pub recorded_answer_ms: Percentiles,
+}

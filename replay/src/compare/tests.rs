@@ -1,0 +1,281 @@
+//! Comparison, from the outside.
+
+use proptest::prelude::*;
+use wire::chat::{Body, Code, Kind, MediaToken, Number, ServerFrame};
+
+use super::*;
+use crate::{End, Flow, Start, Stream};
+
+fn comparison(rules: &str, protocol: Protocol, clone: u32) -> Comparison {
+    let rules = Rules::parse(rules, "rules.toml").unwrap();
+    let session = Session {
+        flow: Flow(0),
+        client: "10.0.0.1:40000".parse().unwrap(),
+        server: "10.0.0.2:9000".parse().unwrap(),
+        opened_ns: 0,
+        closed_ns: 0,
+        start: Start::Handshake,
+        end: End::Open,
+        protocol,
+        secrecy: crate::Secrecy::Wire,
+        replayable: Ok(()),
+        client_said: Stream::default(),
+        server_said: Stream::default(),
+    };
+    Comparison::new(&Arc::new(rules), &session, clone)
+}
+
+/// Identical, masked, different, missing, extra.
+fn tally(compared: &Compared) -> [u64; 5] {
+    let Compared {
+        identical,
+        masked,
+        different,
+        missing,
+        extra,
+        ..
+    } = *compared;
+    [identical, masked, different, missing, extra]
+}
+
+fn compared(rules: &str, protocol: Protocol, recorded: &[u8], actual: &[u8]) -> Compared {
+    let mut comparison = comparison(rules, protocol, 0);
+    comparison.recorded(recorded);
+    comparison.actual(actual);
+    comparison.finish()
+}
+
+#[test]
+fn lines_pair_up_and_the_first_difference_is_readable() {
+    let one = compared(
+        "",
+        Protocol::Redis,
+        b"+OK\r\n:1\r\n$-1\r\n",
+        b"+OK\r\n:2\r\n$-1\r\n+PONG\r\n",
+    );
+    assert_eq!(tally(&one), [2, 0, 1, 0, 1]);
+    let expected = "answer 1, line: differs at byte 1\n- :1\\r\\n\n- 3a 31 0d 0a\n+ :2\\r\\n\n+ 3a 32 0d 0a";
+    assert_eq!(one.first.unwrap().to_string(), expected);
+    let mask = "[[rule]]\nmask = ['^:\\d+']";
+    assert_eq!(
+        tally(&compared(
+            mask,
+            Protocol::Redis,
+            b":1\r\n:7\r\n+A\r\n",
+            b":2\r\n:7\r\n"
+        )),
+        [1, 1, 0, 1, 0]
+    );
+}
+
+#[test]
+fn frames_of_a_rule_are_compared_one_by_one() {
+    let rules = "[[rule]]\nlength = { width = 1 }\nmask = ['[0-9]']";
+    let one = compared(
+        rules,
+        Protocol::Unknown,
+        b"\x02a1\x01b\x01c",
+        b"\x02a2\x01b\x01d\x05x",
+    );
+    assert_eq!(tally(&one), [1, 1, 1, 0, 1]);
+}
+
+const DATED: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Mon\r\nContent-Length: 2\r\n\r\nhi";
+
+#[test]
+fn a_response_is_masked_where_it_always_differs() {
+    let chunked = b"HTTP/1.1 200 OK\r\nDate: Tue\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    let later = b"HTTP/1.1 200 OK\r\nDate: Tue\r\nContent-Length: 2\r\n\r\nhi";
+    let failed = b"HTTP/1.1 500 Oh\r\nDate: Tue\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, DATED)),
+        [1, 0, 0, 0, 0]
+    );
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, later)),
+        [0, 1, 0, 0, 0]
+    );
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, chunked)),
+        [0, 1, 0, 0, 0]
+    );
+    let one = compared("", Protocol::Http, DATED, failed);
+    assert_eq!(tally(&one), [0, 0, 1, 0, 0]);
+    let first = one.first.unwrap();
+    assert_eq!(
+        (first.offset, first.what.as_str()),
+        (9, "response: differs at byte 9")
+    );
+    let token =
+        |token: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{{\"token\":\"{token}\"}}....");
+    let one = compared(
+        "",
+        Protocol::Http,
+        token("abcdefgh").as_bytes(),
+        token("12345678").as_bytes(),
+    );
+    assert_eq!(tally(&one), [0, 1, 0, 0, 0]);
+}
+
+#[test]
+fn an_answer_to_head_has_no_body() {
+    let mut comparison = comparison("", Protocol::Http, 0);
+    comparison.said(
+        b"HEAD / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nGETGET / HTTP/1.1\r\n\r\n",
+    );
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+    let answers = [
+        &answer[..],
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        answer,
+        b"12345",
+        answer,
+        b"54321",
+    ]
+    .concat();
+    comparison.recorded(&answers);
+    comparison.actual(&answers);
+    assert_eq!(tally(&comparison.finish()), [4, 0, 0, 0, 0]);
+}
+
+#[test]
+fn an_unknown_answer_is_late_or_another_one() {
+    let mut comparison = comparison("", Protocol::Unknown, 0);
+    comparison.recorded(b"one");
+    comparison.actual(b"on");
+    comparison.said(b"?");
+    comparison.actual(b"e");
+    comparison.recorded(b"two");
+    comparison.actual(b"too bad");
+    comparison.said(b"?");
+    comparison.recorded(b"three");
+    comparison.actual(b"three");
+    comparison.said(b"?");
+    comparison.recorded(b"four");
+    let compared = comparison.finish();
+    assert_eq!(tally(&compared), [2, 0, 1, 1, 0]);
+    assert_eq!(compared.first.unwrap().what, "answer: differs at byte 1");
+}
+
+fn number(value: u64) -> Number {
+    Number::new(value).unwrap()
+}
+
+fn frames(frames: &[ServerFrame<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frames.iter().for_each(|frame| frame.encode(&mut bytes));
+    bytes
+}
+
+/// What a server says to somebody whose ids it takes from `last_id` on, in a clone whose numbers are `shift` higher.
+fn session(last_id: u64, shift: u64, seed: u8) -> Vec<ServerFrame<'static>> {
+    let from = number(15_550_000_002 + shift);
+    let deliver = |seq: u64, bytes| ServerFrame::Deliver {
+        seq: seq + u64::from(seed),
+        from,
+        group: None,
+        id: seq * u64::from(seed),
+        time_ms: seed.into(),
+        body: Body {
+            kind: Kind::Text,
+            bytes,
+        },
+    };
+    vec![
+        ServerFrame::Hello {
+            version: 1,
+            nonce: [seed; 16],
+        },
+        ServerFrame::Welcome {
+            last_id,
+            queued: seed.into(),
+            media_token: MediaToken([seed; 16]),
+        },
+        ServerFrame::Accepted { id: last_id + 1 },
+        deliver(1, b"one"),
+        deliver(2, b"two"),
+        ServerFrame::Delivered {
+            seq: 0,
+            id: last_id + 1,
+            by: from,
+        },
+        ServerFrame::Pong { token: 7 },
+    ]
+}
+
+const STRIDE: &str = "[chat]\nstride = 1000";
+
+#[test]
+fn chat_is_the_same_for_a_clone_with_ids_of_its_own_in_another_order() {
+    let recorded = session(41, 0, 1);
+    let mut actual = session(900, 3000, 2);
+    actual[2..].reverse();
+    let mut comparison = comparison(STRIDE, Protocol::Chat, 3);
+    comparison.actual(&frames(&actual[..4]));
+    comparison.recorded(&frames(&recorded));
+    comparison.actual(&frames(&actual[4..]));
+    let compared = comparison.finish();
+    assert_eq!(tally(&compared), [1, 6, 0, 0, 0], "{:?}", compared.first);
+}
+
+#[test]
+fn chat_tells_what_became_of_a_message() {
+    let recorded = session(41, 0, 1);
+    let mut actual = session(41, 0, 1);
+    actual[2] = ServerFrame::Refused {
+        id: 42,
+        code: Code::MailboxFull,
+    };
+    actual.remove(5);
+    actual.push(ServerFrame::Error {
+        code: Code::Busy,
+        about: 7,
+    });
+    let compared = compared(STRIDE, Protocol::Chat, &frames(&recorded), &frames(&actual));
+    assert_eq!(tally(&compared), [5, 0, 1, 1, 1]);
+    assert_eq!(compared.first.unwrap().what, "accepted became refused");
+}
+
+#[test]
+fn who_is_far_ahead_is_given_up() {
+    let mut comparison = comparison("", Protocol::Redis, 0);
+    for _ in 0..1000 {
+        comparison.actual(b"+OK\r\n");
+    }
+    comparison.recorded(b"+OK\r\n");
+    assert_eq!(tally(&comparison.finish()), [1, 0, 0, 0, 999]);
+}
+
+proptest! {
+    #[test]
+    fn pieces_change_nothing(cuts in prop::collection::vec((any::<bool>(), 1usize..50), 0..60)) {
+        let date = |day: &str| String::from_utf8(DATED.to_vec()).unwrap().replace("Mon", day).into_bytes();
+        let bye = b"HTTP/1.0 404 No\r\n\r\nuntil the end".to_vec();
+        let http = [[date("Mon"), date("Tue"), bye.clone()].concat(), [date("Sun"), date("Tue"), bye].concat()];
+        let lines = [b"a\nb\nc\nd".to_vec(), b"a\nx\nc\n".to_vec()];
+        let chat = [frames(&session(1, 0, 1)), frames(&session(5, 0, 2))];
+        for (protocol, [recorded, actual], expected) in [
+            (Protocol::Http, http, [2, 1, 0, 0, 0]),
+            (Protocol::Irc, lines, [2, 0, 1, 1, 0]),
+            (Protocol::Chat, chat, [1, 6, 0, 0, 0]),
+        ] {
+            let mut comparison = comparison("", protocol, 0);
+            let (mut recorded, mut actual) = (&recorded[..], &actual[..]);
+            // The recorded welcome comes first: a client says nothing that needs an answer before it.
+            let known = recorded.len().min(51);
+            comparison.recorded(&recorded[..known]);
+            recorded = &recorded[known..];
+            for (of_target, size) in cuts.iter().copied().chain([(false, 9999), (true, 9999)]) {
+                let side = if of_target { &mut actual } else { &mut recorded };
+                let (piece, rest) = side.split_at(size.min(side.len()));
+                *side = rest;
+                if of_target {
+                    comparison.actual(piece);
+                } else {
+                    comparison.recorded(piece);
+                }
+            }
+            prop_assert_eq!(tally(&comparison.finish()), expected, "{}", protocol);
+        }
+    }
+}

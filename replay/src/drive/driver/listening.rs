@@ -1,0 +1,170 @@
+//! What the target does: its connections open, it answers, it keeps a session waiting.
+
+use reactor::{Id, Link};
+
+use super::{Driver, manner};
+use crate::drive::part::{Wait, target_ends};
+use crate::drive::schedule::Schedule;
+use crate::drive::tally::Cause;
+
+/// How long a target that is to end a session as in the recording may take to; an answer may take as long as the options say.
+const END_NS: u64 = 2_000_000_000;
+
+impl Driver {
+    /// A connection is open: the session's first turn goes on the schedule.
+    pub(super) fn is_open<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
+        self.opening -= 1;
+        let books = &mut self.books;
+        books.tally.opened += 1;
+        if let Some(part) = self.parts.get_mut(id) {
+            books
+                .timings
+                .connect
+                .record(now_ns.saturating_sub(part.due_ns) / 1_000);
+            part.ready_ns = now_ns;
+        }
+        self.advance(link, schedule, id, now_ns);
+    }
+
+    /// The target said something.
+    pub(super) fn hear<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, bytes: &[u8]) {
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
+        self.books.tally.bytes_in += bytes.len() as u64;
+        let answer = part.hear(bytes);
+        let (wait, is_answered) = (part.wait, part.is_answered());
+        if answer.is_none() && matches!(wait, Wait::Time | Wait::Connection) {
+            return;
+        }
+        let now_ns = self.clock.now_ns();
+        if let Some((asked_ns, recorded_us)) = answer {
+            let timings = &mut self.books.timings;
+            timings.answer.record(now_ns.saturating_sub(asked_ns) / 1_000);
+            timings.recorded_answer.record(recorded_us);
+        }
+        match wait {
+            Wait::Answer if is_answered => self.advance(link, schedule, id, now_ns),
+            Wait::End if is_answered => self.end(link, schedule, id, now_ns),
+            Wait::Value => {
+                if let Some(part) = self.parts.get_mut(id) {
+                    part.ready_ns = now_ns;
+                }
+                self.act(link, schedule, id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks at those who wait for the target.
+    pub(super) fn check_due<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, now_ns: u64) {
+        while let Some(who) = schedule.take_check(now_ns) {
+            let id = Id::from_bits(who);
+            let Some(part) = self.parts.get_mut(id) else {
+                continue;
+            };
+            part.is_checked = false;
+            let waited_ns = now_ns.saturating_sub(part.since_ns);
+            let is_quiet = part.is_quiet();
+            let is_over = waited_ns >= self.program.patience_ns;
+            match part.wait {
+                // It said something, perhaps less than was recorded, and says no more.
+                Wait::Answer if is_over || (is_quiet && part.has_heard()) => {
+                    part.forgive();
+                    self.books.tally.answers_given_up += 1;
+                    self.advance(link, schedule, id, now_ns);
+                }
+                Wait::Value if is_over => {
+                    part.insist();
+                    part.ready_ns = now_ns;
+                    self.act(link, schedule, id);
+                }
+                Wait::End => self.check_end(link, schedule, id, is_quiet, waited_ns, now_ns),
+                Wait::Answer | Wait::Value => self.look_later(schedule, id, now_ns),
+                Wait::Connection | Wait::Time => {}
+            }
+        }
+    }
+
+    fn check_end<L: Link>(
+        &mut self,
+        link: &mut L,
+        schedule: &mut Schedule,
+        id: Id,
+        is_quiet: bool,
+        waited_ns: u64,
+        now_ns: u64,
+    ) {
+        let Some(part) = self.parts.get(id) else { return };
+        let session = &self.program.recording.sessions()[part.session as usize];
+        let is_over = if target_ends(session.end) && part.is_answered() {
+            waited_ns >= END_NS
+        } else {
+            waited_ns >= self.program.patience_ns || (is_quiet && part.has_heard())
+        };
+        if is_over {
+            self.close(link, id);
+        } else {
+            self.look_later(schedule, id, now_ns);
+        }
+    }
+
+    /// All is said: the session ends once the answers are in.
+    pub(super) fn drain<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
+        (part.wait, part.since_ns) = (Wait::End, now_ns);
+        part.is_quiet();
+        self.out.clear();
+        part.end(&mut self.out);
+        if !self.out.is_empty() && link.send(part.connection, &self.out).is_ok() {
+            self.books.tally.bytes_out += self.out.len() as u64;
+        }
+        if part.is_answered() {
+            self.end(link, schedule, id, now_ns);
+        } else {
+            self.look_later(schedule, id, now_ns);
+        }
+    }
+
+    /// The answers are in: the session is closed, unless that is the target's to do.
+    fn end<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
+        let Some(part) = self.parts.get(id) else { return };
+        let session = &self.program.recording.sessions()[part.session as usize];
+        if target_ends(session.end) {
+            self.look_later(schedule, id, now_ns);
+        } else {
+            self.close(link, id);
+        }
+    }
+
+    /// Closes a session that came to its end.
+    fn close<L: Link>(&mut self, link: &mut L, id: Id) {
+        let Some(part) = self.parts.get(id) else { return };
+        let session = &self.program.recording.sessions()[part.session as usize];
+        link.close(part.connection, manner(session.end));
+        self.settle(id, None);
+    }
+
+    /// A session is over, at its end or before it.
+    pub(super) fn settle(&mut self, id: Id, failed: Option<Cause>) {
+        let Some(part) = self.parts.remove(id) else { return };
+        let (left, person, session) = (u64::from(part.left), part.person, part.session);
+        let books = &mut self.books;
+        match failed {
+            None => books.tally.finished += 1,
+            Some(cause) => books.tally.fail(cause, left),
+        }
+        let was_heard = part.wait != Wait::Connection;
+        let (compared, unlearned) = part.finish();
+        books.tally.unlearned += unlearned;
+        if was_heard {
+            books.tally.answers.add(compared.as_ref());
+            let flow = self.program.recording.sessions()[session as usize].flow;
+            if let Some(difference) = compared.and_then(|compared| compared.first) {
+                books.differs(flow, person, *difference);
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What is driven, at whom and how: settled before the first connect, shared by all shards.
+//!
+//! It knows a recording and addresses; it opens nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::cast::{Clones, Score, Starts};
+use super::pick::Picked;
+use super::schedule::Schedule;
+use super::{DriveError, DriveOptions};
+use crate::{Recording, Rules, Side, Speed, TurnKind};
+
+/// What a turn waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Its recorded time alone: open-loop.
+    Timed,
+    /// The answer that came before it in the recording, and then as long as its client thought: closed-loop.
+    Causal,
+}
+
+impl Order {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timed => "timed",
+            Self::Causal => "causal",
+        }
+    }
+}
+
+/// What is driven.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) recording: Arc<Recording>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) seed: u64,
+    pub(super) order: Order,
+    connect_speed: Speed,
+    think_speed: Speed,
+    clones: Clones,
+    score: Arc<Score>,
+    /// The picked sessions, in the order of their beginnings: place in the recording, sends, target.
+    chosen: Vec<Chosen>,
+    /// Connections on their way a shard.
+    pub(super) connecting_max: u32,
+    /// Sessions at once a shard.
+    pub(super) at_once: u32,
+    pub(super) patience_ns: u64,
+    pub(super) lateness_limit_ns: u64,
+    shards: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    index: u32,
+    sends: u32,
+    target: SocketAddr,
+}
+
+/// What a replay will do, counted beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Sessions, clones and loops included.
+    pub sessions: u64,
+    /// Sends.
+    pub sends: u64,
+    /// Sessions open at once, at the most.
+    pub open_at_once: u64,
+    /// Bytes that the picked sessions' clients and servers said in the recording, once.
+    pub client_bytes: u64,
+    /// See above.
+    pub server_bytes: u64,
+    /// Bytes that the recording lacks of the picked sessions' servers.
+    pub server_gap_bytes: u64,
+    /// How long it takes, nanoseconds, at the given speeds and without a target that keeps it waiting; 0 at the highest.
+    pub length_ns: u64,
+    /// Sends in each second of the replay; empty at the highest speed.
+    pub sends_a_second: Vec<u64>,
+    /// Sessions open at the end of each second.
+    pub open_a_second: Vec<u64>,
+}
+
+impl Program {
+    pub(super) fn new(options: &DriveOptions, picked: &Picked, shards: u32) -> Result<Self, DriveError> {
+        let recording = Arc::clone(&options.recording);
+        let chosen = choose(&recording, picked, &options.targets)?;
+        let opened = |chosen: &Chosen| recording.sessions()[chosen.index as usize].opened_ns;
+        let first_ns = chosen.first().map_or(0, opened);
+        let last_ns = chosen
+            .iter()
+            .map(|chosen| recording.sessions()[chosen.index as usize].closed_ns)
+            .max()
+            .unwrap_or(0);
+        let score = Score {
+            opened_ns: chosen.iter().map(|chosen| opened(chosen) - first_ns).collect(),
+            period_ns: last_ns.saturating_sub(first_ns) + 1,
+        };
+        let is_fast = options.think_speed == Speed::Max;
+        Ok(Self {
+            rules: Arc::clone(&options.rules),
+            seed: options.seed,
+            order: if is_fast { Order::Causal } else { options.order },
+            connect_speed: options.connect_speed,
+            think_speed: options.think_speed,
+            clones: options.clones,
+            score: Arc::new(score),
+            chosen,
+            connecting_max: options.connecting_max.max(1),
+            at_once: options
+                .at_once
+                .map_or(u32::MAX, |at_once| at_once.div_ceil(shards).max(1)),
+            patience_ns: options.patience.as_nanos() as u64,
+            lateness_limit_ns: options.lateness_limit.as_nanos() as u64,
+            shards,
+            recording,
+        })
+    }
+
+    /// A session's place in the recording, and its sends.
+    pub(super) fn chosen(&self, place: u32) -> (u32, u32) {
+        let chosen = self.chosen[place as usize];
+        (chosen.index, chosen.sends)
+    }
+
+    /// Where a session goes.
+    pub(super) fn target(&self, place: u32) -> SocketAddr {
+        self.chosen[place as usize].target
+    }
+
+    /// A shard's schedule, beginning at an instant of the clock.
+    pub(super) fn schedule(&self, begin_ns: u64, shard: u32) -> Schedule {
+        let starts = Starts::new(Arc::clone(&self.score), self.clones, shard, self.shards);
+        Schedule::new(starts, begin_ns, self.connect_speed, self.think_speed)
+    }
+
+    /// Counts what will be done.
+    pub(super) fn planned(&self) -> Planned {
+        let times = u64::from(self.clones.count) * u64::from(self.clones.loops);
+        let mut planned = Planned {
+            sessions: self.chosen.len() as u64 * times,
+            sends: self
+                .chosen
+                .iter()
+                .map(|chosen| u64::from(chosen.sends))
+                .sum::<u64>()
+                * times,
+            ..Planned::default()
+        };
+        for session in self
+            .chosen
+            .iter()
+            .map(|chosen| &self.recording.sessions()[chosen.index as usize])
+        {
+            planned.client_bytes += session.said(Side::Client).bytes;
+            planned.server_bytes += session.said(Side::Server).bytes;
+            planned.server_gap_bytes += session.said(Side::Server).gap_bytes;
+        }
+        self.curve(&mut planned);
+        planned
+    }
+
+    /// The curves a second: one run-through in tenths of a second, laid over itself for each clone and loop.
+    fn curve(&self, planned: &mut Planned) {
+        let (Some(connect), Some(think)) = (self.connect_speed.factor(), self.think_speed.factor()) else {
+            planned.open_at_once = planned.sessions;
+            return;
+        };
+        let tenth = |seconds: f64| (seconds * 10.0) as usize;
+        let mut sends = Vec::new();
+        let mut open = Vec::new();
+        for (chosen, opened_ns) in self.chosen.iter().zip(&self.score.opened_ns) {
+            let session = &self.recording.sessions()[chosen.index as usize];
+            let begin_s = *opened_ns as f64 / 1e9 / connect;
+            let at =
+                |at_ns: u64| tenth(begin_s + at_ns.saturating_sub(session.opened_ns) as f64 / 1e9 / think);
+            for turn in self.recording.turns(chosen.index as usize) {
+                if turn.side == Side::Client && matches!(turn.kind, TurnKind::Bytes { .. }) {
+                    add(&mut sends, at(turn.at_ns), 1);
+                }
+            }
+            add(&mut open, tenth(begin_s), 1);
+            add(&mut open, at(session.closed_ns) + 1, -1);
+        }
+        // Clones that begin in the same tenth of a second are laid over each other at once.
+        let mut begins = BTreeMap::new();
+        for turn in 0..self.clones.loops {
+            for clone in 0..self.clones.count {
+                let share = f64::from(clone) / f64::from(self.clones.count);
+                let offset_ns =
+                    self.clones.spread_ns as f64 * share + self.score.period_ns as f64 * f64::from(turn);
+                *begins.entry(tenth(offset_ns / 1e9 / connect)).or_insert(0) += 1;
+            }
+        }
+        let (mut all_sends, mut all_open) = (Vec::new(), Vec::new());
+        for (at, clones) in begins {
+            lay_over(&mut all_sends, &sends, at, clones);
+            lay_over(&mut all_open, &open, at, clones);
+        }
+        let mut now = 0;
+        let standing: Vec<u64> = all_open
+            .iter()
+            .map(|change| {
+                now += change;
+                now.max(0) as u64
+            })
+            .collect();
+        planned.open_at_once = standing.iter().copied().max().unwrap_or(0);
+        planned.open_a_second = standing
+            .chunks(10)
+            .filter_map(|second| second.last().copied())
+            .collect();
+        planned.sends_a_second = all_sends
+            .chunks(10)
+            .map(|second| second.iter().sum::<i64>() as u64)
+            .collect();
+        let seconds = planned.open_a_second.len().max(planned.sends_a_second.len());
+        planned.open_a_second.resize(seconds, 0);
+        planned.sends_a_second.resize(seconds, 0);
+        planned.length_ns = (all_open.len().max(all_sends.len()) as u64) * 100_000_000;
+    }
+}
+
+fn add(curve: &mut Vec<i64>, at: usize, count: i64) {
+    if curve.len() <= at {
+        curve.resize(at + 1, 0);
+    }
+    curve[at] += count;
+}
+
+fn lay_over(sum: &mut Vec<i64>, curve: &[i64], at: usize, times: i64) {
+    if sum.len() < at + curve.len() {
+        sum.resize(at + curve.len(), 0);
+    }
+    for (sum, count) in sum[at..].iter_mut().zip(curve) {
+        *sum += count * times;
+    }
+}
+
+/// Finds each picked session's sends and target.
+fn choose(
+    recording: &Recording,
+    picked: &Picked,
+    targets: &HashMap<SocketAddr, SocketAddr>,
+) -> Result<Vec<Chosen>, DriveError> {
+    let choose = |&index: &u32| {
+        let server = recording.sessions()[index as usize].server;
+        let target = *targets.get(&server).ok_or(DriveError::NoTarget { server })?;
+        let sends = recording
+            .turns(index as usize)
+            .iter()
+            .filter(|turn| turn.side == Side::Client && matches!(turn.kind, TurnKind::Bytes { .. }))
+            .count() as u32;
+        Ok(Chosen { index, sends, target })
+    };
+    picked.sessions.iter().map(choose).collect()
+}

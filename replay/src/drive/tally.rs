@@ -1,0 +1,323 @@
+//! What a shard of the driver counts, and the board on which it shows that to whoever samples.
+//!
+//! It does not know what made the counts. A shard counts in words and histograms of its own, and merges them into its
+//! board in a quiet moment: nobody takes a lock on a request's way.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use reactor::Closed;
+use record::Histogram;
+
+use crate::fidelity::Arrivals;
+use crate::{Compared, Difference, Flow};
+
+/// Why a session was not driven to its end, and its sends unsent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Nobody listens there.
+    Refused,
+    /// No answer to the connect.
+    TimedOut,
+    /// The target sent RST.
+    Reset,
+    /// The target closed before all was said.
+    Closed,
+    /// TLS broke.
+    Tls,
+    /// The target did not read.
+    Full,
+    /// A rule could not be applied.
+    Rewrite,
+    /// The recording could not be read.
+    Recording,
+    /// The replay was stopped.
+    Stopped,
+    /// This host had no port to give.
+    NoPort,
+    /// This host had no descriptor to give.
+    NoDescriptor,
+    /// Anything else.
+    Other,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Refused,
+        Self::TimedOut,
+        Self::Reset,
+        Self::Closed,
+        Self::Tls,
+        Self::Full,
+        Self::Rewrite,
+        Self::Recording,
+        Self::Stopped,
+        Self::NoPort,
+        Self::NoDescriptor,
+        Self::Other,
+    ];
+
+    /// Its name in figures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Tls => "tls",
+            Self::Full => "full",
+            Self::Rewrite => "rewrite",
+            Self::Recording => "recording",
+            Self::Stopped => "stopped",
+            Self::NoPort => "no_port",
+            Self::NoDescriptor => "no_descriptor",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether this host fell short, and the target cannot be blamed.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::NoPort | Self::NoDescriptor | Self::Recording)
+    }
+}
+
+impl From<Closed> for Cause {
+    fn from(why: Closed) -> Self {
+        match why {
+            Closed::Peer => Self::Closed,
+            Closed::Reset => Self::Reset,
+            Closed::Refused => Self::Refused,
+            Closed::TimedOut => Self::TimedOut,
+            Closed::NoPort => Self::NoPort,
+            Closed::NoDescriptor => Self::NoDescriptor,
+            Closed::Tls(_) => Self::Tls,
+            Closed::Crowded | Closed::Other(_) => Self::Other,
+        }
+    }
+}
+
+/// Answers by what they are beside the recorded ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// The same bytes.
+    pub identical: u64,
+    /// The same but for what may differ.
+    pub masked: u64,
+    /// Not the same.
+    pub different: u64,
+    /// Recorded, and never answered.
+    pub missing: u64,
+    /// Answered, and not recorded.
+    pub extra: u64,
+    /// Sessions that were not compared, because the recording lacks bytes of their server.
+    pub sessions_uncompared: u64,
+}
+
+impl Answers {
+    /// Adds another's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.identical += other.identical;
+        self.masked += other.masked;
+        self.different += other.different;
+        self.missing += other.missing;
+        self.extra += other.extra;
+        self.sessions_uncompared += other.sessions_uncompared;
+    }
+
+    /// Adds a session's.
+    pub(super) fn add(&mut self, compared: Option<&Compared>) {
+        let Some(compared) = compared else {
+            self.sessions_uncompared += 1;
+            return;
+        };
+        self.identical += compared.identical;
+        self.masked += compared.masked;
+        self.different += compared.different;
+        self.missing += compared.missing;
+        self.extra += compared.extra;
+    }
+}
+
+/// Counts of driven sessions and of what they said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sessions begun.
+    pub begun: u64,
+    /// Connections that came about.
+    pub opened: u64,
+    /// Sessions driven to their end.
+    pub finished: u64,
+    /// Sessions that were not, by [`Cause`].
+    pub failed: [u64; Cause::ALL.len()],
+    /// Sends made.
+    pub sent: u64,
+    /// Sends later than the limit, by the driver's own fault.
+    pub late: u64,
+    /// Sends that were not made, by [`Cause`].
+    pub unsent: [u64; Cause::ALL.len()],
+    /// Bytes said.
+    pub bytes_out: u64,
+    /// Bytes heard.
+    pub bytes_in: u64,
+    /// Times a causal send went on without the whole of the recorded answer.
+    pub answers_given_up: u64,
+    /// The answers against the recorded ones.
+    pub answers: Answers,
+    /// Values said as recorded because the target had not handed out its own.
+    pub unlearned: u64,
+    /// A gauge: sessions under way.
+    pub open: u64,
+}
+
+impl Counts {
+    /// Adds another's counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.begun += other.begun;
+        self.opened += other.opened;
+        self.finished += other.finished;
+        self.sent += other.sent;
+        self.late += other.late;
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+        self.answers_given_up += other.answers_given_up;
+        self.open += other.open;
+        self.unlearned += other.unlearned;
+        self.answers.merge(&other.answers);
+        for (sum, more) in self.failed.iter_mut().zip(other.failed) {
+            *sum += more;
+        }
+        for (sum, more) in self.unsent.iter_mut().zip(other.unsent) {
+            *sum += more;
+        }
+    }
+
+    /// A session ended before its time, with so many sends unsent.
+    pub(super) fn fail(&mut self, cause: Cause, unsent: u64) {
+        self.failed[cause as usize] += 1;
+        self.unsent[cause as usize] += unsent;
+    }
+
+    /// Sessions that failed, for whatever cause.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+
+    /// Sends that were not made, for whatever cause.
+    #[must_use]
+    pub fn unsent_in_all(&self) -> u64 {
+        self.unsent.iter().sum()
+    }
+}
+
+/// What took how long, microseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Timings {
+    /// Sends after the instant they were due and could be made: the driver's own lateness.
+    pub lateness: Histogram,
+    /// Sends held back by the target: a connection not yet open, an answer not yet there.
+    pub held: Histogram,
+    /// Intended instant of a connect to its establishment.
+    pub connect: Histogram,
+    /// Intended instant of a send to the first byte of the answer.
+    pub answer: Histogram,
+    /// The same in the recording, for the same sends.
+    pub recorded_answer: Histogram,
+}
+
+impl Timings {
+    pub(super) fn move_into(&mut self, other: &mut Self) {
+        let pairs = [
+            (&mut self.lateness, &mut other.lateness),
+            (&mut self.held, &mut other.held),
+            (&mut self.connect, &mut other.connect),
+            (&mut self.answer, &mut other.answer),
+            (&mut self.recorded_answer, &mut other.recorded_answer),
+        ];
+        for (from, to) in pairs {
+            if from.count() > 0 {
+                to.merge(from);
+                from.clear();
+            }
+        }
+    }
+}
+
+/// A driven session's first difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// The recorded flow.
+    pub flow: Flow,
+    /// As whom it was driven.
+    pub person: u32,
+    /// What differs.
+    pub difference: Difference,
+}
+
+/// Differences kept by a shard: the first ones tell most.
+const DIFFERENCES_MAX: usize = 20;
+
+/// What a shard shows.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Shown>);
+
+/// What is on it.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) tally: Counts,
+    pub(super) timings: Timings,
+    pub(super) arrivals: Arrivals,
+    pub(super) differences: Vec<Differing>,
+    /// Nothing more will come.
+    pub(super) is_final: bool,
+}
+
+impl Board {
+    /// What was shown so far; timings may be taken away.
+    pub(super) fn look(&self) -> MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a shard counts, its own.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) tally: Counts,
+    pub(super) timings: Timings,
+    pub(super) arrivals: Arrivals,
+    differences: Vec<Differing>,
+    differences_kept: usize,
+}
+
+impl Books {
+    /// Keeps a difference, if there were not many yet.
+    pub(super) fn differs(&mut self, flow: Flow, person: u32, difference: Difference) {
+        if self.differences_kept < DIFFERENCES_MAX {
+            self.differences_kept += 1;
+            self.differences.push(Differing {
+                flow,
+                person,
+                difference,
+            });
+        }
+    }
+
+    /// Shows what was counted.
+    pub(super) fn show(&mut self, board: &Board) {
+        let mut shown = board.look();
+        shown.tally = self.tally;
+        self.timings.move_into(&mut shown.timings);
+        shown.differences.append(&mut self.differences);
+    }
+
+    /// Shows all, for the last time.
+    pub(super) fn hand_in(mut self, board: &Board) {
+        self.tally.open = 0;
+        self.show(board);
+        let mut shown = board.look();
+        shown.arrivals = self.arrivals;
+        shown.is_final = true;
+    }
+}

@@ -1,0 +1,190 @@
+//! The gaps between sends as planned and as made, and how alike the two distributions are.
+//!
+//! It reads no clock.
+
+use statrs::stats_tests::NaNPolicy;
+use statrs::stats_tests::ks_test::{KSTwoSampleAlternativeMethod, ks_twosample};
+
+/// Gaps kept at most; beyond, every other one is dropped and every other one taken from then on.
+const GAPS_MAX: usize = 1 << 16;
+/// Gaps that differ by less are alike, for [`Likeness::distance_beyond`]: what a kernel may add to any of them.
+const ALIKE_S: f64 = 100e-6;
+
+/// Gaps between one shard's sends, planned and made, in seconds: every one of a short replay, a regular sample of a long.
+#[derive(Clone, Debug, Default)]
+pub struct Arrivals {
+    planned_s: Vec<f64>,
+    made_s: Vec<f64>,
+    last_ns: Option<(u64, u64)>,
+    seen: u64,
+    /// One in 2 to the power of this many is kept.
+    thinning: u32,
+}
+
+/// How alike two distributions of gaps are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Likeness {
+    /// Gaps compared, of each.
+    pub gaps: u64,
+    /// The greatest difference of the two distribution functions (two-sample Kolmogorov-Smirnov statistic), 0 to 1.
+    pub distance: f64,
+    /// The chance of at least that distance between two samples of one distribution (asymptotic).
+    pub p_value: f64,
+    /// The same distance where gaps that differ by less than 100 µs count as equal: a plan on a grid is a step, and any
+    /// jitter at all would make its plain distance large.
+    pub distance_beyond: f64,
+}
+
+impl Arrivals {
+    /// A send was due and made, nanoseconds of one clock.
+    pub fn send(&mut self, due_ns: u64, made_ns: u64) {
+        let Some((last_due_ns, last_made_ns)) = self.last_ns.replace((due_ns, made_ns)) else {
+            return;
+        };
+        self.seen += 1;
+        if !self.seen.is_multiple_of(1 << self.thinning) {
+            return;
+        }
+        let seconds = |from_ns: u64, to_ns: u64| to_ns.saturating_sub(from_ns) as f64 / 1e9;
+        self.planned_s.push(seconds(last_due_ns, due_ns));
+        self.made_s.push(seconds(last_made_ns, made_ns));
+        if self.planned_s.len() >= GAPS_MAX {
+            self.thinning += 1;
+            for gaps in [&mut self.planned_s, &mut self.made_s] {
+                let mut keep = false;
+                gaps.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
+            }
+        }
+    }
+
+    /// Adds another shard's.
+    pub fn merge(&mut self, other: &Self) {
+        self.planned_s.extend_from_slice(&other.planned_s);
+        self.made_s.extend_from_slice(&other.made_s);
+        self.seen += other.seen;
+    }
+
+    /// Compares the two; nothing where there are no two gaps.
+    #[must_use]
+    pub fn likeness(&self) -> Option<Likeness> {
+        if self.planned_s.len() < 2 {
+            return None;
+        }
+        let (distance, p_value) = ks_twosample(
+            self.planned_s.clone(),
+            self.made_s.clone(),
+            KSTwoSampleAlternativeMethod::TwoSidedAsymptotic,
+            NaNPolicy::Error,
+        )
+        .ok()?;
+        let sorted = |gaps: &[f64]| {
+            let mut gaps = gaps.to_vec();
+            gaps.sort_by(f64::total_cmp);
+            gaps
+        };
+        Some(Likeness {
+            gaps: self.planned_s.len() as u64,
+            distance,
+            p_value: p_value.clamp(0.0, 1.0),
+            distance_beyond: distance_beyond(&sorted(&self.planned_s), &sorted(&self.made_s), ALIKE_S),
+        })
+    }
+}
+
+/// The greatest difference of two distribution functions where a shift of up to `alike` is forgiven; both ascending.
+fn distance_beyond(left: &[f64], right: &[f64], alike: f64) -> f64 {
+    // The share of `of` that is at most `value`.
+    let share = |of: &[f64], value: f64| of.partition_point(|gap| *gap <= value) as f64 / of.len() as f64;
+    let beyond = |one: &[f64], other: &[f64]| {
+        one.iter()
+            .map(|value| share(one, *value) - share(other, *value + alike))
+            .fold(0.0, f64::max)
+    };
+    beyond(left, right).max(beyond(right, left))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(gaps: &[(u64, u64)]) -> Arrivals {
+        let mut arrivals = Arrivals::default();
+        let (mut due_ns, mut made_ns) = (0, 0);
+        arrivals.send(0, 0);
+        for (planned_ns, gap_ns) in gaps {
+            due_ns += planned_ns;
+            made_ns += gap_ns;
+            arrivals.send(due_ns, made_ns);
+        }
+        arrivals
+    }
+
+    #[test]
+    fn a_replay_that_keeps_its_gaps_is_alike_and_one_that_bunches_is_not() {
+        let kept = of(&(0..1_000)
+            .map(|at| (1_000_000 + at, 1_000_000 + at))
+            .collect::<Vec<_>>());
+        let likeness = kept.likeness().unwrap();
+        assert_eq!(
+            (likeness.distance, likeness.distance_beyond, likeness.gaps),
+            (0.0, 0.0, 1_000)
+        );
+        assert!(likeness.p_value > 0.99, "{likeness:?}");
+
+        let bunched: Vec<_> = (0..1_000)
+            .map(|at| (1_000_000, if at % 10 == 0 { 10_000_000 } else { 0 }))
+            .collect();
+        let likeness = of(&bunched).likeness().unwrap();
+        assert!(
+            likeness.distance > 0.8 && likeness.distance_beyond > 0.8,
+            "{likeness:?}"
+        );
+        assert!(likeness.p_value < 1e-6, "{likeness:?}");
+    }
+
+    #[test]
+    fn jitter_below_the_kernels_is_forgiven_in_the_second_distance_only() {
+        let jittered: Vec<_> = (0..1_000u64)
+            .map(|at| (1_000_000, 1_000_000 - 20_000 + 40_000 * (at % 2)))
+            .collect();
+        let likeness = of(&jittered).likeness().unwrap();
+        assert!(likeness.distance > 0.4, "{likeness:?}");
+        assert_eq!(likeness.distance_beyond, 0.0);
+    }
+
+    #[test]
+    fn a_long_replay_is_thinned_and_stays_representative() {
+        let mut arrivals = Arrivals::default();
+        for at in 0..1_000_000u64 {
+            arrivals.send(at * 1_000, at * 1_000 + (at % 7));
+        }
+        assert!(arrivals.planned_s.len() < GAPS_MAX && arrivals.planned_s.len() >= GAPS_MAX / 4);
+        assert_eq!(arrivals.planned_s.len(), arrivals.made_s.len());
+        assert_eq!(arrivals.likeness().unwrap().distance_beyond, 0.0);
+    }
+
+    proptest! {
+        /// Without forgiveness the second distance is the first.
+        #[test]
+        fn the_two_distances_agree_where_nothing_is_forgiven(
+            left in prop::collection::vec(0u32..50, 2..100),
+            right in prop::collection::vec(0u32..50, 2..100),
+        ) {
+            let sorted = |gaps: Vec<u32>| {
+                let mut gaps: Vec<f64> = gaps.into_iter().map(f64::from).collect();
+                gaps.sort_by(f64::total_cmp);
+                gaps
+            };
+            let (left, right) = (sorted(left), sorted(right));
+            let (by_statrs, _) = ks_twosample(
+                left.clone(), right.clone(), KSTwoSampleAlternativeMethod::TwoSidedAsymptotic, NaNPolicy::Error,
+            ).unwrap();
+            prop_assert!((distance_beyond(&left, &right, 0.0) - by_statrs).abs() < 1e-9);
+        }
+    }
+}

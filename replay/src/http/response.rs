@@ -1,0 +1,175 @@
+//! Whole responses out of a stream, each with as much of its body as is looked into.
+//!
+//! It does not know what they answer but for the two requests that change where a body ends.
+
+use std::collections::VecDeque;
+
+use super::{BODY_MAX_BYTES, Body, Framing, Head};
+
+/// What a request does to its response's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nothing.
+    Body,
+    /// There is none: HEAD.
+    NoBody,
+    /// It is a tunnel: CONNECT.
+    Tunnel,
+}
+
+/// A whole response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Response<'a> {
+    /// Its head; empty where the stream is no HTTP.
+    pub(crate) head: &'a [u8],
+    /// The first [`BODY_MAX_BYTES`] of its body, without chunks' frames.
+    pub(crate) body: &'a [u8],
+    /// All of its body.
+    pub(crate) body_bytes: u64,
+    /// CRC-32C of what of it is beyond that.
+    pub(crate) sum: u32,
+}
+
+/// A stream of responses. Between two of them it holds no buffer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Responses {
+    asked: VecDeque<Asked>,
+    /// The head so far, or the whole one while its body comes.
+    head: Vec<u8>,
+    reading: Option<Box<Reading>>,
+}
+
+/// A response whose body comes.
+#[derive(Clone, Debug)]
+struct Reading {
+    body: Body,
+    kept: Vec<u8>,
+    bytes: u64,
+    sum: u32,
+    /// A head of the 1xx kind: the answer is still to come (RFC 9110, section 15.2).
+    interim: bool,
+}
+
+/// The most requests without an answer that are remembered; those beyond are taken for ones with a body.
+const ASKED_MAX: usize = 1024;
+
+impl Asked {
+    /// What a request does.
+    pub(crate) fn of(head: Head<'_>) -> Self {
+        match head.method() {
+            b"HEAD" => Self::NoBody,
+            b"CONNECT" => Self::Tunnel,
+            _ => Self::Body,
+        }
+    }
+}
+
+impl Responses {
+    /// A request was made, whose response comes after those of the requests before.
+    pub(crate) fn asked(&mut self, asked: Asked) {
+        if self.asked.len() < ASKED_MAX {
+            self.asked.push_back(asked);
+        }
+    }
+
+    /// More of the stream; each response that it completes goes to `whole`.
+    pub(crate) fn read(&mut self, mut bytes: &[u8], mut whole: impl FnMut(Response<'_>)) {
+        while !bytes.is_empty() {
+            if self.reading.is_none() {
+                bytes = self.read_head(bytes);
+            }
+            let Some(reading) = &mut self.reading else {
+                return;
+            };
+            bytes = &bytes[reading.read(bytes)..];
+            if reading.body.ended() {
+                self.complete(&mut whole);
+            }
+        }
+    }
+
+    /// The stream ends: what was under way is as whole as it gets.
+    pub(crate) fn end(&mut self, mut whole: impl FnMut(Response<'_>)) {
+        if self.reading.is_none() && !self.head.is_empty() {
+            self.reading = Some(Box::new(Reading::new(Body::Endless)));
+        }
+        if self.reading.is_some() {
+            self.complete(&mut whole);
+        }
+    }
+
+    /// Reads on in a head; what follows it.
+    fn read_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let before = self.head.len();
+        self.head.extend_from_slice(bytes);
+        let parsed = Head::parse(&self.head).map(|head| {
+            head.map(|head| {
+                let asked = self.asked.front().copied().unwrap_or(Asked::Body);
+                let framing = Framing::of_response(head, asked == Asked::NoBody, asked == Asked::Tunnel);
+                let mut reading = Reading::new(framing.into());
+                reading.interim = matches!(head.status(), 100 | 102..=199);
+                (head.bytes().len(), reading)
+            })
+        });
+        match parsed {
+            Ok(None) => &[],
+            Ok(Some((length, reading))) => {
+                self.head.truncate(length);
+                self.reading = Some(Box::new(reading));
+                &bytes[length - before..]
+            }
+            // No HTTP: all that comes is one body without a head.
+            Err(_) => {
+                let mut reading = Reading::new(Body::Endless);
+                reading.read(&std::mem::take(&mut self.head));
+                self.reading = Some(Box::new(reading));
+                &[]
+            }
+        }
+    }
+
+    fn complete(&mut self, whole: &mut impl FnMut(Response<'_>)) {
+        let head = std::mem::take(&mut self.head);
+        let Some(reading) = self.reading.take() else {
+            return;
+        };
+        if !reading.interim {
+            self.asked.pop_front();
+        }
+        whole(Response {
+            head: &head,
+            body: &reading.kept,
+            body_bytes: reading.bytes,
+            sum: reading.sum,
+        });
+    }
+}
+
+impl Reading {
+    fn new(body: Body) -> Self {
+        Self {
+            body,
+            kept: Vec::new(),
+            bytes: 0,
+            sum: 0,
+            interim: false,
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> usize {
+        let Self {
+            body,
+            kept,
+            bytes: all,
+            sum,
+            ..
+        } = self;
+        body.read(bytes, |part| {
+            let room = BODY_MAX_BYTES.saturating_sub(kept.len());
+            let (looked_into, beyond) = part.split_at(part.len().min(room));
+            kept.extend_from_slice(looked_into);
+            *sum = crc32c::crc32c_append(*sum, beyond);
+            *all += part.len() as u64;
+        })
+    }
+}

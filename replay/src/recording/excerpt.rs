@@ -1,0 +1,100 @@
+//! One session of a recording, told again as the events it was made of.
+//!
+//! It knows no file.
+
+use super::{Recording, RecordingError, TurnKind};
+use crate::{Event, Flow, Side, Sink};
+
+impl Recording {
+    /// Tells one session as it was, alone: to cut it out.
+    ///
+    /// # Errors
+    /// As [`Recording::bytes`], or there is no such session.
+    pub fn tell(&self, index: usize, sink: &mut dyn Sink) -> Result<(), RecordingError> {
+        let session = self.sessions.get(index).ok_or(RecordingError::Stranger {
+            position: index as u64,
+            length: 0,
+        })?;
+        let (flow, mut offsets, mut scratch) = (Flow(0), [0, 0], Vec::new());
+        sink.event(Event::Open {
+            flow,
+            at_ns: 0,
+            client: session.client,
+            server: session.server,
+            start: session.start,
+        });
+        for turn in self.turns(index) {
+            let (side, at_ns) = (turn.side, turn.at_ns.saturating_sub(session.opened_ns));
+            let offset = &mut offsets[usize::from(side == Side::Server)];
+            let before = *offset;
+            match turn.kind {
+                TurnKind::Bytes { length, .. } => {
+                    *offset += u64::from(length);
+                    let bytes = self.bytes(turn, &mut scratch)?;
+                    sink.event(Event::Data {
+                        flow,
+                        side,
+                        at_ns,
+                        offset: before,
+                        bytes,
+                    });
+                }
+                TurnKind::Gap { length } => {
+                    *offset += length;
+                    sink.event(Event::Gap {
+                        flow,
+                        side,
+                        at_ns,
+                        offset: before,
+                        length,
+                    });
+                }
+                TurnKind::Finish => sink.event(Event::Finish { flow, side, at_ns }),
+            }
+        }
+        sink.secrecy(flow, session.secrecy);
+        sink.event(Event::Close {
+            flow,
+            at_ns: session.closed_ns.saturating_sub(session.opened_ns),
+            end: session.end,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::RecordingWriter;
+    use crate::Side;
+    use crate::drive::testing::{recorded, said};
+
+    #[test]
+    fn a_session_cut_out_is_the_same_session_alone() {
+        let talk = [
+            said(Side::Client, 70, b"hello"),
+            said(Side::Server, 90, b"and you"),
+        ];
+        let whole = recorded(&[
+            (0, "10.0.0.1:1", "10.0.0.9:80", &[said(Side::Client, 5, b"other")]),
+            (50, "10.0.0.2:2", "10.0.0.9:80", &talk),
+        ]);
+        let mut writer = RecordingWriter::memory();
+        whole.tell(1, &mut writer).unwrap();
+        let cut = writer.finish().unwrap();
+        let (old, new) = (&whole.sessions()[1], &cut.sessions()[0]);
+        assert_eq!(
+            (new.client, new.server, new.end),
+            (old.client, old.server, old.end)
+        );
+        assert_eq!((new.opened_ns, new.closed_ns), (0, 40));
+        assert_eq!(
+            (new.client_said, new.server_said),
+            (old.client_said, old.server_said)
+        );
+        let mut scratch = Vec::new();
+        let turns: Vec<_> = cut.turns(0).iter().map(|turn| (turn.at_ns, turn.side)).collect();
+        assert_eq!(turns, [(20, Side::Client), (40, Side::Server)]);
+        assert_eq!(cut.bytes(&cut.turns(0)[1], &mut scratch).unwrap(), b"and you");
+        assert!(whole.tell(2, &mut RecordingWriter::memory()).is_err());
+    }
+}

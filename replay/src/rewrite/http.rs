@@ -1,0 +1,262 @@
+//! HTTP/1: a recorded client asks the target as the recording asked its server.
+//!
+//! It does not know what a request is for, and follows nothing: what is asked is what was asked.
+//!
+//! - **Host** becomes the target's, by its rule.
+//! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
+//!   answer set.
+//! - **Tokens** out of JSON answers and long cookies are put in place of the recorded ones wherever they stand.
+//! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
+
+pub(super) mod lesson;
+
+use std::net::SocketAddr;
+
+use super::edit::Editor;
+use super::feed::{Step, feed};
+use super::values::{Giver, Known, Values};
+use super::{Patience, RewriteError, Said, Scene};
+use crate::http::{Asked, Body, Framing, Head, Responses};
+
+/// The longest body that is rewritten; a longer one passes as it is.
+const EDITED_MAX_BYTES: u64 = 1 << 20;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Http {
+    server: SocketAddr,
+    /// What the client said that is not whole.
+    held: Vec<u8>,
+    at: At,
+    values: Values,
+    recorded: Responses,
+    actual: Responses,
+}
+
+/// Where a client's stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// In a head, or before one.
+    Head,
+    /// In a body that passes as it is.
+    Body(Body),
+    /// Behind a request for another protocol: the recorded answer tells whether it was granted.
+    Upgrade,
+    /// In what is no HTTP.
+    Raw,
+}
+
+impl Http {
+    pub(super) fn new(server: SocketAddr) -> Self {
+        Self {
+            server,
+            held: Vec::new(),
+            at: At::Head,
+            values: Values::default(),
+            recorded: Responses::default(),
+            actual: Responses::default(),
+        }
+    }
+
+    pub(super) fn say(
+        &mut self,
+        scene: &mut Scene,
+        patience: Patience,
+        recorded: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Said, RewriteError> {
+        let mut held = std::mem::take(&mut self.held);
+        let said = feed(&mut held, recorded, |bytes| {
+            Ok(self.step(scene, patience, bytes, out))
+        });
+        self.held = held;
+        said
+    }
+
+    /// What was kept of a request that never became whole.
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut std::mem::take(&mut self.held));
+    }
+
+    pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
+        let Self { actual, values, .. } = self;
+        actual.read(bytes, |response| {
+            lesson::learn(scene, Giver::Target, response, values);
+        });
+    }
+
+    pub(super) fn expected(&mut self, scene: &Scene, bytes: &[u8]) {
+        let Self {
+            recorded, values, at, ..
+        } = self;
+        recorded.read(bytes, |response| {
+            lesson::learn(scene, Giver::Recorded, response, values);
+            if *at == At::Upgrade {
+                *at = At::Head;
+            }
+        });
+    }
+
+    fn step(&mut self, scene: &mut Scene, patience: Patience, bytes: &[u8], out: &mut Vec<u8>) -> Step {
+        match &mut self.at {
+            At::Raw | At::Upgrade => {
+                out.extend_from_slice(bytes);
+                Step::Took(bytes.len())
+            }
+            At::Body(body) => {
+                let length = body.read(bytes, |_| {});
+                if body.ended() {
+                    self.at = At::Head;
+                }
+                out.extend_from_slice(&bytes[..length]);
+                Step::Took(length)
+            }
+            At::Head => match Head::parse(bytes) {
+                Ok(Some(head)) => self.request(scene, patience, head, &bytes[head.bytes().len()..], out),
+                Ok(None) => Step::Partial,
+                Err(_) => {
+                    self.at = At::Raw;
+                    self.step(scene, patience, bytes, out)
+                }
+            },
+        }
+    }
+
+    /// A request, of which `behind` is what was said after its head.
+    fn request(
+        &mut self,
+        scene: &mut Scene,
+        patience: Patience,
+        head: Head<'_>,
+        behind: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Step {
+        let framing = Framing::of_request(head);
+        let edits = scene.chosen != 0 || !self.values.is_empty();
+        let body = match framing {
+            Framing::Length(length @ 1..=EDITED_MAX_BYTES)
+                if edits && !head.says("expect", "100-continue") =>
+            {
+                match behind.get(..length as usize) {
+                    Some(body) => body,
+                    None => return Step::Partial,
+                }
+            }
+            _ => &[],
+        };
+        let Some(body_said) = Editor::new(scene, &self.values, patience).edit(body) else {
+            return Step::Waits;
+        };
+        let length = (body_said.len() != body.len()).then_some(body_said.len());
+        let Some(head_said) = self.head(scene, patience, head, length) else {
+            return Step::Waits;
+        };
+        out.extend_from_slice(&head_said);
+        out.extend_from_slice(&body_said);
+        self.recorded.asked(Asked::of(head));
+        self.actual.asked(Asked::of(head));
+        self.at = match Body::from(framing) {
+            _ if !body.is_empty() => At::Head,
+            body if body.ended() => At::Head,
+            Body::Endless => At::Upgrade,
+            body => At::Body(body),
+        };
+        Step::Took(head.bytes().len() + body.len())
+    }
+
+    /// A head in its new form, its body `length` bytes long if that changed; `None` if it needs what is not known yet.
+    fn head(
+        &self,
+        scene: &mut Scene,
+        patience: Patience,
+        head: Head<'_>,
+        length: Option<usize>,
+    ) -> Option<Vec<u8>> {
+        let rules = std::sync::Arc::clone(&scene.rules);
+        let mut said = Vec::with_capacity(head.bytes().len() + 64);
+        for line in head.lines() {
+            let Some((name, value)) = crate::http::field(line) else {
+                said.extend_from_slice(line);
+                continue;
+            };
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            let new = if is("host") {
+                rules.host(self.server).map(|host| host.as_bytes().to_vec())
+            } else if is("cookie") {
+                Some(self.cookies(scene, patience, value)?)
+            } else if is("authorization") {
+                lesson::credential(scene, value)
+            } else {
+                None
+            };
+            put(&mut said, line, value, new.as_deref());
+        }
+        let mut said = Editor::new(scene, &self.values, patience)
+            .edit(&said)?
+            .into_owned();
+        if let (Some(length), Ok(Some(edited))) = (length, Head::parse(&said)) {
+            let mut fixed = Vec::with_capacity(said.len() + 8);
+            for line in edited.lines() {
+                let field = crate::http::field(line);
+                let is_length = |name: &[u8]| name.eq_ignore_ascii_case(b"content-length");
+                let new = field
+                    .filter(|(name, _)| is_length(name))
+                    .map(|_| length.to_string());
+                let value = field.map_or(&[][..], |(_, value)| value);
+                put(&mut fixed, line, value, new.as_ref().map(String::as_bytes));
+            }
+            said = fixed;
+        }
+        Some(said)
+    }
+
+    /// A *Cookie* field's value with the target's cookies (RFC 6265, section 4.2).
+    fn cookies(&self, scene: &mut Scene, patience: Patience, value: &[u8]) -> Option<Vec<u8>> {
+        let mut said = Vec::with_capacity(value.len());
+        for (place, pair) in value.split(|byte| *byte == b';').enumerate() {
+            if place > 0 {
+                said.push(b';');
+            }
+            let trimmed = pair.trim_ascii_start();
+            said.extend_from_slice(&pair[..pair.len() - trimmed.len()]);
+            let equals = trimmed
+                .iter()
+                .position(|byte| *byte == b'=')
+                .unwrap_or(trimmed.len());
+            let (name, cookie) = trimmed.split_at(equals);
+            let known = match cookie.get(1..) {
+                Some(cookie) => self.values.known(Some(&lesson::cookie_name(name)), cookie),
+                None => Known::Stranger,
+            };
+            said.extend_from_slice(name);
+            match known {
+                Known::Given(given) => {
+                    said.push(b'=');
+                    said.extend_from_slice(given);
+                }
+                Known::Awaited if patience == Patience::Waits => return None,
+                Known::Awaited | Known::Stranger => {
+                    scene.unlearned += u32::from(known == Known::Awaited);
+                    said.extend_from_slice(cookie);
+                }
+            }
+        }
+        Some(said)
+    }
+}
+
+/// A field's line, with another value if there is one: all else stays as it stands.
+fn put(said: &mut Vec<u8>, line: &[u8], value: &[u8], new: Option<&[u8]>) {
+    let Some(new) = new else {
+        said.extend_from_slice(line);
+        return;
+    };
+    let start = value
+        .as_ptr()
+        .addr()
+        .saturating_sub(line.as_ptr().addr())
+        .min(line.len());
+    said.extend_from_slice(&line[..start]);
+    said.extend_from_slice(new);
+    said.extend_from_slice(line.get(start + value.len()..).unwrap_or_default());
+}

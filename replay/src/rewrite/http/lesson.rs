@@ -1,0 +1,129 @@
+//! What an HTTP answer teaches: its cookies, the tokens in its JSON, and what the rules ask for.
+//!
+//! It does not know where any of it is used.
+
+use wire::chat::Number;
+
+use super::super::Scene;
+use super::super::values::{Giver, Values};
+use crate::http::{Head, Response};
+
+/// The shortest token: anything shorter may stand in a request by chance.
+const TOKEN_MIN_BYTES: usize = 8;
+/// What the name of a JSON member has in it whose string is a token.
+const TOKEN_NAMES: [&[u8]; 9] = [
+    b"token", b"jwt", b"session", b"sid", b"csrf", b"xsrf", b"secret", b"nonce", b"ticket",
+];
+
+/// Takes what an answer hands out.
+pub(super) fn learn(scene: &Scene, giver: Giver, response: Response<'_>, values: &mut Values) {
+    let rules = &scene.rules;
+    if let Ok(Some(head)) = Head::parse(response.head) {
+        let cookies = head
+            .fields()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"));
+        for (_, cookie) in cookies.filter(|_| rules.http.cookies) {
+            let pair = cookie.split(|byte| *byte == b';').next().unwrap_or(&[]);
+            if let Some(equals) = pair.iter().position(|byte| *byte == b'=') {
+                let name = cookie_name(pair[..equals].trim_ascii());
+                values.learn(giver, &name, pair[equals + 1..].trim_ascii());
+            }
+        }
+    }
+    if rules.http.tokens && matches!(response.body.trim_ascii_start(), [b'{' | b'[', ..]) {
+        tokens(response.body, |name, token| {
+            values.learn(giver, &[b"token:", name].concat(), token);
+        });
+    }
+    let mut learns = rules.chosen(scene.chosen).flat_map(|rule| &rule.learn).peekable();
+    if learns.peek().is_some() {
+        let answer = [response.head, response.body].concat();
+        for learn in learns {
+            for captures in learn.from.captures_iter(&answer) {
+                if let Some(value) = captures.get(1) {
+                    values.learn(giver, learn.name.as_bytes(), value.as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// Under which name a cookie is learned: no rule can choose one with a colon.
+pub(super) fn cookie_name(name: &[u8]) -> Vec<u8> {
+    [b"cookie:", name].concat()
+}
+
+/// The credential of teem's media, for this clone's number (docs/protocol.md, Media by HTTP); nothing for any other.
+pub(super) fn credential(scene: &Scene, value: &[u8]) -> Option<Vec<u8>> {
+    let secret = scene.rules.chat.secret.as_ref()?;
+    let (number, token) = std::str::from_utf8(value)
+        .ok()?
+        .strip_prefix("Bearer ")?
+        .split_once(':')?;
+    if token.len() != 32 || !token.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let number = scene.number(Number::new(number.parse().ok()?).ok()?).ok()?;
+    let token = secret.media_token(number).0.map(|byte| format!("{byte:02x}"));
+    Some(format!("Bearer {}:{}", number.value(), token.concat()).into_bytes())
+}
+
+/// The members of JSON whose names say that their strings are tokens: names and strings, both slices of `json`.
+pub(crate) fn tokens<'a>(json: &'a [u8], mut found: impl FnMut(&'a [u8], &'a [u8])) {
+    let mut rest = json;
+    let mut name: &[u8] = &[];
+    while let Some((string, behind)) = string(rest) {
+        let behind = behind.trim_ascii_start();
+        match behind.strip_prefix(b":") {
+            Some(value) => {
+                name = string;
+                rest = value.trim_ascii_start();
+                if rest.first() != Some(&b'"') {
+                    name = &[];
+                }
+            }
+            None => {
+                let lower = name.to_ascii_lowercase();
+                let says = |word: &&[u8]| lower.windows(word.len()).any(|part| part == *word);
+                if string.len() >= TOKEN_MIN_BYTES && TOKEN_NAMES.iter().any(says) && !string.contains(&b'\\')
+                {
+                    found(name, string);
+                }
+                name = &[];
+                rest = behind;
+            }
+        }
+    }
+}
+
+/// The next string in JSON, as it stands between its quotes, and what follows it.
+fn string(json: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = json.iter().position(|byte| *byte == b'"')? + 1;
+    let mut escaped = false;
+    let length = json[start..].iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some((&json[start..start + length], &json[start + length + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_found_by_their_names() {
+        let mut all = Vec::new();
+        tokens(
+            br#"{"user":"somebody","access_token" : "abcdefgh", "n": 1, "tokens":["x", "12345678"],
+               "csrfToken":"a\"bcdefgh","sid":"short","x":{"refresh_token":"zyxwvuts"}}"#,
+            |name, token| all.push((name.to_vec(), token.to_vec())),
+        );
+        let expected = [
+            (&b"access_token"[..], &b"abcdefgh"[..]),
+            (b"refresh_token", b"zyxwvuts"),
+        ];
+        assert_eq!(all, expected.map(|(name, token)| (name.to_vec(), token.to_vec())));
+    }
+}

@@ -1,0 +1,137 @@
+//! A replay's figures, whether its ledger closes, and whether it kept the clock.
+//!
+//! It knows the equations; how answers were compared is not its business.
+
+use record::{Replay, ReplaySummary, Run, name};
+
+use crate::quantity::{grouped, trimmed};
+use crate::series;
+
+/// A driver that made more than this share of its sends later than its limit did not keep the capture's clock.
+pub(crate) const LATE_SHARE_LIMIT: f64 = 0.01;
+
+/// What holds for every replay that does not say otherwise.
+pub(crate) const IMPLIED: [&str; 3] = [
+    "replay.unsent == 0",
+    "replay.different == 0",
+    "replay.missing == 0",
+];
+
+/// The figures of a replay, where there was one.
+pub(crate) fn summary(run: &Run) -> Option<ReplaySummary> {
+    let replay = run.replay.as_ref()?;
+    let of = |name: &str| series::merged(run, name).percentiles_ms();
+    Some(ReplaySummary {
+        sessions: replay.sessions.clone(),
+        sends: replay.sends.clone(),
+        bytes: replay.bytes.clone(),
+        answers: replay.answers,
+        gaps: replay.gaps,
+        lateness_ms: of(name::replay::LATENESS),
+        held_ms: of(name::replay::HELD),
+        connect_ms: of(name::replay::CONNECT),
+        answer_ms: of(name::replay::ANSWER),
+        recorded_answer_ms: of(name::replay::RECORDED_ANSWER),
+    })
+}
+
+/// Why a replay says nothing about its target, a sentence each.
+pub(crate) fn shortcomings(replay: &Replay) -> Vec<String> {
+    if !replay.finished {
+        return vec!["The replay did not come to its end, nor say why: what drove it died.".to_owned()];
+    }
+    let (sessions, sends) = (&replay.sessions, &replay.sends);
+    let mut reasons = Vec::new();
+    if sends.planned != sends.sent + sends.unsent {
+        reasons.push(format!(
+            "The ledger does not close: {} sends planned, {} made and {} not.",
+            grouped(sends.planned),
+            grouped(sends.sent),
+            grouped(sends.unsent)
+        ));
+    }
+    if sessions.planned != sessions.finished + sessions.failed {
+        reasons.push(format!(
+            "The ledger does not close: {} sessions planned, {} finished and {} failed.",
+            grouped(sessions.planned),
+            grouped(sessions.finished),
+            grouped(sessions.failed)
+        ));
+    }
+    for (what, total, parts) in [
+        ("sends", sends.unsent, &sends.unsent_by),
+        ("sessions", sessions.failed, &sessions.failed_by),
+    ] {
+        if total != parts.values().sum::<u64>() {
+            reasons.push(format!(
+                "The causes of {what} that failed do not add up to {}.",
+                grouped(total)
+            ));
+        }
+    }
+    if sends.late as f64 > LATE_SHARE_LIMIT * sends.sent as f64 {
+        reasons.push(format!(
+            "The clock was not kept: {} of {} sends were made more than {} ms too late by the driver's own fault, more \
+             than {:.0} %.",
+            grouped(sends.late),
+            grouped(sends.sent),
+            trimmed(replay.lateness_limit_ms, 3),
+            LATE_SHARE_LIMIT * 100.0
+        ));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use record::{ReplaySends, ReplaySessions};
+
+    use super::*;
+
+    fn whole() -> Replay {
+        Replay {
+            finished: true,
+            lateness_limit_ms: 10.0,
+            sessions: ReplaySessions {
+                planned: 10,
+                finished: 8,
+                failed: 2,
+                failed_by: BTreeMap::from([("refused".to_owned(), 2)]),
+                ..ReplaySessions::default()
+            },
+            sends: ReplaySends {
+                planned: 1_000,
+                sent: 900,
+                unsent: 100,
+                unsent_by: BTreeMap::from([("refused".to_owned(), 100)]),
+                late: 9,
+                ..ReplaySends::default()
+            },
+            ..Replay::default()
+        }
+    }
+
+    #[test]
+    fn a_replay_that_closes_and_kept_the_clock_is_valid() {
+        assert_eq!(shortcomings(&whole()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn whatever_is_off_by_one_is_found() {
+        let broken: [fn(&mut Replay); 6] = [
+            |replay| replay.finished = false,
+            |replay| replay.sends.sent -= 1,
+            |replay| replay.sessions.finished += 1,
+            |replay| *replay.sends.unsent_by.get_mut("refused").unwrap() -= 1,
+            |replay| replay.sessions.failed_by.clear(),
+            |replay| replay.sends.late += 1,
+        ];
+        for (case, spoil) in broken.into_iter().enumerate() {
+            let mut replay = whole();
+            spoil(&mut replay);
+            assert_eq!(shortcomings(&replay).len(), 1, "{case}: {replay:?}");
+        }
+    }
+}

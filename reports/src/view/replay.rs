@@ -1,0 +1,239 @@
+//! A replay in tiles, a ledger and tables.
+//!
+//! It knows rows and words; whether the ledger adds up was found out before.
+
+use std::collections::BTreeMap;
+
+use record::{Differing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
+
+use super::key::{Tile, tile};
+use super::table::{Wait, cells};
+use crate::quantity::{Unit, grouped, short, trimmed};
+
+/// Rows of a list that a page shows; the rest is in `replay.json`.
+const ROWS_MAX: usize = 20;
+
+/// What a page says of a replay.
+#[derive(Debug)]
+pub(crate) struct ReplayView {
+    pub(crate) how: String,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) differences: Vec<Differing>,
+    pub(crate) undriven: Vec<Undriven>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A row of the ledger.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// `=`, `+` or nothing.
+    pub(crate) sign: &'static str,
+    pub(crate) name: String,
+    pub(crate) count: String,
+    /// A sum, above its parts.
+    pub(crate) sum: bool,
+    /// It should be 0 and is not.
+    pub(crate) wrong: bool,
+}
+
+impl ReplayView {
+    pub(super) fn of(run: &Run, summary: &Summary) -> Option<Self> {
+        let (replay, figures) = (run.replay.as_ref()?, summary.replay.as_ref()?);
+        Some(Self {
+            how: how(replay),
+            rows: rows(figures),
+            waits: waits(figures),
+            differences: replay.differences.iter().take(ROWS_MAX).cloned().collect(),
+            undriven: replay.unplayable.iter().take(ROWS_MAX).cloned().collect(),
+            notes: notes(replay),
+        })
+    }
+}
+
+/// How it was driven, in a sentence.
+fn how(replay: &Replay) -> String {
+    let speed = if replay.connect_speed == replay.think_speed {
+        format!("speed {}", replay.think_speed)
+    } else {
+        format!(
+            "connects at {}, think times at {}",
+            replay.connect_speed, replay.think_speed
+        )
+    };
+    let order = match replay.order.as_str() {
+        "causal" => "each request after the answer that came before it (closed-loop)",
+        _ => "each request at its recorded time (open-loop)",
+    };
+    let people = match (replay.clones, replay.loops) {
+        (1, 1) => String::new(),
+        (clones, 1) => format!(", {} clones", grouped(clones)),
+        (clones, loops) => format!(", {} clones, {} times each", grouped(clones), grouped(loops)),
+    };
+    format!("{}: {speed}, {order}{people}.", replay.capture)
+}
+
+fn rows(figures: &ReplaySummary) -> Vec<Row> {
+    let row = |sign, name: &str, count| Row {
+        sign,
+        name: name.to_owned(),
+        count: grouped(count),
+        sum: false,
+        wrong: false,
+    };
+    let sum = |name, count| Row {
+        sum: true,
+        ..row("", name, count)
+    };
+    let by = |causes: &BTreeMap<String, u64>, rows: &mut Vec<Row>| {
+        rows.extend(causes.iter().map(|(cause, count)| Row {
+            wrong: *count > 0,
+            ..row("+", &cause.replace('_', " "), *count)
+        }));
+    };
+    let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);
+    let mut rows = vec![
+        sum("sends planned: turns of clients", sends.planned),
+        row("=", "made", sends.sent),
+    ];
+    by(&sends.unsent_by, &mut rows);
+    rows.extend([
+        sum("sessions planned", sessions.planned),
+        row("=", "driven to their end", sessions.finished),
+    ]);
+    by(&sessions.failed_by, &mut rows);
+    rows.extend([
+        sum("answers compared", answers.compared()),
+        row("=", "identical", answers.identical),
+        row("+", "equal but for what may differ", answers.masked),
+    ]);
+    for (name, count) in [
+        ("different", answers.different),
+        ("missing", answers.missing),
+        ("extra", answers.extra),
+    ] {
+        rows.push(Row {
+            wrong: count > 0,
+            ..row("+", name, count)
+        });
+    }
+    rows
+}
+
+fn waits(figures: &ReplaySummary) -> Vec<Wait> {
+    let rows: [(&str, Percentiles); 5] = [
+        ("late by the driver's own fault", figures.lateness_ms),
+        ("held back by the target", figures.held_ms),
+        ("TCP connect", figures.connect_ms),
+        ("first byte of an answer, now", figures.answer_ms),
+        ("first byte of an answer, recorded", figures.recorded_answer_ms),
+    ];
+    rows.into_iter()
+        .filter(|(_, p)| p.count > 0)
+        .map(|(name, p)| Wait {
+            name,
+            cells: cells(&p),
+        })
+        .collect()
+}
+
+fn notes(replay: &Replay) -> Vec<String> {
+    let (sessions, sends, bytes) = (&replay.sessions, &replay.sends, &replay.bytes);
+    let mut notes = vec![format!(
+        "The recording has {} sessions: {} cannot be driven, {} were not wanted. Those driven said {}, their servers {}.",
+        grouped(sessions.recorded),
+        grouped(sessions.unplayable),
+        grouped(sessions.left_out),
+        short(bytes.recorded_client as f64, Unit::Bytes),
+        short(bytes.recorded_server as f64, Unit::Bytes),
+    )];
+    if bytes.gapped_server > 0 {
+        notes.push(format!(
+            "It lacks {} of their servers, so {} sessions were driven and not compared.",
+            short(bytes.gapped_server as f64, Unit::Bytes),
+            grouped(replay.answers.sessions_uncompared)
+        ));
+    }
+    if sends.answers_given_up > 0 {
+        notes.push(format!(
+            "{} times a request went on without the whole of the answer that was recorded before it.",
+            grouped(sends.answers_given_up)
+        ));
+    }
+    if sends.unlearned > 0 {
+        notes.push(format!(
+            "{} values were said as recorded, because the target had not handed out its own.",
+            grouped(sends.unlearned)
+        ));
+    }
+    if let Some(gaps) = replay.gaps {
+        notes.push(format!(
+            "Gaps between sends, planned against made: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that \
+             differ by less than 100 µs count as equal.",
+            trimmed(gaps.distance, 4),
+            trimmed(gaps.p_value, 4),
+            grouped(gaps.count),
+            trimmed(gaps.distance_beyond_100_us, 4)
+        ));
+    }
+    notes
+}
+
+/// The key figures.
+pub(super) fn tiles(figures: &ReplaySummary, summary: &Summary) -> Vec<Tile> {
+    let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);
+    let wait = |p: Percentiles| match p.count {
+        0 => ("–".to_owned(), "nothing was measured".to_owned()),
+        _ => (
+            short(p.p99, Unit::Time),
+            format!(
+                "median {}, worst {}",
+                short(p.p50, Unit::Time),
+                short(p.max, Unit::Time)
+            ),
+        ),
+    };
+    let (late, late_note) = wait(figures.lateness_ms);
+    let (answer, answer_note) = wait(figures.answer_ms);
+    let (recorded, recorded_note) = wait(figures.recorded_answer_ms);
+    let astray = answers.different + answers.missing + answers.extra;
+    vec![
+        tile(
+            "Sends made",
+            grouped(sends.sent),
+            format!("of {} planned", grouped(sends.planned)),
+        ),
+        tile(
+            "Sessions driven to their end",
+            grouped(sessions.finished),
+            format!(
+                "of {}; {} failed",
+                grouped(sessions.planned),
+                grouped(sessions.failed)
+            ),
+        ),
+        tile(
+            "Open at once",
+            grouped(summary.connections.peak),
+            format!("of {} planned", grouped(summary.connections.target)),
+        ),
+        tile(
+            "Answers as recorded",
+            grouped(answers.identical + answers.masked),
+            format!("{} of them but for what may differ", grouped(answers.masked)),
+        ),
+        tile(
+            "Different, missing, extra",
+            grouped(astray),
+            format!("of {} answers", grouped(answers.compared())),
+        ),
+        tile("Lateness, 99th percentile", late, late_note),
+        tile("Answer, 99th percentile", answer, answer_note),
+        tile("Recorded answer, 99th percentile", recorded, recorded_note),
+        tile(
+            "Driver's CPU time",
+            short(summary.swarm.cpu_seconds * 1e3, Unit::Time),
+            "spins before sends included",
+        ),
+    ]
+}

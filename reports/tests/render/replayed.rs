@@ -1,0 +1,154 @@
+//! A replay that no machine ever drove: two minutes of a recording, a target slower than the recorded server.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use record::name::replay as name;
+use record::{
+    Differing, Histogram, Manifest, PlanCurve, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps,
+    ReplaySends, ReplaySessions, RunWriter, Sample, Undriven,
+};
+
+const SECONDS: u64 = 120;
+/// Sends lost with a session that was reset.
+const UNSENT: u64 = 40;
+
+/// Writes the folder under a name of its own; `spoil` changes what was counted.
+pub(crate) fn write(folder: &str, manifest: Manifest, spoil: impl FnOnce(&mut Replay)) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("reports")
+        .join(folder);
+    let _ = std::fs::remove_dir_all(&folder);
+    let sends: Vec<u64> = (0..SECONDS).map(|second| 500 + 8 * (second % 60)).collect();
+    let plan = PlanCurve {
+        connections: (0..SECONDS).map(|second| (second * 20).min(1_000)).collect(),
+        messages: sends.clone(),
+        copies: sends.clone(),
+        marks: Vec::new(),
+    };
+    let manifest = Manifest {
+        scenario: "replay".into(),
+        title: "night.pcap, driven again".into(),
+        thresholds: vec!["replay.lateness.p99 < 1ms".into(), "replay.unsent <= 100".into()],
+        steps: Vec::new(),
+        ..manifest
+    };
+    let mut writer = RunWriter::create(&folder, &manifest, &plan).unwrap();
+    let mut counters = BTreeMap::new();
+    for (second, planned) in (0..).zip(&sends) {
+        writer.sample(&sample(second, *planned, &mut counters)).unwrap();
+    }
+    let mut replay = replay(sends.iter().sum());
+    spoil(&mut replay);
+    writer.replay(&replay).unwrap();
+    folder
+}
+
+fn sample(second: u64, planned: u64, counters: &mut BTreeMap<String, u64>) -> Sample {
+    let unsent = if second == 80 { UNSENT } else { 0 };
+    let sent = planned - unsent;
+    let mut count = |name: &str, more: u64| *counters.entry(name.to_owned()).or_default() += more;
+    count(name::SENT, sent);
+    count(name::UNSENT, unsent);
+    count(name::FAILED, u64::from(unsent > 0));
+    count(name::OPENED, if second < 50 { 20 } else { 0 });
+    count(name::IDENTICAL, sent / 4);
+    count(name::MASKED, sent - sent / 4);
+    count(name::DIFFERENT, 0);
+    count(name::MISSING, 0);
+    let times = |median_us: u64| {
+        let mut histogram = Histogram::new();
+        (0..sent).for_each(|at| {
+            histogram.record(median_us / 2 + median_us * at / sent + at % 7 * (at % 97 / 90) * median_us)
+        });
+        histogram
+    };
+    let slow = if second > 60 { 3 } else { 1 };
+    let histograms = [
+        (name::LATENESS, times(8)),
+        (name::ANSWER, times(900 * slow)),
+        (name::RECORDED_ANSWER, times(700)),
+        (name::CONNECT, times(150)),
+        (
+            name::HELD,
+            if second < 50 { times(120) } else { Histogram::new() },
+        ),
+    ];
+    Sample {
+        t_ms: (second + 1) * 1_000,
+        counters: counters.clone(),
+        gauges: BTreeMap::from([(name::OPEN.to_owned(), ((second + 1) * 20).min(1_000) as f64)]),
+        histograms: histograms
+            .into_iter()
+            .filter(|(_, histogram)| histogram.count() > 0)
+            .map(|(name, histogram)| (name.to_owned(), histogram))
+            .collect(),
+    }
+}
+
+fn replay(planned: u64) -> Replay {
+    let sent = planned - UNSENT;
+    let reset = |count| BTreeMap::from([("reset".to_owned(), count)]);
+    Replay {
+        schema: REPLAY_SCHEMA.into(),
+        capture: "night.pcap".into(),
+        connect_speed: "2x".into(),
+        think_speed: "2x".into(),
+        order: "timed".into(),
+        clones: 10,
+        loops: 1,
+        lateness_limit_ms: 10.0,
+        finished: true,
+        sessions: ReplaySessions {
+            recorded: 104,
+            left_out: 1,
+            unplayable: 3,
+            planned: 1_000,
+            opened: 1_000,
+            finished: 999,
+            failed: 1,
+            failed_by: reset(1),
+        },
+        sends: ReplaySends {
+            planned,
+            sent,
+            unsent: UNSENT,
+            unsent_by: reset(UNSENT),
+            ..ReplaySends::default()
+        },
+        bytes: ReplayBytes {
+            recorded_client: 1 << 20,
+            recorded_server: 9 << 20,
+            gapped_server: 1_460,
+            said: 10 << 20,
+            heard: 91 << 20,
+            ..ReplayBytes::default()
+        },
+        answers: ReplayAnswers {
+            identical: sent / 4,
+            masked: sent - sent / 4,
+            sessions_uncompared: 10,
+            ..ReplayAnswers::default()
+        },
+        gaps: Some(ReplayGaps {
+            count: 65_536,
+            distance: 0.0213,
+            p_value: 0.12,
+            distance_beyond_100_us: 0.0004,
+        }),
+        unplayable: vec![Undriven {
+            flow: 7,
+            ends: ["10.0.0.7:40007".into(), "10.0.0.1:443".into()],
+            why: "joined in mid-stream".into(),
+        }],
+        differences: vec![Differing {
+            flow: 3,
+            person: 4,
+            answer: 2,
+            offset: 17,
+            what: "the status is 500, not 200".into(),
+            recorded: "HTTP/1.1 200 OK".into(),
+            actual: "HTTP/1.1 500 <Oops>".into(),
+        }],
+    }
+}

@@ -1,0 +1,22 @@
+//! `teem replay`: what a capture holds, and the same driven again.
+
+pub(crate) mod arguments;
+mod drive;
+mod inspect;
+mod recorded;
+
+use anyhow::{Result, bail};
+
+use crate::exit::Outcome;
+use arguments::{ReplayAction, ReplayArgs};
+
+/// Lists a capture, or drives it again.
+pub(crate) fn replay(args: &ReplayArgs) -> Result<Outcome> {
+    match (&args.action, &args.drive) {
+        (Some(ReplayAction::Inspect(args)), _) => inspect::inspect(args),
+        (None, Some(args)) => drive::drive(args),
+        (None, None) => {
+            bail!("what to replay? Give a capture and --target HOST:PORT, or see teem replay --help")
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The command line of `teem replay`.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use replay::Speed;
+
+use crate::cli::{TransportArg, count};
+
+/// `teem replay CAPTURE` and `teem replay inspect CAPTURE`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ReplayArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ReplayAction>,
+    #[command(flatten)]
+    pub(crate) drive: Option<DriveArgs>,
+}
+
+/// What else can be done with a capture.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReplayAction {
+    /// List the connections of a capture: times, bytes, gaps, protocol, and whether they can be replayed.
+    Inspect(InspectArgs),
+}
+
+/// What is driven, and how.
+#[derive(Debug, Args)]
+pub(crate) struct DriveArgs {
+    /// A capture (pcap, pcapng, also compressed), a file of sessions (*.teem), or - for standard input.
+    pub(crate) capture: PathBuf,
+    /// Where to: HOST:PORT for all, or RECORDED=HOST:PORT for the sessions of one recorded server; may be given again.
+    #[arg(long, value_name = "[RECORDED=]HOST:PORT")]
+    pub(crate) target: Vec<String>,
+    /// The TLS key log of the capture (SSLKEYLOGFILE), where it is encrypted and has none inside.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// What must differ from the recording, and what may differ in the answers: a TOML file (docs/replay-rules.md).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// The secret that a chat target derives provisioned keys from: a file with hex digits.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// How many times faster than recorded, 0.1 to 100; max waits for answers only.
+    #[arg(long, default_value = "1")]
+    pub(crate) speed: Speed,
+    /// The speed of connects, where it is another.
+    #[arg(long, value_name = "SPEED")]
+    pub(crate) connect_speed: Option<Speed>,
+    /// The speed of think times, where it is another.
+    #[arg(long, value_name = "SPEED")]
+    pub(crate) think_speed: Option<Speed>,
+    /// Let each request wait for the answer that came before it in the recording. Without, each is sent at its time.
+    #[arg(long)]
+    pub(crate) causal: bool,
+    /// How many run through the recording side by side, each as another person: 100, 20k.
+    #[arg(long, value_parser = count, default_value = "1", value_name = "COUNT")]
+    pub(crate) clones: u64,
+    /// Over how long the clones' beginnings are spread: 30s.
+    #[arg(long, value_parser = span, default_value = "0", value_name = "TIME")]
+    pub(crate) spread: Duration,
+    /// How many times each runs through it.
+    #[arg(long = "loop", value_parser = count, default_value = "1", value_name = "COUNT")]
+    pub(crate) loops: u64,
+    /// Only sessions that opened this far into the capture or later: 90s, 5m.
+    #[arg(long, value_parser = span, value_name = "TIME")]
+    pub(crate) from: Option<Duration>,
+    /// Only sessions that opened earlier than this far into it.
+    #[arg(long, value_parser = span, value_name = "TIME")]
+    pub(crate) until: Option<Duration>,
+    /// Only these flows, by their numbers in `teem replay inspect`: 3,7-9.
+    #[arg(long, value_parser = flows, value_delimiter = ',', value_name = "FLOW,...")]
+    pub(crate) flow: Vec<RangeInclusive<u64>>,
+    /// Only sessions with these ports of their servers.
+    #[arg(long, value_delimiter = ',', value_name = "PORT,...")]
+    pub(crate) port: Vec<u16>,
+    /// Only sessions with these addresses at either end.
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESS,...")]
+    pub(crate) host: Vec<IpAddr>,
+    /// What carries the bytes; packets need a lab: `teem lab -- teem replay ...`.
+    #[arg(long, value_enum, default_value = "kernel")]
+    pub(crate) transport: TransportArg,
+    /// Speak TLS to the target and trust exactly this certificate, PEM.
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_ca")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Speak TLS to the target and trust what these certify, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// The server name for TLS (SNI), where it is not the target's host.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_name: Option<String>,
+    /// What a session that fails leads to.
+    #[arg(long, value_enum, default_value = "continue")]
+    pub(crate) on_failure: OnFailureArg,
+    /// Sessions at once at most; others begin late.
+    #[arg(long, value_parser = count, value_name = "COUNT")]
+    pub(crate) at_once: Option<u64>,
+    /// Threads that drive; default: one, or as many as descriptors need.
+    #[arg(long)]
+    pub(crate) shards: Option<u32>,
+    /// A send later than this by the driver's own fault is late; with more than one in a hundred, the run is invalid.
+    #[arg(long, value_parser = span, default_value = "10ms", value_name = "TIME")]
+    pub(crate) lateness_limit: Duration,
+    /// How long an answer may take before what waits for it goes on.
+    #[arg(long, value_parser = span, default_value = "5s", value_name = "TIME")]
+    pub(crate) patience: Duration,
+    /// The seed of made-up values.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One more threshold, such as `replay.lateness.p99 < 1ms`; may be given again.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) threshold: Vec<String>,
+    /// The run folder; must not exist or be empty. Default: runs/replay-TIME.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write one session into a file of its own, and drive nothing.
+    #[arg(long, num_args = 2, value_names = ["FLOW", "FILE"])]
+    pub(crate) cut: Option<Vec<String>>,
+    /// Print summary.json to standard output at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// What a failure leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFailureArg {
+    /// The others go on.
+    Continue,
+    /// The replay ends; what is left counts as stopped.
+    Stop,
+}
+
+/// Reads a time: `30s`, `500ms`, `2m`, `1h`; without a unit, seconds.
+fn span(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => f64::NAN,
+    };
+    digits
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number * seconds).ok())
+        .ok_or_else(|| {
+            format!("`{text}` is not a time: expected a number and us, ms, s, m or h, such as 30s")
+        })
+}
+
+/// Reads a flow's number, or a range of them.
+fn flows(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wrong = |_| format!("`{text}` is no flow: expected a number or a range, such as 3 or 7-9");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Ok(first.trim().parse().map_err(wrong)?..=last.trim().parse().map_err(wrong)?)
+}
+
+/// What is listed, and what else becomes of it.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A capture (pcap, pcapng, also compressed), a file of sessions (*.teem), or - for standard input.
+    pub(crate) capture: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(span("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(span("1.5"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(span("500us"), Ok(Duration::from_micros(500)));
+        for wrong in ["", "s", "-1s", "5x", "NaN", "1e99h"] {
+            assert!(span(wrong).unwrap_err().contains("is not a time"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn flows_are_numbers_and_ranges() {
+        assert_eq!((flows("3"), flows("7-9")), (Ok(3..=3), Ok(7..=9)));
+        for wrong in ["", "x", "3-", "-3", "1-2-3"] {
+            assert!(flows(wrong).unwrap_err().contains("is no flow"), "{wrong}");
+        }
+    }
+}

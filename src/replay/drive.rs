@@ -1,0 +1,273 @@
+//! `teem replay CAPTURE --target HOST:PORT`: recorded clients say it all again, and a run folder says how that went.
+
+mod books;
+mod live;
+mod targets;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use loadgen::Carrier;
+use reactor::{Clock, Subnet};
+use record::{MANIFEST_SCHEMA, Manifest, Threshold};
+use replay::{Clones, DriveOptions, Flow, OnFailure, Order, Pick, RecordingWriter, Rules, Speed};
+
+use super::arguments::{DriveArgs, OnFailureArg};
+use super::recorded::{self, Recorded};
+use crate::cli::TransportArg;
+use crate::exit::{Outcome, complain};
+use crate::gate::print_verdict;
+use crate::lab;
+use crate::run::stamp;
+use crate::serve::read_secret;
+
+/// People at most: each is another one.
+const PEOPLE_MAX: u64 = 1 << 31;
+
+/// Everything that is settled before anything is driven.
+struct Prepared {
+    recorded: Recorded,
+    options: DriveOptions,
+    manifest: Manifest,
+    folder: PathBuf,
+}
+
+/// Drives a capture again, or cuts a session out of it.
+pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
+    let recorded = recorded::read(&args.capture, args.keys.as_deref())?;
+    for note in recorded.notes() {
+        eprintln!("note: {note}");
+    }
+    if let Some([flow, file]) = args.cut.as_deref() {
+        return cut(&recorded, flow, Path::new(file));
+    }
+    let prepared = prepare(args, recorded)?;
+    let folder = prepared.folder.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let broken_by = runtime.block_on(live::run(args, prepared))?;
+    let concluded = match broken_by {
+        None => conclude(args, &folder),
+        Some(error) => Err(error),
+    };
+    // Something was driven and nothing can be said of it: that is no mistake in the usage.
+    concluded.or_else(|error| {
+        complain(&error);
+        println!("INVALID");
+        Ok(Outcome::Invalid)
+    })
+}
+
+/// Writes one session into a file of its own.
+fn cut(recorded: &Recorded, flow: &str, file: &Path) -> Result<Outcome> {
+    let number: u64 = flow.parse().with_context(|| {
+        format!("--cut {flow}: expected the number of a flow, as `teem replay inspect` lists it")
+    })?;
+    let recording = &recorded.recording;
+    let Some(index) = recording
+        .sessions()
+        .iter()
+        .position(|session| session.flow == Flow(number))
+    else {
+        bail!(
+            "--cut {flow}: the capture has {} flows, and none has that number",
+            recording.sessions().len()
+        );
+    };
+    let mut writer =
+        RecordingWriter::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    recording.tell(index, &mut writer)?;
+    writer.close()?;
+    println!("{}", file.display());
+    Ok(Outcome::Passed)
+}
+
+fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
+    if args.target.is_empty() && args.rules.is_none() {
+        bail!("--target HOST:PORT is missing: where to? (`teem replay inspect` only looks into a capture)");
+    }
+    for expr in &args.threshold {
+        expr.parse::<Threshold>()
+            .with_context(|| format!("--threshold `{expr}`"))?;
+    }
+    let people = args.clones.saturating_mul(args.loops);
+    if args.clones == 0 || args.loops == 0 || people > PEOPLE_MAX {
+        bail!(
+            "--clones {} --loop {}: expected 1 to {PEOPLE_MAX} people",
+            args.clones,
+            args.loops
+        );
+    }
+    let started_unix_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64);
+    let folder = match &args.out {
+        Some(folder) => folder.clone(),
+        None => Path::new("runs").join(format!("replay-{}", stamp(started_unix_ms))),
+    };
+    if folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some())
+    {
+        bail!(
+            "{} is not empty: give another folder with --out",
+            folder.display()
+        );
+    }
+    let options = options(args, &recorded)?;
+    let manifest = Manifest {
+        schema: MANIFEST_SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args().collect(),
+        scenario: "replay".to_owned(),
+        title: format!("{}, driven again", args.capture.display()),
+        resolved: resolved(args, &options),
+        seed: args.seed,
+        started_unix_ms,
+        dry_run: false,
+        target: args.target.join(", "),
+        durability: None,
+        transport: match args.transport {
+            TransportArg::Kernel => record::Transport::Kernel,
+            TransportArg::Packet => record::Transport::Packet,
+        },
+        encryption: options.tls.is_some(),
+        steps: Vec::new(),
+        thresholds: args.threshold.clone(),
+        host: wsar::host_facts(),
+        limits: wsar::limits(),
+    };
+    Ok(Prepared {
+        recorded,
+        options,
+        manifest,
+        folder,
+    })
+}
+
+fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
+    let (connect_speed, think_speed) = speeds(args);
+    let mut rules = match &args.rules {
+        None => Rules::default(),
+        Some(file) => {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            Rules::parse(&text, &file.display().to_string())?
+        }
+    };
+    if let Some(file) = &args.secret_file {
+        rules = rules.with_chat_secret(wire::chat::Secret::new(&read_secret(file)?));
+    }
+    rules = targets::add(rules, &args.target)?;
+    let targets = targets::find(args, &rules, recorded.recording.sessions())?;
+    // The spread is the clock's; a clone's beginning is told in recorded time.
+    let spread = args.spread.as_nanos() as f64 * connect_speed.factor().unwrap_or(1.0);
+    Ok(DriveOptions {
+        rules: Arc::new(rules),
+        pick: Pick {
+            from_ns: args.from.map(|from| from.as_nanos() as u64),
+            until_ns: args.until.map(|until| until.as_nanos() as u64),
+            flows: args.flow.clone(),
+            ports: args.port.clone(),
+            hosts: args.host.clone(),
+        },
+        connect_speed,
+        think_speed,
+        order: if args.causal { Order::Causal } else { Order::Timed },
+        clones: Clones {
+            count: args.clones as u32,
+            spread_ns: spread as u64,
+            loops: args.loops as u32,
+        },
+        seed: args.seed,
+        carrier: carrier(args.transport)?,
+        tls: targets.tls,
+        on_failure: match args.on_failure {
+            OnFailureArg::Continue => OnFailure::Continue,
+            OnFailureArg::Stop => OnFailure::Stop,
+        },
+        at_once: args
+            .at_once
+            .map(|at_once| at_once.min(u64::from(u32::MAX)) as u32),
+        shards: args.shards,
+        lateness_limit: args.lateness_limit,
+        patience: args.patience,
+        ..DriveOptions::new(Arc::clone(&recorded.recording), targets.addresses, Clock::start())
+    })
+}
+
+/// The speed of connects, and of think times.
+fn speeds(args: &DriveArgs) -> (Speed, Speed) {
+    (
+        args.connect_speed.unwrap_or(args.speed),
+        args.think_speed.unwrap_or(args.speed),
+    )
+}
+
+fn carrier(transport: TransportArg) -> Result<Carrier> {
+    if transport == TransportArg::Kernel {
+        return Ok(Carrier::Kernel);
+    }
+    if !lab::is_inside() {
+        bail!("--transport packet needs a network of its own: teem lab -- teem replay ...");
+    }
+    let (address, prefix) = ::lab::SUBNET;
+    Ok(Carrier::Packet {
+        // Its first half: the target's address is in the other.
+        subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
+        loss: 0.0,
+    })
+}
+
+/// What was settled, as TOML: it goes into the run folder.
+fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
+    let mut lines = vec![
+        "[replay]".to_owned(),
+        format!("capture = {:?}", args.capture.display().to_string()),
+        format!("connect_speed = \"{}\"", options.connect_speed),
+        format!("think_speed = \"{}\"", options.think_speed),
+        format!("order = \"{}\"", options.order.name()),
+        format!("clones = {}", options.clones.count),
+        format!("spread_ms = {}", args.spread.as_millis()),
+        format!("loops = {}", options.clones.loops),
+        format!("lateness_limit_ms = {}", args.lateness_limit.as_secs_f64() * 1e3),
+        format!("patience_ms = {}", args.patience.as_millis()),
+    ];
+    let mut targets: Vec<_> = options.targets.iter().collect();
+    targets.sort();
+    lines.push("\n[targets]".to_owned());
+    lines.extend(
+        targets
+            .iter()
+            .map(|(recorded, target)| format!("\"{recorded}\" = \"{target}\"")),
+    );
+    if let Some(text) = args
+        .rules
+        .as_ref()
+        .and_then(|file| std::fs::read_to_string(file).ok())
+    {
+        lines.push("\n# The rules:".to_owned());
+        // A secret of the rules has no place in what may be shown around.
+        lines.extend(
+            text.lines()
+                .filter(|line| !line.contains("secret"))
+                .map(|line| format!("# {line}")),
+        );
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Renders the report and says the verdict.
+fn conclude(args: &DriveArgs, folder: &Path) -> Result<Outcome> {
+    let summary = reports::render(folder)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print_verdict(&summary);
+        println!("{}", folder.join("report.html").display());
+    }
+    Ok(summary.verdict.into())
+}

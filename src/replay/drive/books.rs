@@ -1,0 +1,197 @@
+//! A replay's counts in the run folder's words.
+
+use std::collections::BTreeMap;
+
+use record::name::replay as name;
+use record::{
+    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends, ReplaySessions,
+    Sample, Undriven,
+};
+use replay::{Answers, Cause, Counts, Drive, Figures, Side, Timings};
+
+use super::Prepared;
+use crate::replay::arguments::DriveArgs;
+
+/// Sessions that cannot be driven and are listed one by one.
+const UNPLAYABLE_MAX: usize = 200;
+/// Differences in the report.
+const DIFFERENCES_MAX: usize = 50;
+
+/// What is known before the first connect.
+pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Replay {
+    let options = &prepared.options;
+    let sessions = options.recording.sessions();
+    let (planned, picked) = (drive.planned(), drive.picked());
+    let client_bytes: u64 = sessions
+        .iter()
+        .map(|session| session.said(Side::Client).bytes)
+        .sum();
+    let undriven = |&(index, why): &(u32, replay::Unplayable)| {
+        let session = &sessions[index as usize];
+        Undriven {
+            flow: session.flow.0,
+            ends: [session.client.to_string(), session.server.to_string()],
+            why: why.to_string(),
+        }
+    };
+    Replay {
+        schema: REPLAY_SCHEMA.to_owned(),
+        capture: args.capture.display().to_string(),
+        connect_speed: options.connect_speed.to_string(),
+        think_speed: options.think_speed.to_string(),
+        order: drive.order().name().to_owned(),
+        clones: u64::from(options.clones.count),
+        loops: u64::from(options.clones.loops),
+        lateness_limit_ms: options.lateness_limit.as_secs_f64() * 1e3,
+        finished: false,
+        sessions: ReplaySessions {
+            recorded: sessions.len() as u64,
+            left_out: picked.left_out,
+            unplayable: picked.unplayable.len() as u64,
+            planned: planned.sessions,
+            ..ReplaySessions::default()
+        },
+        sends: ReplaySends {
+            planned: planned.sends,
+            ..ReplaySends::default()
+        },
+        bytes: ReplayBytes {
+            recorded_client: planned.client_bytes,
+            recorded_server: planned.server_bytes,
+            gapped_server: planned.server_gap_bytes,
+            skipped_client: client_bytes.saturating_sub(planned.client_bytes),
+            unused_by: unused(prepared),
+            ..ReplayBytes::default()
+        },
+        answers: ReplayAnswers::default(),
+        gaps: None,
+        unplayable: picked
+            .unplayable
+            .iter()
+            .take(UNPLAYABLE_MAX)
+            .map(undriven)
+            .collect(),
+        differences: Vec::new(),
+    }
+}
+
+/// Packets of the capture that were not used, by cause.
+fn unused(prepared: &Prepared) -> BTreeMap<String, u64> {
+    let Some(figures) = &prepared.recorded.figures else {
+        return BTreeMap::new();
+    };
+    figures
+        .skipped
+        .causes()
+        .filter(|(.., packets)| *packets > 0)
+        .map(|(_, cause, packets)| (cause.to_owned(), packets))
+        .collect()
+}
+
+/// Adds what came of it.
+pub(super) fn ended(replay: &mut Replay, drive: &Drive) {
+    let counts = drive.figures().tally;
+    let by = |causes: &[u64]| -> BTreeMap<String, u64> {
+        Cause::ALL
+            .iter()
+            .zip(causes)
+            .filter(|(_, count)| **count > 0)
+            .map(|(cause, count)| (cause.name().to_owned(), *count))
+            .collect()
+    };
+    let sessions = &mut replay.sessions;
+    (sessions.opened, sessions.finished, sessions.failed) =
+        (counts.opened, counts.finished, counts.failures());
+    sessions.failed_by = by(&counts.failed);
+    let sends = &mut replay.sends;
+    (sends.sent, sends.unsent, sends.late) = (counts.sent, counts.unsent_in_all(), counts.late);
+    sends.unsent_by = by(&counts.unsent);
+    (sends.answers_given_up, sends.unlearned) = (counts.answers_given_up, counts.unlearned);
+    (replay.bytes.said, replay.bytes.heard) = (counts.bytes_out, counts.bytes_in);
+    replay.answers = answers(&counts.answers);
+    replay.gaps = drive.arrivals().likeness().map(|likeness| ReplayGaps {
+        count: likeness.gaps,
+        distance: likeness.distance,
+        p_value: likeness.p_value,
+        distance_beyond_100_us: likeness.distance_beyond,
+    });
+    replay.finished = true;
+}
+
+/// Takes differences found since the last call.
+pub(super) fn add_differences(replay: &mut Replay, drive: &Drive) {
+    let room = DIFFERENCES_MAX.saturating_sub(replay.differences.len());
+    let differing = |found: replay::Differing| Differing {
+        flow: found.flow.0,
+        person: found.person,
+        answer: found.difference.answer,
+        offset: found.difference.offset,
+        what: found.difference.what,
+        recorded: found.difference.recorded,
+        actual: found.difference.actual,
+    };
+    replay
+        .differences
+        .extend(drive.take_differences().into_iter().take(room).map(differing));
+}
+
+fn answers(answers: &Answers) -> ReplayAnswers {
+    ReplayAnswers {
+        identical: answers.identical,
+        masked: answers.masked,
+        different: answers.different,
+        missing: answers.missing,
+        extra: answers.extra,
+        sessions_uncompared: answers.sessions_uncompared,
+    }
+}
+
+/// Adds a second's figures to a sample.
+pub(super) fn sample(sample: &mut Sample, figures: &Figures, timings: Timings) {
+    let counts: &Counts = &figures.tally;
+    let counters = [
+        (name::SENT, counts.sent),
+        (name::UNSENT, counts.unsent_in_all()),
+        (name::LATE, counts.late),
+        (name::OPENED, counts.opened),
+        (name::FINISHED, counts.finished),
+        (name::FAILED, counts.failures()),
+        (name::BYTES_OUT, counts.bytes_out),
+        (name::BYTES_IN, counts.bytes_in),
+        (name::IDENTICAL, counts.answers.identical),
+        (name::MASKED, counts.answers.masked),
+        (name::DIFFERENT, counts.answers.different),
+        (name::MISSING, counts.answers.missing),
+        (name::EXTRA, counts.answers.extra),
+        (name::LOOP_BUSY_US, figures.busy_us),
+    ];
+    for (name, count) in counters {
+        sample.counters.insert(name.to_owned(), count);
+    }
+    for (cause, count) in Cause::ALL
+        .iter()
+        .zip(counts.failed)
+        .filter(|(_, count)| *count > 0)
+    {
+        sample
+            .counters
+            .insert(format!("{}{}", name::FAILED_BY, cause.name()), count);
+    }
+    sample.gauges.insert(name::OPEN.to_owned(), counts.open as f64);
+    sample
+        .gauges
+        .insert(name::LOOP_BUSIEST.to_owned(), figures.busiest);
+    let histograms = [
+        (name::LATENESS, timings.lateness),
+        (name::HELD, timings.held),
+        (name::CONNECT, timings.connect),
+        (name::ANSWER, timings.answer),
+        (name::RECORDED_ANSWER, timings.recorded_answer),
+    ];
+    for (name, histogram) in histograms
+        .into_iter()
+        .filter(|(_, histogram)| histogram.count() > 0)
+    {
+        sample.histograms.insert(name.to_owned(), histogram);
+    }
+}

@@ -1,0 +1,206 @@
+//! A replay while it lasts: driver and sampler side by side, until all is said or somebody stops it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use record::{Event, EventKind, PlanCurve, Replay, RunWriter, Sample};
+use replay::{Cause, Drive};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use wsar::Sampler;
+
+use super::{Prepared, books};
+use crate::exit::sentence;
+use crate::progress::{Progress, grouped};
+use crate::replay::arguments::DriveArgs;
+
+/// What runs.
+struct Live {
+    drive: Drive,
+    writer: RunWriter,
+    replay: Replay,
+    sampler: Sampler,
+    progress: Progress,
+    clock: reactor::Clock,
+    sent_before: (u64, u64),
+}
+
+/// Drives, and leaves a run folder behind. Returns what broke it off where that folder cannot even say so.
+///
+/// # Errors
+/// Nothing was driven.
+pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<anyhow::Error>> {
+    // Both before the first thread parts from the descriptor table.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let sampler = Sampler::new(vec![("swarm".to_owned(), std::process::id())]);
+    let drive = Drive::start(&prepared.options)?;
+    let planned = drive.planned();
+    let curve = PlanCurve {
+        connections: planned.open_a_second.clone(),
+        messages: planned.sends_a_second.clone(),
+        copies: planned.sends_a_second.clone(),
+        marks: Vec::new(),
+    };
+    let progress = Progress::new(args.quiet, planned.length_ns / 1_000_000_000);
+    progress.say(&format!(
+        "{}: {} sessions, {} sends, {} s; run folder {}",
+        args.capture.display(),
+        grouped(planned.sessions as f64),
+        grouped(planned.sends as f64),
+        planned.length_ns / 1_000_000_000,
+        prepared.folder.display()
+    ));
+    let replay = books::begun(args, &prepared, &drive);
+    let written = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)
+        .and_then(|mut writer| writer.replay(&replay).map(|()| writer));
+    let writer = match written {
+        Ok(writer) => writer,
+        Err(error) => {
+            drive.stop();
+            return Err(error.into());
+        }
+    };
+    let mut live = Live {
+        drive,
+        writer,
+        replay,
+        sampler,
+        progress,
+        clock: prepared.options.clock,
+        sent_before: (0, 0),
+    };
+    let interrupted = tokio::select! {
+        watched = live.watch() => watched.map(|()| false),
+        _ = interrupt.recv() => Ok(true),
+        _ = terminate.recv() => Ok(true),
+    };
+    let ended = match interrupted {
+        Ok(interrupted) => live.finish(interrupted),
+        Err(error) => Err(error),
+    };
+    Ok(ended.err().and_then(|error| live.give_up(error)))
+}
+
+impl Live {
+    /// Samples once a second until the replay ends.
+    async fn watch(&mut self) -> Result<()> {
+        let first = tokio::time::Instant::now() + Duration::from_secs(1);
+        let mut second = tokio::time::interval_at(first, Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {
+                    if self.drive.has_finished() {
+                        return Ok(());
+                    }
+                }
+                _ = second.tick() => {
+                    let sample = self.sample();
+                    self.show(&sample);
+                    self.writer.sample(&sample)?;
+                }
+            }
+        }
+    }
+
+    fn sample(&mut self) -> Sample {
+        let mut sample = self.sampler.sample(self.t_ms());
+        books::sample(&mut sample, &self.drive.figures(), self.drive.take_timings());
+        books::add_differences(&mut self.replay, &self.drive);
+        sample
+    }
+
+    fn show(&mut self, sample: &Sample) {
+        let counts = self.drive.figures().tally;
+        let (sent, t_ms) = (counts.sent, sample.t_ms);
+        let (before, before_ms) = std::mem::replace(&mut self.sent_before, (sent, t_ms));
+        let rate = (sent - before) as f64 / ((t_ms - before_ms).max(1) as f64 / 1e3);
+        let late = sample
+            .histograms
+            .get(record::name::replay::LATENESS)
+            .map_or(0, |histogram| histogram.quantile_us(0.99));
+        let answers = counts.answers;
+        let line = format!(
+            "{} open  {} of {} sent  {}/s  {late} us late (p99)  {} answers as recorded, {} not  {} failed",
+            grouped(counts.open as f64),
+            grouped(sent as f64),
+            grouped(self.replay.sends.planned as f64),
+            grouped(rate),
+            grouped((answers.identical + answers.masked) as f64),
+            grouped((answers.different + answers.missing + answers.extra) as f64),
+            grouped(counts.failures() as f64),
+        );
+        self.progress.show_line(t_ms, line);
+    }
+
+    fn finish(&mut self, interrupted: bool) -> Result<()> {
+        self.drive.stop();
+        let joined = self.drive.join();
+        let sample = self.sample();
+        self.progress.finish();
+        self.writer.sample(&sample)?;
+        let t_ms = sample.t_ms;
+        books::ended(&mut self.replay, &self.drive);
+        self.writer.replay(&self.replay)?;
+        if let Err(error) = joined {
+            self.note(t_ms, EventKind::Invalid, "replay", &error.to_string())?;
+        }
+        if interrupted {
+            self.note(
+                t_ms,
+                EventKind::Interrupted,
+                "interrupted",
+                "stopped before its end",
+            )?;
+        }
+        if self.drive.was_stopped_by_failure() {
+            let what = "a session failed, and --on-failure stop was given";
+            self.note(t_ms, EventKind::Note, "stopped", what)?;
+        }
+        let counts = self.drive.figures().tally;
+        for (cause, count) in Cause::ALL
+            .iter()
+            .zip(counts.failed)
+            .filter(|(_, count)| *count > 0)
+        {
+            let what = format!("{count} sessions were not driven to their end: {}", cause.name());
+            // What this host lacked is not the target's answer to the load.
+            let kind = if cause.is_ours() {
+                EventKind::Invalid
+            } else {
+                EventKind::Note
+            };
+            self.note(t_ms, kind, cause.name(), &what)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a replay that broke, mostly because its folder cannot be written any more. Returns the error where that cannot
+    /// be written down either.
+    fn give_up(&mut self, error: anyhow::Error) -> Option<anyhow::Error> {
+        self.drive.stop();
+        self.progress.finish();
+        let why = format!("The replay broke off: {}.", sentence(&error));
+        let noted = self.note(self.t_ms(), EventKind::Invalid, "broke off", &why);
+        noted.err().map(|_| error)
+    }
+
+    fn note(&mut self, t_ms: u64, kind: EventKind, name: &str, detail: &str) -> Result<()> {
+        self.progress
+            .say(&format!("{:>5} s  {name}: {detail}", t_ms / 1000));
+        self.writer.event(&Event {
+            t_ms,
+            kind,
+            name: name.to_owned(),
+            detail: detail.to_owned(),
+        })?;
+        Ok(())
+    }
+
+    fn t_ms(&self) -> u64 {
+        self.clock.now_us().saturating_sub(self.drive.begin_us()) / 1000
+    }
+}

@@ -1,0 +1,433 @@
+//! Captures driven again: at a fresh server, at one that dies, as many people.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use record::{Run, Summary, Verdict};
+
+use crate::home::{Done, Home};
+use crate::run_folder::RunFolder;
+use crate::serving::Serving;
+use crate::wiretap::Wiretap;
+
+/// How often a replay is tried again whose driver found no CPU.
+const ATTEMPTS: u32 = 3;
+
+/// A small HTTP/1.1 server: it greets a visitor with a token of its own, and wants it back. It dies after so many answers.
+struct Visits {
+    address: String,
+    tokens: Arc<AtomicU64>,
+    refused: Arc<AtomicU64>,
+}
+
+impl Visits {
+    fn start(dies_after: u64, first_token: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let visits = Self {
+            address: listener.local_addr().unwrap().to_string(),
+            tokens: Arc::new(AtomicU64::new(first_token)),
+            refused: Arc::default(),
+        };
+        let (tokens, refused) = (Arc::clone(&visits.tokens), Arc::clone(&visits.refused));
+        let answers = Arc::new(AtomicU64::new(0));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (tokens, refused) = (Arc::clone(&tokens), Arc::clone(&refused));
+                let answers = Arc::clone(&answers);
+                thread::spawn(move || serve(stream.unwrap(), &tokens, &refused, &answers, dies_after));
+            }
+        });
+        visits
+    }
+}
+
+fn serve(stream: TcpStream, tokens: &AtomicU64, refused: &AtomicU64, answers: &AtomicU64, dies_after: u64) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    let mut token = String::new();
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        if answers.fetch_add(1, Ordering::Relaxed) >= dies_after {
+            return;
+        }
+        let greeting = if head.starts_with("GET /hello") {
+            token = format!("visit-{:016x}", tokens.fetch_add(7, Ordering::Relaxed));
+            format!("Set-Cookie: visit={token}; Path=/\r\n")
+        } else {
+            if !head.contains(&format!("Cookie: visit={token}\r\n")) {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+            String::new()
+        };
+        let body = "well met\n";
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nDate: Sun, 22 Nov 2026 00:00:{:02} GMT\r\n{greeting}\r\n{body}",
+            body.len(),
+            answers.load(Ordering::Relaxed) % 60
+        );
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Visits a server: a greeting, then some requests with the token it gave.
+fn visit(address: &str, requests: usize) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut cookie = String::new();
+    for request in 0..=requests {
+        let path = if request == 0 {
+            "/hello".to_owned()
+        } else {
+            format!("/page/{request}")
+        };
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{cookie}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if let Some(value) = line.strip_prefix("Content-Length: ") {
+                length = value.trim().parse().unwrap();
+            }
+            if let Some(value) = line.strip_prefix("Set-Cookie: ") {
+                cookie = format!("Cookie: {}\r\n", value.split(';').next().unwrap());
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        reader.read_exact(&mut vec![0; length]).unwrap();
+    }
+}
+
+/// A capture of some visitors.
+fn visited(home: &Home, visitors: usize, requests: usize) -> String {
+    let server = Visits::start(u64::MAX, 1);
+    let tap = Wiretap::before(&server.address);
+    let address = tap.address.to_string();
+    let all: Vec<_> = (0..visitors)
+        .map(|_| {
+            let address = address.clone();
+            thread::spawn(move || visit(&address, requests))
+        })
+        .collect();
+    all.into_iter().for_each(|visitor| visitor.join().unwrap());
+    assert_eq!(server.refused.load(Ordering::Relaxed), 0);
+    let path = home.path("visits.pcap");
+    tap.write(&path);
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs `teem replay ... --out NAME`, and again where the driver itself fell short: a busy host's fault, not teem's.
+fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder) {
+    let mut whole = vec!["replay"];
+    whole.extend(args);
+    whole.extend(["--quiet", "--out", name]);
+    for attempt in 1.. {
+        let done = home.teem(&whole);
+        let run = RunFolder::at(&home.path(name));
+        if attempt == ATTEMPTS || !run.generator_fell_short() {
+            return (done, run);
+        }
+        eprintln!(
+            "attempt {attempt}: {:?}: once more",
+            run.summary().invalid_because
+        );
+        std::fs::remove_dir_all(home.path(name)).unwrap();
+    }
+    unreachable!("the last attempt returned");
+}
+
+/// Asserts that all sends and sessions are accounted for, and returns the replay's figures.
+#[track_caller]
+fn closes(summary: &Summary) -> record::ReplaySummary {
+    let replay = summary.replay.clone().unwrap();
+    let (sends, sessions) = (&replay.sends, &replay.sessions);
+    assert_eq!(sends.planned, sends.sent + sends.unsent, "{replay:?}");
+    assert_eq!(sends.unsent, sends.unsent_by.values().sum::<u64>(), "{replay:?}");
+    assert_eq!(
+        sessions.planned,
+        sessions.finished + sessions.failed,
+        "{replay:?}"
+    );
+    assert_eq!(
+        sessions.failed,
+        sessions.failed_by.values().sum::<u64>(),
+        "{replay:?}"
+    );
+    replay
+}
+
+#[test]
+fn visitors_are_driven_again_with_the_tokens_of_the_new_server() {
+    let home = Home::new();
+    let capture = visited(&home, 5, 6);
+    let fresh = Visits::start(u64::MAX, 1_000_000);
+    let target = fresh.address.as_str();
+    let (done, run) = replay(
+        &home,
+        "out",
+        &[
+            &capture,
+            "--target",
+            target,
+            "--causal",
+            "--threshold",
+            "replay.sessions == 5",
+        ],
+    );
+    done.code(0);
+    let summary = run.summary();
+    assert_eq!(summary.verdict, Verdict::Pass);
+    let figures = closes(&summary);
+    assert_eq!((figures.sends.sent, figures.sessions.finished), (35, 5));
+    let answers = figures.answers;
+    assert_eq!(
+        (answers.different, answers.missing, answers.extra),
+        (0, 0, 0),
+        "{answers:?}"
+    );
+    assert_eq!(answers.identical + answers.masked, 35, "{answers:?}");
+    assert_eq!(
+        fresh.refused.load(Ordering::Relaxed),
+        0,
+        "a token of the recording was said"
+    );
+    assert_eq!(figures.lateness_ms.count, 35);
+    assert_eq!(figures.recorded_answer_ms.count, figures.answer_ms.count);
+    // The folder is one of teem's: rendered again it is the same, and can be judged by more.
+    let before = run.bytes("report.html");
+    home.teem(&["report", "out"]).code(0);
+    assert_eq!(run.bytes("report.html"), before);
+    assert!(run.text("report.html").contains("Sends, planned and made"));
+    home.teem(&["gate", "out", "--threshold", "replay.answers > 1000"])
+        .code(1);
+    home.teem(&["gate", "out", "--threshold", "replay.different == 0"])
+        .code(0);
+}
+
+#[test]
+fn clones_are_as_many_visitors_and_each_learns_a_token_of_its_own() {
+    let home = Home::new();
+    let capture = visited(&home, 2, 3);
+    let fresh = Visits::start(u64::MAX, 1_000_000);
+    let arguments = [
+        capture.as_str(),
+        "--target",
+        &fresh.address,
+        "--causal",
+        "--clones",
+        "20",
+        "--spread",
+        "300ms",
+        "--loop",
+        "2",
+    ];
+    let (done, run) = replay(&home, "out", &arguments);
+    done.code(0);
+    let figures = closes(&run.summary());
+    assert_eq!((figures.sessions.finished, figures.sends.sent), (80, 320));
+    assert_eq!(fresh.refused.load(Ordering::Relaxed), 0);
+    // A token each, and none of them twice.
+    assert_eq!(fresh.tokens.load(Ordering::Relaxed), 1_000_000 + 80 * 7);
+}
+
+#[test]
+fn a_target_that_dies_in_the_middle_is_counted_by_kind_and_fails() {
+    let home = Home::new();
+    let capture = visited(&home, 4, 10);
+    let dying = Visits::start(12, 1);
+    let (done, run) = replay(&home, "out", &[&capture, "--target", &dying.address, "--causal"]);
+    done.code(1);
+    let figures = closes(&run.summary());
+    assert_eq!(figures.sessions.failed, 4, "{figures:?}");
+    let cut = ["closed", "reset"].map(|cause| figures.sessions.failed_by.get(cause).copied().unwrap_or(0));
+    assert_eq!(cut.iter().sum::<u64>(), 4, "{figures:?}");
+    assert!(figures.answers.missing > 0, "{figures:?}");
+}
+
+#[test]
+fn a_target_that_refuses_is_counted_and_stops_the_replay_where_that_is_asked_for() {
+    let home = Home::new();
+    let capture = visited(&home, 3, 1);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = free.local_addr().unwrap().to_string();
+    drop(free);
+    let (done, run) = replay(&home, "on", &[&capture, "--target", &target]);
+    done.code(1);
+    let figures = closes(&run.summary());
+    assert_eq!(figures.sessions.failed_by["refused"], 3, "{figures:?}");
+    let stop = ["--on-failure", "stop", "--clones", "50", "--spread", "1h"];
+    let (done, run) = replay(
+        &home,
+        "off",
+        &[&[capture.as_str(), "--target", &target], &stop[..]].concat(),
+    );
+    done.code(1);
+    let figures = closes(&run.summary());
+    assert!(figures.sessions.failed_by["stopped"] > 100, "{figures:?}");
+}
+
+#[test]
+fn one_session_is_cut_out_and_driven_alone() {
+    let home = Home::new();
+    let capture = visited(&home, 3, 2);
+    home.teem(&["replay", &capture, "--cut", "1", "one.teem"]).code(0);
+    let fresh = Visits::start(u64::MAX, 1);
+    let (done, run) = replay(
+        &home,
+        "out",
+        &["one.teem", "--target", &fresh.address, "--speed", "max"],
+    );
+    done.code(0);
+    let figures = closes(&run.summary());
+    assert_eq!((figures.sessions.planned, figures.sends.sent), (1, 3));
+    assert_eq!(figures.lateness_ms.count, 0, "there was no clock to keep");
+    assert_eq!(
+        Run::read(&home.path("out")).unwrap().replay.unwrap().order,
+        "causal"
+    );
+    home.teem(&["replay", &capture, "--cut", "9", "none.teem"])
+        .mistake(&["--cut 9", "3 flows"]);
+}
+
+#[test]
+fn mistakes_say_what_was_expected() {
+    let home = Home::new();
+    let capture = visited(&home, 1, 1);
+    home.teem(&["replay", &capture]).mistake(&["--target HOST:PORT"]);
+    home.teem(&["replay", &capture, "--target", "nowhere.invalid:1"])
+        .mistake(&["nowhere.invalid:1", "resolved"]);
+    home.teem(&["replay", &capture, "--target", "127.0.0.1:1", "--port", "9"])
+        .mistake(&["no session is left"]);
+    home.teem(&[
+        "replay",
+        &capture,
+        "--target",
+        "127.0.0.1:1",
+        "--threshold",
+        "replay.sant == 1",
+    ])
+    .mistake(&["replay.sent"]);
+    let done = home.teem(&["replay", &capture, "--target", "127.0.0.1:1", "--speed", "1000"]);
+    assert!(done.code(2).err.contains("from 0.1 to 100, or max"));
+}
+
+#[test]
+fn nginx_is_visited_again() {
+    let Some(nginx) = nginx() else { return };
+    let home = Home::new();
+    let address = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().to_string()
+    };
+    let folder = home.path("nginx");
+    std::fs::create_dir(&folder).unwrap();
+    let configuration = format!(
+        "daemon off; worker_processes 1; pid {0}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; \
+         client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
+         server {{ listen {address}; location / {{ return 200 \"well met\"; }} }} }}\n",
+        folder.display()
+    );
+    let file = home.write("nginx.conf", &configuration);
+    let mut server = std::process::Command::new(nginx)
+        .args([
+            std::ffi::OsStr::new("-p"),
+            folder.as_os_str(),
+            "-c".as_ref(),
+            file.as_os_str(),
+        ])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    crate::home::until("nginx listens", || TcpStream::connect(&address).ok());
+    let tap = Wiretap::before(&address);
+    let through = tap.address.to_string();
+    (0..3).for_each(|_| visit(&through, 10));
+    let capture = home.path("nginx.pcap");
+    tap.write(&capture);
+    // Faster than it was, so that each answer has another date.
+    let arguments = [capture.to_str().unwrap(), "--target", &address, "--speed", "2"];
+    let (done, run) = replay(&home, "out", &arguments);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    done.code(0);
+    let answers = closes(&run.summary()).answers;
+    assert_eq!(answers.identical + answers.masked, 33, "{answers:?}");
+    assert_eq!(
+        (answers.different, answers.missing, answers.extra),
+        (0, 0, 0),
+        "{answers:?}"
+    );
+}
+
+/// The web server, if it is here.
+fn nginx() -> Option<&'static str> {
+    let found = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("TEEM_NO_SKIP").is_none(),
+            "nginx is not installed"
+        );
+        eprintln!("skipped: nginx is not installed");
+    }
+    found
+}
+
+#[test]
+fn a_chat_between_people_is_driven_at_a_fresh_server() {
+    let home = Home::new();
+    let arguments = |data| ["--data", data, "--provisioned", "3000", "--secret-file", "secret"];
+    let recorded = Serving::start(&home, &arguments("recorded"));
+    let tap = Wiretap::before(&recorded.ready.listen);
+    let address = tap.address.to_string();
+    let people = [
+        "smoke",
+        "--target",
+        &address,
+        "--secret-file",
+        "secret",
+        "--plain",
+        "--connections",
+        "20",
+    ];
+    let (done, _) = home.run("people", &people);
+    done.code(0);
+    recorded.stop();
+    let capture = home.path("chat.pcap");
+    tap.write(&capture);
+    let fresh = Serving::start(&home, &arguments("fresh"));
+    let (done, run) = replay(
+        &home,
+        "out",
+        &[
+            capture.to_str().unwrap(),
+            "--target",
+            &fresh.ready.listen,
+            "--secret-file",
+            "secret",
+        ],
+    );
+    let summary = run.summary();
+    let figures = closes(&summary);
+    assert_eq!(figures.sends.unsent, 0, "{figures:?}");
+    assert_eq!(
+        summary.verdict,
+        Verdict::Pass,
+        "{done:?} {figures:?} {}",
+        run.text("replay.json")
+    );
+}
