@@ -335,7 +335,7 @@ fn nginx_is_visited_again() {
     let folder = home.path("nginx");
     std::fs::create_dir(&folder).unwrap();
     let configuration = format!(
-        "daemon off; worker_processes 1; pid {0}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; \
+        "daemon off; master_process off; pid {0}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; \
          client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
          server {{ listen {address}; location / {{ return 200 \"well met\"; }} }} }}\n",
         folder.display()

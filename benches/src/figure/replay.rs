@@ -272,7 +272,7 @@ fn judge(calm: &ReplaySummary, a_second: f64, outcome: &mut Outcome) {
 /// nginx with one worker that answers everything from memory.
 fn start(nginx: &Path, folder: &Path, address: SocketAddrV4, cpus: Cpus) -> anyhow::Result<Server> {
     let configuration = format!(
-        "worker_processes 1;\ndaemon off;\npid {0}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 4096; }}\n\
+        "master_process off;\ndaemon off;\npid {0}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 4096; }}\n\
          http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; client_body_temp_path {0};\n\
          proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0};\n\
          server {{ listen {address}; location / {{ return 200 \"well met\"; }} }} }}\n",

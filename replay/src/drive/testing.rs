@@ -11,20 +11,20 @@ pub(crate) fn said(side: Side, at_ns: u64, bytes: &'static [u8]) -> Said {
 
 /// Sessions: when they opened, client, server, what was said.
 pub(crate) fn recorded(sessions: &[(u64, &str, &str, &[Said])]) -> Recording {
-    let mut writer = RecordingWriter::memory();
+    let mut events = Vec::new();
     for (flow, (opened_ns, client, server, turns)) in (0..).zip(sessions) {
         let flow = Flow(flow);
-        writer.event(Event::Open {
+        events.push(Event::Open {
             flow,
             at_ns: *opened_ns,
             client: client.parse().unwrap(),
             server: server.parse().unwrap(),
             start: Start::Handshake,
         });
-        let (mut offsets, mut last_ns) = ([0, 0], *opened_ns);
+        let mut offsets = [0, 0];
         for &(side, at_ns, bytes) in *turns {
             let offset = &mut offsets[usize::from(side == Side::Server)];
-            writer.event(Event::Data {
+            events.push(Event::Data {
                 flow,
                 side,
                 at_ns,
@@ -32,13 +32,16 @@ pub(crate) fn recorded(sessions: &[(u64, &str, &str, &[Said])]) -> Recording {
                 bytes,
             });
             *offset += bytes.len() as u64;
-            last_ns = at_ns;
         }
-        writer.event(Event::Close {
+        events.push(Event::Close {
             flow,
-            at_ns: last_ns,
+            at_ns: turns.last().map_or(*opened_ns, |(_, at_ns, _)| *at_ns),
             end: End::Finished(Side::Client),
         });
     }
+    // A writer takes them in the order of their time.
+    events.sort_by_key(Event::at_ns);
+    let mut writer = RecordingWriter::memory();
+    events.into_iter().for_each(|event| writer.event(event));
     writer.finish().unwrap()
 }
