@@ -17,6 +17,8 @@ case "${1:-}" in
     test)
         wanted=(
             "nginx-light: the web server that the packet transport fetches from over a path that loses"
+            "tshark: its reading of a capture is what ours is compared with"
+            "tcpdump: captures of our own connections, for tests of the replay"
         )
         ;;
     bench)

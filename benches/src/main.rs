@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{idle, latency, logins, messages, progress, swarm};
+use figure::{capture, idle, latency, logins, messages, progress, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -66,6 +66,8 @@ enum Figure {
     Idle(idle::Options),
     /// The swarm's CPU time a message and memory a user, beside tsung's.
     SwarmCost(swarm::Options),
+    /// Captures put together: bytes and packets a second of one thread, and memory.
+    Capture(capture::Options),
     /// The bare forwarder, which the figures start for themselves.
     #[command(hide = true)]
     Floor {
@@ -127,6 +129,7 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
         Figure::Latency(options) => latency::run(bench, cpus, &options, outcome),
         Figure::Idle(options) => idle::measure(bench, &options, outcome),
         Figure::SwarmCost(options) => swarm::measure(bench, cpus, &options, outcome),
+        Figure::Capture(options) => capture::measure(bench, cpus, &options, outcome),
         Figure::All { quick } => {
             let short: &[&str] = if quick {
                 &["--seconds", "1", "--warm-up", "0.5"]
@@ -139,7 +142,8 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
             logins::run(bench, &defaults(&[short, once].concat())?, outcome)?;
             let few: &[&str] = if quick { &["--connections", "20000"] } else { &[] };
             idle::measure(bench, &defaults(few)?, outcome)?;
-            swarm::measure(bench, cpus, &defaults(&[])?, outcome)
+            swarm::measure(bench, cpus, &defaults(&[])?, outcome)?;
+            capture::measure(bench, cpus, &defaults(once)?, outcome)
         }
         Figure::Floor { .. } => Ok(()),
     }
