@@ -18,6 +18,8 @@ case "${1:-}" in
         wanted=(
             "nginx-light: the web server that the packet transport fetches from over a path that loses"
             "ejabberd: the XMPP server that the packet transport logs in to, likewise"
+            "tshark: its reading of a capture is what ours is compared with"
+            "tcpdump: captures of our own connections, for tests of the replay"
         )
         ;;
     bench)

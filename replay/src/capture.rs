@@ -27,6 +27,9 @@ pub const PACKET_MAX_BYTES: u32 = 1 << 20;
 /// The most key-log text that is kept of a capture's decryption secrets blocks.
 pub const SECRETS_MAX_BYTES: usize = 8 << 20;
 
+/// How much of something foreign is shown.
+const FOREIGN_BYTES: usize = 8;
+
 /// One packet, as the capture has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
@@ -40,6 +43,15 @@ pub struct Packet<'a> {
     pub sent_bytes: u32,
     /// Where in the unpacked capture its record begins.
     pub offset: u64,
+}
+
+/// What comes next in a capture.
+#[derive(Clone, Debug)]
+pub enum Item<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// Key-log text of a decryption secrets block, for packets behind it.
+    Secrets(Vec<u8>),
 }
 
 /// A place that packets were captured at.
@@ -70,7 +82,7 @@ pub struct Capture {
 #[derive(Debug, Default)]
 struct Notes {
     interfaces: Vec<Interface>,
-    secrets: Vec<u8>,
+    secrets_kept_bytes: usize,
     secrets_refused_bytes: u64,
     damaged_blocks: u64,
 }
@@ -80,8 +92,14 @@ enum Format {
     PcapNg(PcapNg),
 }
 
+/// What a format finds.
+enum Found {
+    Packet(Record),
+    Secrets(Vec<u8>),
+}
+
 /// Where in the window a packet lies.
-struct Found {
+struct Record {
     at_ns: u64,
     link: Link,
     sent_bytes: u32,
@@ -122,17 +140,15 @@ impl Capture {
             ending: None,
             notes: Notes::default(),
         };
-        match capture.begin() {
-            Ok(()) => Ok(capture),
-            Err(error) => Err(error),
-        }
+        capture.begin()?;
+        Ok(capture)
     }
 
-    /// The next packet; none at the capture's end, of which [`Capture::ending`] then tells.
+    /// The next packet or secrets; none at the capture's end, of which [`Capture::ending`] then tells.
     ///
     /// # Errors
     /// The system cannot read on. Damage of the capture itself is no error but an ending.
-    pub fn packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+    pub fn item(&mut self) -> Result<Option<Item<'_>>, CaptureError> {
         if self.ending.is_some() {
             return Ok(None);
         }
@@ -143,17 +159,18 @@ impl Capture {
         };
         let offset = self.window.offset();
         match found {
-            Ok(Some(found)) => {
-                self.lent = found.record;
-                let bytes = &self.window.bytes()[found.skip..found.skip + found.captured];
-                Ok(Some(Packet {
-                    at_ns: found.at_ns,
-                    link: found.link,
+            Ok(Some(Found::Packet(record))) => {
+                self.lent = record.record;
+                let bytes = &self.window.bytes()[record.skip..record.skip + record.captured];
+                Ok(Some(Item::Packet(Packet {
+                    at_ns: record.at_ns,
+                    link: record.link,
                     bytes,
-                    sent_bytes: found.sent_bytes,
+                    sent_bytes: record.sent_bytes,
                     offset,
-                }))
+                })))
             }
+            Ok(Some(Found::Secrets(text))) => Ok(Some(Item::Secrets(text))),
             Ok(None) => {
                 self.ending = Some(Ending::Whole);
                 Ok(None)
@@ -177,18 +194,6 @@ impl Capture {
         &self.notes.interfaces
     }
 
-    /// Whether decryption secrets came that nobody took yet.
-    #[must_use]
-    pub fn has_secrets(&self) -> bool {
-        !self.notes.secrets.is_empty()
-    }
-
-    /// Takes the key-log text of the decryption secrets blocks that came since the last time.
-    #[must_use]
-    pub fn take_secrets(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.notes.secrets)
-    }
-
     /// Bytes of secrets that were not kept, for want of room or because they are no TLS key log.
     #[must_use]
     pub fn secrets_refused_bytes(&self) -> u64 {
@@ -208,10 +213,10 @@ impl Capture {
     }
 
     fn begin(&mut self) -> Result<(), CaptureError> {
-        let begun = match self.window.fill(4) {
-            Ok(true) => self.header(),
-            Ok(false) if self.window.bytes().is_empty() => return Err(CaptureError::Empty),
-            Ok(false) => return Err(foreign(self.window.bytes())),
+        // Of anything shorter there is nothing to tell but its bytes.
+        let begun = match self.window.fill(FOREIGN_BYTES) {
+            Ok(_) if self.window.bytes().is_empty() => return Err(CaptureError::Empty),
+            Ok(_) => self.header(),
             Err(error) => Err(error.into()),
         };
         let ending = match begun {
@@ -275,11 +280,12 @@ impl std::fmt::Debug for Capture {
 }
 
 fn foreign(bytes: &[u8]) -> CaptureError {
-    let start: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let start: Vec<String> = bytes
+        .iter()
+        .take(FOREIGN_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     CaptureError::Foreign {
         start: start.join(" "),
     }
 }
-
-#[cfg(test)]
-mod tests;

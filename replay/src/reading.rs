@@ -3,7 +3,7 @@
 //! It knows no session and no target. Memory stays under 256 MiB for any capture: 128 MiB for a zstd window at worst, 64 for
 //! connections, 48 for what waits, 16 for the rest; a plain capture with few connections needs 4.
 
-use crate::capture::{Capture, CaptureError, Ending, Interface, Link, Source};
+use crate::capture::{Capture, CaptureError, Ending, Interface, Item, Link, Packet, Source};
 use crate::event::Sink;
 use crate::packet::{Content, DatagramFlow, Datagrams, Decoder};
 use crate::reassembly::{Reassembly, ReassemblyFigures, ReassemblyLimits};
@@ -50,7 +50,7 @@ pub struct CaptureFigures {
     pub unlisted_datagrams: u64,
     /// Where the packets were captured.
     pub interfaces: Vec<Interface>,
-    /// Key-log text of decryption secrets blocks that nobody took on the way.
+    /// Key-log text of all decryption secrets blocks, from [`read_capture`]; a [`Reading`] hands it over on the way.
     pub secrets: Vec<u8>,
     /// Bytes of secrets that were not kept: other than TLS key logs, or too many.
     pub secrets_refused_bytes: u64,
@@ -135,11 +135,10 @@ impl Reading {
     /// The system cannot read on.
     pub fn advance<S: Sink + ?Sized>(&mut self, sink: &mut S) -> Result<Progress, CaptureError> {
         for _ in 0..STRIDE_PACKETS {
-            let Some(packet) = self.capture.packet()? else {
-                return Ok(match self.capture.take_secrets() {
-                    text if text.is_empty() => Progress::Done,
-                    text => Progress::Secrets(text),
-                });
+            let packet = match self.capture.item()? {
+                Some(Item::Packet(packet)) => packet,
+                Some(Item::Secrets(text)) => return Ok(Progress::Secrets(text)),
+                None => return Ok(Progress::Done),
             };
             let at_ns = self.counts.add(&packet);
             let (reassembly, datagrams) = (&mut self.reassembly, &mut self.datagrams);
@@ -149,9 +148,6 @@ impl Reading {
             });
             if let Err(skip) = decoded {
                 self.counts.skipped.add(skip);
-            }
-            if self.capture.has_secrets() {
-                return Ok(Progress::Secrets(self.capture.take_secrets()));
             }
         }
         Ok(Progress::More)
@@ -199,7 +195,7 @@ impl Reading {
             datagrams: self.datagrams.flows().to_vec(),
             unlisted_datagrams: self.datagrams.unlisted_packets(),
             interfaces: self.capture.interfaces().to_vec(),
-            secrets: self.capture.take_secrets(),
+            secrets: Vec::new(),
             secrets_refused_bytes: self.capture.secrets_refused_bytes(),
         })
     }
@@ -218,7 +214,7 @@ fn unknown_link(capture: &Capture) -> Result<(), CaptureError> {
 
 impl Counts {
     /// Counts a packet, and says when it was: nanoseconds after the first, never before the last.
-    fn add(&mut self, packet: &crate::capture::Packet<'_>) -> u64 {
+    fn add(&mut self, packet: &Packet<'_>) -> u64 {
         let first_ns = *self.first_ns.get_or_insert(packet.at_ns);
         let at_ns = packet.at_ns.saturating_sub(first_ns);
         if at_ns < self.now_ns || packet.at_ns < first_ns {
@@ -231,6 +227,3 @@ impl Counts {
         self.now_ns
     }
 }
-
-#[cfg(test)]
-mod tests;

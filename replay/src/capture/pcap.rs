@@ -5,7 +5,7 @@
 
 use super::ticks::Ticks;
 use super::window::Window;
-use super::{Fault, Found, Interface, Link, Notes, PACKET_MAX_BYTES, Stop};
+use super::{Fault, Found, Interface, Link, Notes, PACKET_MAX_BYTES, Record, Stop};
 
 const HEADER_BYTES: usize = 24;
 const RECORD_BYTES: usize = 16;
@@ -124,13 +124,13 @@ impl Pcap {
         if !window.fill(record)? {
             return Err(Stop::Truncated { offset });
         }
-        Ok(Some(Found {
+        Ok(Some(Found::Packet(Record {
             at_ns,
             link: self.link,
             sent_bytes,
             skip: RECORD_BYTES,
             captured: captured as usize,
             record,
-        }))
+        })))
     }
 }

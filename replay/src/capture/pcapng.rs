@@ -6,7 +6,7 @@
 use super::pcap::Order;
 use super::ticks::Ticks;
 use super::window::Window;
-use super::{Fault, Found, Interface, Link, Notes, PACKET_MAX_BYTES, SECRETS_MAX_BYTES, Stop};
+use super::{Fault, Found, Interface, Link, Notes, PACKET_MAX_BYTES, Record, SECRETS_MAX_BYTES, Stop};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -65,7 +65,7 @@ impl PcapNg {
         Ok(Some(this))
     }
 
-    /// Finds the next packet; none at the end.
+    /// Finds the next packet or secrets; none at the end.
     pub(super) fn advance(&mut self, window: &mut Window, notes: &mut Notes) -> Result<Option<Found>, Stop> {
         while let Some((kind, length)) = self.block(window)? {
             let offset = window.offset();
@@ -88,13 +88,20 @@ impl PcapNg {
             let body = &block[FRONT_BYTES..length - 4];
             let sound = match kind {
                 ENHANCED_PACKET | OBSOLETE_PACKET | SIMPLE_PACKET => {
-                    if let Some(found) = self.packet(kind, body) {
-                        return Ok(Some(found));
+                    if let Some(record) = self.packet(kind, body) {
+                        return Ok(Some(Found::Packet(record)));
                     }
                     false
                 }
                 INTERFACE => self.describe(body, offset, notes),
-                SECRETS => self.keep_secrets(body, notes),
+                SECRETS => match self.secrets(body, notes) {
+                    Some(text) if text.is_empty() => true,
+                    Some(text) => {
+                        window.pass(length);
+                        return Ok(Some(Found::Secrets(text)));
+                    }
+                    None => false,
+                },
                 _ => true,
             };
             notes.damaged_blocks += u64::from(!sound);
@@ -160,7 +167,7 @@ impl PcapNg {
     }
 
     /// A packet in a block of any of the three kinds; none where the block contradicts itself.
-    fn packet(&mut self, kind: u32, body: &[u8]) -> Option<Found> {
+    fn packet(&mut self, kind: u32, body: &[u8]) -> Option<Record> {
         let order = self.order;
         let word = |place: usize| order.u32_at(body, place * 4);
         let (interface, at_words, lengths_at, data_at) = match kind {
@@ -190,7 +197,7 @@ impl PcapNg {
             let ticks = u64::from(high) << 32 | u64::from(low);
             self.last_ns = described.ticks.nanoseconds(ticks);
         }
-        Some(Found {
+        Some(Record {
             at_ns: self.last_ns,
             link: described.link,
             sent_bytes: sent.max(u32::try_from(captured).unwrap_or(u32::MAX)),
@@ -257,23 +264,23 @@ impl PcapNg {
         sound
     }
 
-    /// Secrets (section 4.7): a TLS key log is kept, others are only counted.
-    fn keep_secrets(&self, body: &[u8], notes: &mut Notes) -> bool {
+    /// Secrets (section 4.7): the text of a TLS key log; of others nothing, but they are counted. None where the block
+    /// contradicts itself.
+    fn secrets(&self, body: &[u8], notes: &mut Notes) -> Option<Vec<u8>> {
         let kind = self.order.u32_at(body, 0);
         let length = self.order.u32_at(body, 4) as usize;
-        let Some(text) = body.get(8..).and_then(|data| data.get(..length)) else {
-            return false;
-        };
-        if kind != TLS_KEY_LOG || notes.secrets.len() + text.len() > SECRETS_MAX_BYTES {
-            notes.secrets_refused_bytes += text.len() as u64;
-            return true;
+        let text = body.get(8..)?.get(..length)?;
+        if kind != TLS_KEY_LOG || notes.secrets_kept_bytes + length > SECRETS_MAX_BYTES {
+            notes.secrets_refused_bytes += length as u64;
+            return Some(Vec::new());
         }
-        notes.secrets.extend_from_slice(text);
+        notes.secrets_kept_bytes += length;
+        let mut text = text.to_vec();
         // A log whose last line has no end must not run into the next one.
         if text.last().is_some_and(|&byte| byte != b'\n') {
-            notes.secrets.push(b'\n');
+            text.push(b'\n');
         }
-        true
+        Some(text)
     }
 
     /// A block too long to be held: passed over without being read into memory.

@@ -166,6 +166,12 @@ impl Fragments {
         self.joined
     }
 
+    /// Memory held.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
     fn number(&mut self, key: FragmentKey, at_ns: u64) -> u64 {
         if let Some(&number) = self.numbers.get(&key) {
             return number;

@@ -1,1 +1,510 @@
+//! Single connections, segment by segment. Whole captures with a known truth are in `tests/captures/truth.rs`.
 
+use super::*;
+use crate::event::Event;
+use crate::packet::{Endpoint, Path};
+
+const MS: u64 = 1_000_000;
+const CLIENT: u32 = 1_000;
+const SERVER: u32 = u32::MAX - 2;
+
+/// What was told, in a line each.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Sink for Lines {
+    fn event(&mut self, event: Event<'_>) {
+        let at = event.at_ns() / MS;
+        let flow = event.flow().0;
+        self.0.push(match event {
+            Event::Open {
+                client,
+                server,
+                start,
+                ..
+            } => {
+                format!("{at} {flow} open {} {} {start:?}", client.port(), server.port())
+            }
+            Event::Data {
+                side, offset, bytes, ..
+            } => {
+                format!("{at} {flow} {side:?} {offset} {}", String::from_utf8_lossy(bytes))
+            }
+            Event::Gap {
+                side, offset, length, ..
+            } => format!("{at} {flow} {side:?} {offset} lacks {length}"),
+            Event::Finish { side, .. } => format!("{at} {flow} {side:?} finishes"),
+            Event::Close { end, .. } => format!("{at} {flow} close {end:?}"),
+        });
+    }
+}
+
+/// A reassembly that is told segments in a short hand.
+struct Scene {
+    reassembly: Reassembly,
+    lines: Lines,
+    at_ms: u64,
+    client_port: u16,
+}
+
+impl Scene {
+    fn new(limits: ReassemblyLimits) -> Self {
+        Self {
+            reassembly: Reassembly::new(limits),
+            lines: Lines::default(),
+            at_ms: 0,
+            client_port: 40_000,
+        }
+    }
+
+    /// After a handshake, with what it told taken away.
+    fn open() -> Self {
+        let mut scene = Self::new(ReassemblyLimits::default());
+        scene.shake();
+        scene.lines.0.clear();
+        scene
+    }
+
+    fn shake(&mut self) {
+        self.send(Side::Client, Flags::SYN, -1, 0, "");
+        self.send(Side::Server, Flags::SYN | Flags::ACK, -1, 0, "");
+        self.send(Side::Client, Flags::ACK, 0, 0, "");
+    }
+
+    /// A millisecond later: flags, offset, what is acknowledged as an offset, and what is said.
+    fn send(&mut self, side: Side, flags: Flags, offset: i64, acked: i64, text: &str) -> &mut Self {
+        self.send_snapped(side, flags, offset, acked, text, text.len())
+    }
+
+    fn send_snapped(
+        &mut self,
+        side: Side,
+        flags: Flags,
+        offset: i64,
+        acked: i64,
+        text: &str,
+        length: usize,
+    ) -> &mut Self {
+        let end = |address: [u8; 4], port| Endpoint::from(std::net::SocketAddr::from((address, port)));
+        let (client, server) = (end([10, 0, 0, 1], self.client_port), end([10, 0, 0, 2], 80));
+        let (source, to, own, other) = match side {
+            Side::Client => (client, server, CLIENT, SERVER),
+            Side::Server => (server, client, SERVER, CLIENT),
+        };
+        self.at_ms += 1;
+        let segment = Segment {
+            source,
+            to,
+            path: Path::default(),
+            seq: own.wrapping_add(1).wrapping_add(offset as u32),
+            ack: other.wrapping_add(1).wrapping_add(acked as u32),
+            flags,
+            window: 1_000,
+            scale: None,
+            payload: text.as_bytes(),
+            length: length as u32,
+        };
+        self.reassembly
+            .segment(self.at_ms * MS, &segment, &mut self.lines);
+        self
+    }
+
+    fn say(&mut self, side: Side, offset: i64, acked: i64, text: &str) -> &mut Self {
+        self.send(side, Flags::ACK, offset, acked, text)
+    }
+
+    fn wait(&mut self, milliseconds: u64) -> &mut Self {
+        self.at_ms += milliseconds;
+        self.reassembly.advance(self.at_ms * MS, &mut self.lines);
+        self
+    }
+
+    fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines.0)
+    }
+
+    fn figures(&self) -> &ReassemblyFigures {
+        self.reassembly.figures()
+    }
+
+    fn finish(mut self) -> (Vec<String>, ReassemblyFigures) {
+        let figures = self.reassembly.finish(&mut self.lines);
+        assert!(figures.closes(), "{figures:?}");
+        (self.lines.0, figures)
+    }
+}
+
+use Side::{Client, Server};
+
+#[test]
+fn a_whole_connection_is_told() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene.shake();
+    scene.say(Client, 0, 0, "ask").say(Server, 0, 3, "answer");
+    scene
+        .send(Server, Flags::FIN | Flags::ACK, 6, 3, "")
+        .say(Client, 3, 7, "bye");
+    scene
+        .send(Client, Flags::FIN | Flags::ACK, 6, 7, "")
+        .say(Server, 7, 7, "");
+    let expected = [
+        "1 0 open 40000 80 Handshake",
+        "4 0 Client 0 ask",
+        "5 0 Server 0 answer",
+        "6 0 Server finishes",
+        "7 0 Client 3 bye",
+        "8 0 Client finishes",
+        "8 0 close Finished(Server)",
+    ];
+    assert_eq!(scene.told(), expected);
+    assert_eq!(scene.finish().0, [""; 0]);
+}
+
+#[test]
+fn the_first_to_say_a_byte_is_believed() {
+    let mut scene = Scene::open();
+    scene
+        .say(Client, 3, 0, "def")
+        .say(Client, 1, 0, "bcDEFgh")
+        .say(Client, 0, 0, "abc");
+    assert_eq!(
+        scene.told(),
+        [
+            "6 0 Client 0 a",
+            "6 0 Client 1 bc",
+            "6 0 Client 3 def",
+            "6 0 Client 6 gh"
+        ]
+    );
+    assert_eq!(
+        (
+            scene.figures().retransmitted_bytes,
+            scene.figures().inconsistent_bytes
+        ),
+        (5, 3)
+    );
+    // What was given out is compared by its checksums.
+    scene
+        .say(Client, 0, 0, "a")
+        .say(Client, 1, 0, "bX")
+        .say(Client, 3, 0, "def");
+    assert_eq!(scene.told(), [""; 0]);
+    let (_, figures) = scene.finish();
+    assert_eq!((figures.retransmitted_bytes, figures.inconsistent_bytes), (11, 5));
+}
+
+#[test]
+fn a_hole_is_a_gap_once_its_peer_passed_it_and_the_grace_is_over() {
+    let mut scene = Scene::open();
+    scene
+        .say(Client, 0, 0, "abc")
+        .say(Client, 6, 0, "ghi")
+        .wait(1_000);
+    assert_eq!(scene.told(), ["4 0 Client 0 abc"], "nobody acknowledged it yet");
+    scene.say(Server, 0, 9, "").wait(99);
+    assert_eq!(scene.told(), [""; 0]);
+    scene.wait(1);
+    assert_eq!(scene.told(), ["1106 0 Client 3 lacks 3", "1106 0 Client 6 ghi"]);
+    scene.say(Client, 3, 0, "def");
+    let (lines, figures) = scene.finish();
+    assert_eq!(lines, ["1107 0 close Open"]);
+    assert_eq!(
+        (figures.gaps, figures.gapped_bytes, figures.retransmitted_bytes),
+        (1, 3, 3)
+    );
+}
+
+#[test]
+fn what_comes_late_within_the_grace_fills_the_hole() {
+    let mut scene = Scene::open();
+    scene.say(Client, 3, 0, "def").say(Server, 0, 6, "").wait(50);
+    scene.say(Client, 0, 0, "abc").wait(200);
+    assert_eq!(scene.told(), ["56 0 Client 0 abc", "56 0 Client 3 def"]);
+    assert_eq!(scene.finish().1.gaps, 0);
+}
+
+#[test]
+fn bytes_that_only_their_acknowledgement_shows_are_a_gap() {
+    let mut scene = Scene::open();
+    scene.say(Server, 0, 500, "ok").wait(100);
+    assert_eq!(scene.told(), ["4 0 Server 0 ok", "104 0 Client 0 lacks 500"]);
+}
+
+#[test]
+fn a_hole_that_nobody_passes_is_given_up_in_silence() {
+    let mut scene = Scene::open();
+    scene.say(Client, 3, 0, "def").wait(59_999);
+    assert_eq!(scene.told(), [""; 0]);
+    scene.wait(1);
+    assert_eq!(scene.told(), ["60004 0 Client 0 lacks 3", "60004 0 Client 3 def"]);
+}
+
+#[test]
+fn a_full_store_gives_the_hole_up() {
+    let mut scene = Scene::new(ReassemblyLimits {
+        waiting_bytes_side: 300,
+        ..ReassemblyLimits::default()
+    });
+    scene.shake();
+    scene.told();
+    for at in [2, 4, 6] {
+        scene.say(Client, at, 0, "x");
+    }
+    assert_eq!(scene.told(), [""; 0]);
+    scene.say(Client, 8, 0, "x");
+    assert_eq!(scene.told(), ["7 0 Client 0 lacks 2", "7 0 Client 2 x"]);
+    let (_, figures) = scene.finish();
+    assert_eq!(figures.overflows, 1);
+    assert!(figures.waiting_bytes_peak <= 4 * 97);
+}
+
+#[test]
+fn a_snapped_packet_is_a_gap_at_its_tail() {
+    let mut scene = Scene::open();
+    scene.send_snapped(Client, Flags::ACK, 0, 0, "abc", 10);
+    scene
+        .send_snapped(Client, Flags::ACK, 20, 0, "uv", 5)
+        .say(Client, 10, 0, "0123456789");
+    let expected = [
+        "4 0 Client 0 abc",
+        "4 0 Client 3 lacks 7",
+        "6 0 Client 10 0123456789",
+        "6 0 Client 20 uv",
+        "6 0 Client 22 lacks 3",
+    ];
+    assert_eq!(scene.told(), expected);
+}
+
+#[test]
+fn numbers_wrap() {
+    // The server's first byte is two before the end of its numbers.
+    let mut scene = Scene::open();
+    scene.say(Server, 0, 0, "abcdef").say(Server, 6, 0, "ghi");
+    assert_eq!(scene.told(), ["4 0 Server 0 abcdef", "5 0 Server 6 ghi"]);
+}
+
+#[test]
+fn keepalives_say_nothing() {
+    let mut scene = Scene::open();
+    scene
+        .say(Client, 0, 0, "abc")
+        .say(Client, 2, 0, "")
+        .say(Client, 2, 0, "\0")
+        .say(Server, -1, 3, "\0");
+    assert_eq!(scene.told(), ["4 0 Client 0 abc"]);
+    let (_, figures) = scene.finish();
+    assert_eq!((figures.keepalive_bytes, figures.inconsistent_bytes), (2, 0));
+}
+
+#[test]
+fn a_reset_counts_only_in_the_window() {
+    let mut scene = Scene::open();
+    scene.say(Client, 0, 0, "abc").say(Server, 0, 3, "");
+    scene
+        .send(Client, Flags::RST, 2, 0, "")
+        .send(Client, Flags::RST, 50_000, 0, "");
+    assert_eq!(scene.told(), ["4 0 Client 0 abc"]);
+    assert_eq!(scene.figures().skipped.packets(Skip::Outside), 2);
+    scene.send(Client, Flags::RST, 3, 0, "");
+    assert_eq!(scene.told(), ["8 0 close Reset(Client)"]);
+    scene.say(Server, 0, 3, "too late").say(Server, 8, 3, "");
+    assert_eq!(scene.figures().skipped.packets(Skip::Late), 1);
+}
+
+#[test]
+fn a_refused_connection_is_a_reset() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene.send(Client, Flags::SYN, -1, 0, "");
+    // Its own number is 0, not one of the server's.
+    scene.send(Server, Flags::RST | Flags::ACK, -i64::from(SERVER) - 1, 0, "");
+    assert_eq!(
+        scene.told(),
+        ["1 0 open 40000 80 Handshake", "2 0 close Reset(Server)"]
+    );
+}
+
+#[test]
+fn data_on_a_syn_counts_and_is_believed_once() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene.send(Client, Flags::SYN, -1, 0, "fast");
+    scene.send(Server, Flags::SYN | Flags::ACK, -1, 0, "");
+    scene.say(Client, 0, 0, "fast!");
+    assert_eq!(scene.told()[1..], ["1 0 Client 0 fast", "3 0 Client 4 !"]);
+}
+
+#[test]
+fn two_may_open_at_once() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene
+        .send(Client, Flags::SYN, -1, 0, "")
+        .send(Server, Flags::SYN, -1, 0, "");
+    scene
+        .send(Client, Flags::SYN | Flags::ACK, -1, 0, "")
+        .send(Server, Flags::SYN | Flags::ACK, -1, 0, "");
+    scene.say(Server, 0, 0, "hello").say(Client, 0, 5, "hi");
+    let expected = [
+        "1 0 open 40000 80 Handshake",
+        "5 0 Server 0 hello",
+        "6 0 Client 0 hi",
+    ];
+    assert_eq!(scene.told(), expected);
+}
+
+#[test]
+fn a_new_syn_begins_a_new_connection() {
+    let mut scene = Scene::open();
+    scene.say(Client, 0, 0, "old").say(Client, 5, 0, "x");
+    // The same number again is a repetition.
+    scene.send(Client, Flags::SYN, -1, 0, "");
+    scene.told();
+    scene.send(Client, Flags::SYN, 70_000, 0, "new");
+    let expected = [
+        "7 0 Client 3 lacks 2",
+        "7 0 Client 5 x",
+        "7 0 close Open",
+        "7 1 open 40000 80 Handshake",
+        "7 1 Client 0 new",
+    ];
+    assert_eq!(scene.told(), expected);
+}
+
+#[test]
+fn a_connection_may_be_joined_in_mid_stream() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    // The server had more under way than its client had acknowledged.
+    scene
+        .say(Client, 5_000, 70, "ask")
+        .say(Server, 90, 5_003, "swer")
+        .say(Server, 80, 5_003, "an")
+        .wait(1_000);
+    let expected = [
+        "1 0 open 40000 80 Midway",
+        "1 0 Client 0 ask",
+        "2 0 Server 0 swer",
+    ];
+    assert_eq!(scene.told(), expected);
+    let (_, figures) = scene.finish();
+    assert_eq!((figures.outlying_bytes, figures.gaps), (2, 0));
+}
+
+#[test]
+fn an_answer_may_be_seen_before_its_syn() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene
+        .send(Server, Flags::SYN | Flags::ACK, -1, 0, "")
+        .send(Client, Flags::SYN, -1, 0, "");
+    scene.say(Client, 0, 0, "hi");
+    assert_eq!(scene.told(), ["1 0 open 40000 80 Handshake", "3 0 Client 0 hi"]);
+}
+
+#[test]
+fn a_fin_that_was_not_captured_shows_in_its_acknowledgement() {
+    let mut scene = Scene::open();
+    scene.say(Client, 0, 0, "abc").say(Server, 0, 4, "").wait(1_000);
+    scene.send(Server, Flags::FIN | Flags::ACK, 0, 4, "").wait(200);
+    let expected = [
+        "4 0 Client 0 abc",
+        "1006 0 Server finishes",
+        "1106 0 Client finishes",
+        "1106 0 close Finished(Server)",
+    ];
+    assert_eq!(scene.told(), expected);
+}
+
+#[test]
+fn a_fin_waits_for_what_is_before_it() {
+    let mut scene = Scene::open();
+    scene
+        .send(Client, Flags::FIN | Flags::ACK, 3, 0, "d")
+        .say(Client, 0, 0, "abc")
+        .say(Client, 4, 0, "more");
+    assert_eq!(
+        scene.told(),
+        ["5 0 Client 0 abc", "5 0 Client 3 d", "5 0 Client finishes"]
+    );
+    assert_eq!(scene.finish().1.outlying_bytes, 4);
+}
+
+#[test]
+fn numbers_that_no_window_reaches_are_refused() {
+    let mut scene = Scene::open();
+    scene
+        .say(Client, 1 << 30, 0, "edge")
+        .say(Client, (1 << 30) + 1, 0, "far");
+    scene
+        .say(Client, -(1 << 30) - 5, 0, "old")
+        .say(Client, 0, 0, "here");
+    assert_eq!(scene.told(), ["7 0 Client 0 here"]);
+    let (_, figures) = scene.finish();
+    assert_eq!(figures.skipped.packets(Skip::Outside), 2);
+}
+
+#[test]
+fn silence_ends_a_connection() {
+    let limits = ReassemblyLimits::default();
+    let mut scene = Scene::new(limits);
+    scene.shake();
+    scene.say(Client, 0, 0, "abc");
+    scene.told();
+    scene.wait(limits.idle_ns / MS + limits.idle_ns / MS / 16);
+    assert_eq!(scene.told(), ["8606251 0 close Idle"]);
+    // Then it is forgotten, and whoever speaks joins in mid-stream.
+    scene.wait(limits.linger_ns / MS).say(Client, 3, 0, "def");
+    assert_eq!(scene.told()[0], "8666255 1 open 40000 80 Midway");
+}
+
+#[test]
+fn too_many_connections_cost_the_one_that_was_silent_longest() {
+    let mut scene = Scene::new(ReassemblyLimits {
+        flows: 3,
+        ..ReassemblyLimits::default()
+    });
+    for port in 0..3 {
+        scene.client_port = port;
+        scene.say(Client, 0, 0, "hi");
+    }
+    scene.client_port = 0;
+    scene.say(Client, 2, 0, "still here");
+    scene.told();
+    scene.client_port = 7;
+    scene.say(Client, 0, 0, "hi");
+    let expected = ["5 1 close Dropped", "5 3 open 7 80 Midway", "5 3 Client 0 hi"];
+    // A server's port is the lower one, so 0 and 7 speak as servers: only the order counts here.
+    assert_eq!(scene.told()[0], expected[0]);
+    assert_eq!(scene.finish().1.flows_dropped, 1);
+}
+
+#[test]
+fn times_never_run_backwards() {
+    let mut scene = Scene::open();
+    scene.say(Client, 0, 0, "a");
+    scene.at_ms = 1;
+    scene.say(Client, 1, 0, "b");
+    assert_eq!(scene.told(), ["4 0 Client 0 a", "4 0 Client 1 b"]);
+}
+
+#[test]
+fn a_socket_that_talks_to_itself_is_skipped() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    let end = Endpoint::from(std::net::SocketAddr::from(([10, 0, 0, 1], 5)));
+    let segment = Segment {
+        source: end,
+        to: end,
+        path: Path::default(),
+        seq: 0,
+        ack: 0,
+        flags: Flags::SYN,
+        window: 0,
+        scale: None,
+        payload: b"?",
+        length: 1,
+    };
+    scene.reassembly.segment(0, &segment, &mut scene.lines);
+    let (lines, figures) = scene.finish();
+    assert_eq!((lines.len(), figures.skipped.packets(Skip::Itself)), (0, 1));
+}
+
+#[test]
+fn a_connection_holds_256_bytes() {
+    assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
+}

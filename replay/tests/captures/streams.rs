@@ -58,10 +58,22 @@ impl Stream {
 }
 
 /// A part of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Part {
     Said(Vec<u8>),
     Missing(u64),
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Said(said) => {
+                let start = String::from_utf8_lossy(&said[..said.len().min(16)]);
+                write!(f, "{} B {start:?}..", said.len())
+            }
+            Self::Missing(length) => write!(f, "{length} B missing"),
+        }
+    }
 }
 
 /// Joins neighbours of a kind, and leaves out what is empty.

@@ -103,6 +103,21 @@ fn said_by(conversation: &Conversation, node: &str, theirs: &[Part]) -> Vec<Part
     parts
 }
 
+/// Bytes in which two streams of the same shape differ; none where their shapes do.
+fn differences(ours: &[Part], theirs: &[Part]) -> Option<u64> {
+    let mut differing = 0;
+    for pair in ours.iter().zip(theirs) {
+        differing += match pair {
+            (Part::Said(one), Part::Said(other)) if one.len() == other.len() => {
+                one.iter().zip(other).filter(|(one, other)| one != other).count() as u64
+            }
+            (Part::Missing(one), Part::Missing(other)) if one == other => 0,
+            _ => return None,
+        };
+    }
+    (ours.len() == theirs.len()).then_some(differing)
+}
+
 #[test]
 fn streams_are_what_tshark_follows() {
     if !have_tshark() {
@@ -122,12 +137,20 @@ fn streams_are_what_tshark_follows() {
             .max()
             .map_or(0, |last| last + 1);
         assert_eq!(streams.flows.len(), count, "{name}");
+        let mut differing = 0;
         for (number, conversation) in streams.flows.values().enumerate() {
             let followed = follow(name, number);
             for (node, parts) in followed.nodes.iter().zip(followed.parts) {
                 let ours = said_by(conversation, node, &parts);
-                assert_eq!(ours, parts, "{name}, stream {number}, {node}: {:?}", figures.tcp);
+                differing += differences(&ours, &parts)
+                    .unwrap_or_else(|| panic!("{name}, stream {number}, {node}: {ours:?} beside {parts:?}"));
             }
         }
+        // Where a capture says two things of the same bytes, tshark may take the later one.
+        let inconsistent = figures.tcp.inconsistent_bytes;
+        assert!(
+            differing <= inconsistent,
+            "{name}: {differing} bytes differ from tshark's, {inconsistent} were repeated differently"
+        );
     }
 }
