@@ -29,24 +29,22 @@ const CLIENT_HELLO_MIN_BYTES: usize = 2 + 32 + 1 + 2 + 2 + 1 + 1;
 
 /// Whether a *ClientHello* may begin with these bytes, up to [`MARK_BYTES`] of them.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
-    let at = |index: usize| bytes.get(index).copied();
-    let is = |index, right: fn(u8) -> bool| at(index).is_none_or(right);
-    let form = is(0, |content| content == record::HANDSHAKE)
+    let is = |index: usize, right: fn(u8) -> bool| bytes.get(index).is_none_or(|byte| right(*byte));
+    let length = |index: usize, right: fn(usize) -> bool| {
+        let bytes = bytes.get(index..).and_then(<[u8]>::first_chunk);
+        bytes.is_none_or(|bytes| right(u16::from_be_bytes(*bytes).into()))
+    };
+    is(0, |content| content == record::HANDSHAKE)
         && is(1, |major| major == 3)
         && is(2, |minor| minor <= 4)
+        && length(3, |fragment| {
+            (message::HEADER_BYTES..=PLAIN_MAX_BYTES).contains(&fragment)
+        })
         && is(5, |kind| kind == message::CLIENT_HELLO)
         && is(6, |high| high == 0)
+        && length(7, |body| body >= CLIENT_HELLO_MIN_BYTES)
         && is(9, |major| major == 3)
-        && is(10, |minor| minor <= 4);
-    let (Some(a), Some(b)) = (at(3), at(4)) else {
-        return form;
-    };
-    let fragment = usize::from(u16::from_be_bytes([a, b]));
-    let (Some(c), Some(d)) = (at(7), at(8)) else {
-        return form && (message::HEADER_BYTES..=PLAIN_MAX_BYTES).contains(&fragment);
-    };
-    let body = usize::from(u16::from_be_bytes([c, d]));
-    form && body >= CLIENT_HELLO_MIN_BYTES && (message::HEADER_BYTES..=PLAIN_MAX_BYTES).contains(&fragment)
+        && is(10, |minor| minor <= 4)
 }
 
 /// What a client offers.

@@ -7,7 +7,7 @@ use aws_lc_rs::{hkdf, tls_prf};
 use zeroize::Zeroizing;
 
 use super::opener::{KEY_MAX_BYTES, Material, Opener};
-use super::suite::{Hash, Suite};
+use super::suite::{Cipher, Hash, Suite};
 use crate::secrets::Secret;
 
 /// A key under a traffic secret; `None` if the secret is not of the suite's hash.
@@ -64,14 +64,10 @@ pub(super) fn openers12(
     let key_bytes = suite.cipher.key_bytes();
     let mac_bytes = suite.cipher.block().map_or(0, |(_, mac)| mac.bytes());
     // A block cipher's IVs come with its records (RFC 5246, section 6.2.3.2).
-    let iv_bytes = match suite.cipher.aead() {
-        Some(algorithm)
-            if algorithm.key_len() == 32 && suite.cipher == super::suite::Cipher::ChaCha20Poly1305 =>
-        {
-            12
-        }
-        Some(_) => 4,
-        None => 0,
+    let iv_bytes = match suite.cipher {
+        Cipher::ChaCha20Poly1305 => 12,
+        Cipher::Aes128Gcm | Cipher::Aes256Gcm => 4,
+        Cipher::Aes128Cbc(_) | Cipher::Aes256Cbc(_) => 0,
     };
     let block = tls_prf::Secret::new(suite.hash.prf(), master.bytes())
         .and_then(|master| {

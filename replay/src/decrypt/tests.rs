@@ -1,6 +1,9 @@
 //! Decryption against real peers: what two ends of rustls or OpenSSL said is what must come out.
 
 mod library;
+mod openssl;
+
+mod torn;
 mod wire;
 
 use super::*;
@@ -13,6 +16,8 @@ struct Heard {
     said: [Vec<u8>; 2],
     /// Missing bytes of each.
     missing: [u64; 2],
+    /// Where they are missing, and how many.
+    gaps: Vec<(Side, u64, u64)>,
     /// Whether each finished.
     finished: [bool; 2],
     closed: bool,
@@ -51,6 +56,7 @@ impl Sink for Heard {
                 assert_eq!(said.len() as u64, offset);
                 said.resize(said.len() + length as usize, 0);
                 self.missing[side as usize] += length;
+                self.gaps.push((side, offset, length));
             }
             Event::Finish { side, .. } => {
                 assert!(
@@ -177,10 +183,15 @@ fn what_is_not_tls_passes_as_it_is() {
 
 #[test]
 fn what_starts_in_mid_stream_is_listed() {
-    let mut feed = Feed::new("", Start::Midway);
-    feed.data(Side::Server, b"\x17\x03\x03\x00\x05hello");
-    let (heard, report) = feed.finish();
-    assert_eq!(heard.said[1].len(), 10);
-    assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::Midway));
-    assert_eq!(report.figures.undecrypted["midway"], 1);
+    for piece in [1, 4, 100] {
+        let mut feed = Feed::new("", Start::Midway);
+        let record = b"\x17\x03\x03\x00\x05hello";
+        record
+            .chunks(piece)
+            .for_each(|piece| feed.data(Side::Server, piece));
+        let (heard, report) = feed.finish();
+        assert_eq!(heard.said[1], record);
+        assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::Midway));
+        assert_eq!(report.figures.undecrypted["midway"], 1);
+    }
 }

@@ -4,12 +4,16 @@
 //! all, or in answer to the server: after STARTTLS (RFC 3207, section 4), a CONNECT, an SSLRequest. So only what a
 //! client says after the server spoke is looked at, and what would be cut too short to tell is held until it can be told.
 //!
-//! 40 bytes a flow; a comparison an event.
+//! 48 bytes a flow; a comparison an event.
 
 use super::hello::{self, MARK_BYTES};
+use super::message;
 use super::record::{self, HEADER_BYTES, Header};
 use super::report::Undecrypted;
 use crate::event::{Side, Start};
+
+/// Bytes by which a record is told from anything else, as far as that can be: its header and a message's type.
+const BEGUN_BYTES: usize = HEADER_BYTES + 1;
 
 /// What a flow's client may have begun to say.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +21,8 @@ pub(super) struct Watch {
     start: Start,
     /// Who spoke last.
     last: Option<Side>,
-    /// Sides of which nothing was seen yet, the client's first.
-    silent: [bool; 2],
+    /// What the sides began with, the client first, until there is enough of it to tell.
+    begun: [([u8; BEGUN_BYTES], u8); 2],
     held: [u8; MARK_BYTES],
     held_bytes: u8,
     /// Where in the client's stream the held ones are.
@@ -43,7 +47,7 @@ impl Watch {
         Self {
             start,
             last: None,
-            silent: [true; 2],
+            begun: [([0; BEGUN_BYTES], 0); 2],
             held: [0; MARK_BYTES],
             held_bytes: 0,
             held_at: 0,
@@ -52,7 +56,6 @@ impl Watch {
 
     /// A side says something.
     pub(super) fn data(&mut self, side: Side, offset: u64, bytes: &[u8]) -> Verdict {
-        let first = std::mem::take(&mut self.silent[side as usize]);
         let answers = self.last != Some(Side::Client);
         self.last = Some(side);
         if side == Side::Client && (answers || self.held_bytes > 0) {
@@ -62,8 +65,8 @@ impl Watch {
             }
         }
         match self.stray(side, bytes) {
-            Some(why) if first => Verdict::Lost(why),
-            _ => Verdict::Plain,
+            Some(why) => Verdict::Lost(why),
+            None => Verdict::Plain,
         }
     }
 
@@ -92,15 +95,25 @@ impl Watch {
         Verdict::Held
     }
 
-    /// Whether a side's first bytes are records without what comes before them.
-    fn stray(&self, side: Side, bytes: &[u8]) -> Option<Undecrypted> {
-        let (header, body) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    /// Whether a side's first bytes are a record without what comes before it.
+    fn stray(&mut self, side: Side, bytes: &[u8]) -> Option<Undecrypted> {
+        let (begun, have) = &mut self.begun[side as usize];
+        let free = &mut begun[usize::from(*have)..];
+        let more = bytes.len().min(free.len());
+        if more == 0 {
+            return None;
+        }
+        free[..more].copy_from_slice(&bytes[..more]);
+        *have += more as u8;
+        if usize::from(*have) < BEGUN_BYTES {
+            return None;
+        }
+        let (header, kind) = begun.split_first_chunk::<HEADER_BYTES>()?;
         let record = Header::parse(*header).filter(|_| matches!(header[2], 1..=3))?;
         if self.start == Start::Midway {
             return Some(Undecrypted::Midway);
         }
-        let answers =
-            record.content == record::HANDSHAKE && body.first() == Some(&super::message::SERVER_HELLO);
+        let answers = record.content == record::HANDSHAKE && *kind == [message::SERVER_HELLO];
         (side == Side::Server && answers).then_some(Undecrypted::ClientHelloMissing)
     }
 }

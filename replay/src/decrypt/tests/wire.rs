@@ -7,6 +7,7 @@ use rcgen::{CertifiedKey, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs as lc};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ServerSessionMemoryCache;
 use rustls::{
     ClientConfig, ClientConnection, Connection, KeyLog, RootCertStore, ServerConfig, ServerConnection,
     SupportedCipherSuite,
@@ -128,6 +129,32 @@ impl Ends {
         self.log.text()
     }
 
+    /// The same ends, whose server forgot its tickets, and may want another group.
+    pub(super) fn restarted(&self, groups: Option<Vec<&'static dyn SupportedKxGroup>>) -> Self {
+        let mut server = ServerConfig::clone(&self.server);
+        server.session_storage = ServerSessionMemoryCache::new(8);
+        if let Some(kx_groups) = groups {
+            let provider = CryptoProvider {
+                kx_groups,
+                ..CryptoProvider::clone(server.crypto_provider())
+            };
+            let resolver = Arc::clone(&server.cert_resolver);
+            let mut other = ServerConfig::builder_with_provider(Arc::new(provider))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .unwrap()
+                .with_no_client_auth()
+                .with_cert_resolver(resolver);
+            other.alpn_protocols = server.alpn_protocols;
+            other.max_early_data_size = server.max_early_data_size;
+            server = other;
+        }
+        Self {
+            client: Arc::clone(&self.client),
+            server: Arc::new(server),
+            log: Arc::clone(&self.log),
+        }
+    }
+
     /// Another connection.
     pub(super) fn connect(&self) -> Wire {
         let name = ServerName::try_from("teem.example").unwrap();
@@ -138,6 +165,7 @@ impl Ends {
             server: ServerConnection::new(Arc::clone(&self.server)).unwrap().into(),
             turns: Vec::new(),
             said: [Vec::new(), Vec::new()],
+            server_heard_early: 0,
         }
     }
 }
@@ -161,9 +189,19 @@ pub(super) struct Wire {
     pub(super) turns: Vec<(Side, Vec<u8>)>,
     /// What each end said.
     pub(super) said: [Vec<u8>; 2],
+    /// Bytes that the server took before its handshake was over.
+    pub(super) server_heard_early: usize,
 }
 
 impl Wire {
+    /// What each end put on the wire.
+    pub(super) fn sealed(&self) -> [Vec<u8>; 2] {
+        [Side::Client, Side::Server].map(|of| {
+            let turns = self.turns.iter().filter(|(side, _)| *side == of);
+            turns.flat_map(|(_, bytes)| bytes.clone()).collect()
+        })
+    }
+
     fn end(&mut self, side: Side) -> &mut Connection {
         match side {
             Side::Client => &mut self.client,
@@ -180,6 +218,17 @@ impl Wire {
             self.said[side as usize].extend_from_slice(bytes);
             self.carry();
         }
+    }
+
+    /// The client says something before all.
+    pub(super) fn say_early(&mut self, bytes: &[u8]) {
+        use std::io::Write as _;
+        let Connection::Client(client) = &mut self.client else {
+            unreachable!("a client")
+        };
+        client.early_data().unwrap().write_all(bytes).unwrap();
+        self.said[0].extend_from_slice(bytes);
+        self.carry();
     }
 
     pub(super) fn close(&mut self, side: Side) {
@@ -206,6 +255,11 @@ impl Wire {
                     self.end(to).process_new_packets().unwrap();
                     let mut plain = Vec::new();
                     let _ = self.end(to).reader().read_to_end(&mut plain);
+                    if let (Side::Server, Connection::Server(server)) = (to, &mut self.server)
+                        && let Some(mut early) = server.early_data()
+                    {
+                        self.server_heard_early += early.read_to_end(&mut plain).unwrap();
+                    }
                 }
                 if !bytes.is_empty() {
                     self.turns.push((side, bytes));
