@@ -5,6 +5,7 @@ mod foresight;
 mod live;
 mod sampling;
 mod target;
+mod vigil;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -9,7 +9,7 @@ use loadgen::storm::{StormChild, StormConfig, StormMix};
 use loadgen::upload::{HttpService, HttpSettings};
 use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
 use reactor::{Clock, Subnet};
-use record::{Event, EventKind, Run, RunWriter, Sample, Step};
+use record::{Event, EventKind, RunWriter, Sample, Step};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use wire::chat::{Code, Number};
@@ -18,6 +18,7 @@ use super::Prepared;
 use super::foresight::Foresight;
 use super::sampling::Sampling;
 use super::target::{Target, data_folder};
+use super::vigil::Vigil;
 use crate::cli::{RunArgs, TransportArg};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
@@ -73,6 +74,7 @@ struct Live<'a> {
     storm: Option<StormChild>,
     storm_is_due: bool,
     climb: Climb,
+    vigil: Vigil,
 }
 
 /// What is left of a climb.
@@ -108,6 +110,11 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         (Target::open(args, &prepared).await?, writer)
     };
     let sampling = Sampling::new(&target);
+    let vigil = Vigil::new(
+        prepared.manifest.clone(),
+        curve.clone(),
+        &prepared.scenario.thresholds,
+    );
     let mut pending_marks = curve.marks;
     pending_marks.sort_by_key(|mark| std::cmp::Reverse(mark.t_ms));
     let mut pending_kills_us: Vec<u64> = args
@@ -129,6 +136,7 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         pending_kills_us,
         storm: None,
         climb: Climb::default(),
+        vigil,
     };
     live.drive().await
 }
@@ -238,7 +246,7 @@ impl Live<'_> {
                         self.note(t_ms, EventKind::Invalid, "server ended", &why)?;
                         return Ok(End::ServerGone);
                     }
-                    if self.ends_step(&sample)? || self.must_abort()? {
+                    if self.ends_step(&sample)? || self.must_abort(&sample)? {
                         return Ok(End::Finished);
                     }
                 }
@@ -249,6 +257,7 @@ impl Live<'_> {
     /// Does what is due: marks, kills, the storm.
     async fn act(&mut self, now_us: u64) -> Result<()> {
         while let Some(mark) = self.pending_marks.pop_if(|mark| mark.t_ms * 1000 <= now_us) {
+            self.vigil.event(&mark);
             self.writer.event(&mark)?;
             self.progress
                 .say(&format!("{:>5} s  {}", mark.t_ms / 1000, mark.name));
@@ -331,6 +340,7 @@ impl Live<'_> {
             .before
             .gauges
             .insert(record::name::swarm::ONLINE.to_owned(), 0.0);
+        let _ = self.vigil.sample(&self.climb.before);
         self.writer.sample(&self.climb.before)?;
         Ok(())
     }
@@ -356,47 +366,13 @@ impl Live<'_> {
     }
 
     /// Whether a threshold that aborts can no longer hold.
-    fn must_abort(&mut self) -> Result<bool> {
-        if !self
-            .prepared
-            .scenario
-            .thresholds
-            .iter()
-            .any(|threshold| threshold.abort)
-        {
+    fn must_abort(&mut self, sample: &Sample) -> Result<bool> {
+        let Some(expr) = self.vigil.sample(sample) else {
             return Ok(false);
-        }
-        let mut run = Run::read(&self.prepared.folder)?;
-        // As if it were stopped now: copies on their way are no loss yet.
-        let t_ms = run.samples.last().map_or(0, |sample| sample.t_ms);
-        let stopped = Event {
-            t_ms,
-            kind: EventKind::Interrupted,
-            name: String::new(),
-            detail: String::new(),
         };
-        run.events.push(stopped);
-        let summary = reports::summarise(&run);
-        for setting in self
-            .prepared
-            .scenario
-            .thresholds
-            .iter()
-            .filter(|setting| setting.abort)
-        {
-            let judged = summary
-                .thresholds
-                .iter()
-                .find(|result| result.expr == setting.expr);
-            if judged
-                .is_some_and(|result| result.value.is_some() && !result.pass && only_worsens(&setting.expr))
-            {
-                let why = format!("`{}` can no longer hold", setting.expr);
-                self.note(t_ms, EventKind::Interrupted, "aborted", &why)?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let why = format!("`{expr}` can no longer hold");
+        self.note(sample.t_ms, EventKind::Interrupted, "aborted", &why)?;
+        Ok(true)
     }
 
     async fn finish(
@@ -498,23 +474,20 @@ impl Live<'_> {
     fn note(&mut self, t_ms: u64, kind: EventKind, name: &str, detail: &str) -> Result<()> {
         self.progress
             .say(&format!("{:>5} s  {name}: {detail}", t_ms / 1000));
-        self.writer.event(&Event {
+        let event = Event {
             t_ms,
             kind,
             name: name.to_owned(),
             detail: detail.to_owned(),
-        })?;
+        };
+        self.vigil.event(&event);
+        self.writer.event(&event)?;
         Ok(())
     }
 
     fn since_us(&self, begin_us: u64) -> u64 {
         self.clock.now_us().saturating_sub(begin_us)
     }
-}
-
-/// Whether more of the run can only make a failing threshold worse: counts that must stay low, the tail of a latency.
-fn only_worsens(expr: &str) -> bool {
-    expr.contains('<') || expr.contains("== 0") || expr.contains("==0")
 }
 
 fn remove(folder: &Path) {

@@ -83,7 +83,7 @@ fn trust(args: &DriveArgs, chosen: &[&Target]) -> Result<Option<ClientTls>> {
     let named = args.tls_name.clone().or_else(|| first.map(host_of));
     let name = named.unwrap_or_else(|| "localhost".to_owned());
     match (&args.tls_cert, &args.tls_ca) {
-        (Some(file), _) => return Ok(Some(tls::client(file, &name)?)),
+        (Some(file), _) => return Ok(Some(tls::client(file, &name, false)?)),
         (None, Some(file)) => return Ok(Some(tls::client_of_roots(file, &name)?)),
         (None, None) => {}
     }

@@ -144,7 +144,7 @@ fn a_clients_hello_may_come_after_plain_words() {
                 .iter()
                 .filter(|(side, _)| *side == Side::Client)
                 .map(|(_, b)| b.len())
-                .sum()
+                .sum::<usize>()
         );
     }
 }
