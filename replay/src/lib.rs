@@ -7,15 +7,23 @@
 //! ```
 
 mod account;
+pub mod capture;
 mod event;
 mod inspect;
+pub mod packet;
 mod protocol;
+mod reading;
+pub mod reassembly;
 mod recording;
+mod skipped;
 
+pub use capture::{CaptureError, Ending, Source};
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
 pub use protocol::Protocol;
+pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
 pub use recording::{
     Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
     Unplayable, is_recording, play,
 };
+pub use skipped::{Skip, Skipped};

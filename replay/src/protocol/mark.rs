@@ -5,7 +5,7 @@
 use wire::chat::{ClientFrame, ServerFrame};
 
 /// RFC 1035, section 4.1.1.
-pub(super) const DNS_HEADER_BYTES: usize = 12;
+const DNS_HEADER_BYTES: usize = 12;
 
 /// What both ends said first, and the port it was said to.
 pub(super) struct Heads<'a> {
@@ -147,18 +147,6 @@ pub(crate) fn is_client_hello(bytes: &[u8]) -> bool {
 /// A handshake record of TLS 1.0 to 1.3 whose first message is of this type.
 fn is_hello(bytes: &[u8], message: u8) -> bool {
     matches!(bytes, [0x16, 0x03, 0..=4, _, _, first, ..] if *first == message)
-}
-
-/// A long header of a version that is in use (RFC 9000, section 17.2; RFC 9369; drafts).
-pub(super) fn is_quic(bytes: &[u8]) -> bool {
-    let Some((first, rest)) = bytes.split_first() else {
-        return false;
-    };
-    let version = rest
-        .first_chunk::<4>()
-        .map(|version| u32::from_be_bytes(*version));
-    first & 0xc0 == 0xc0
-        && version.is_some_and(|version| matches!(version, 1 | 0x6b33_43cf) || version >> 8 == 0x00ff_0000)
 }
 
 /// Whether it begins with these, in either case.
