@@ -8,6 +8,7 @@
 
 mod account;
 pub mod capture;
+mod decrypt;
 mod event;
 mod inspect;
 pub mod packet;
@@ -15,9 +16,14 @@ mod protocol;
 mod reading;
 pub mod reassembly;
 mod recording;
+mod secrets;
 mod skipped;
 
 pub use capture::{CaptureError, Ending, Source};
+pub use decrypt::{
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
+    Undecrypted,
+};
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
 pub use protocol::Protocol;
@@ -26,4 +32,5 @@ pub use recording::{
     Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
     Unplayable, is_recording, play,
 };
+pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
 pub use skipped::{Skip, Skipped};

@@ -1,0 +1,343 @@
+//! The secrets of recorded TLS sessions, by the random of their *ClientHello*.
+//!
+//! They come as a key log (draft-ietf-tls-keylogfile), from a file or out of a pcapng's decryption secrets block. It does
+//! not know what is decrypted with them, nor show them: what prints it prints counts. All of them are wiped when dropped.
+//!
+//! About 340 bytes a session, in a box of its own, so that a growing table moves no secret and leaves no copy behind.
+
+mod line;
+
+use std::fmt;
+use std::io::{self, Read};
+
+use hashbrown::HashMap;
+use zeroize::Zeroizing;
+
+use line::Line;
+
+/// Sessions whose secrets are kept at most, unless told otherwise.
+pub const SESSIONS_MAX: usize = 1 << 18;
+/// Bytes of a line at most; the longest of the format has fewer than 256.
+const LINE_MAX_BYTES: usize = 1 << 10;
+/// Bytes of the longest secret: of SHA-384's output, and of TLS 1.2's master secret.
+pub(crate) const SECRET_MAX_BYTES: usize = 48;
+
+/// The random of a *ClientHello*, which names a session.
+pub(crate) type Random = [u8; 32];
+
+/// Key logs, read.
+pub struct Secrets {
+    sessions: HashMap<Random, Box<SessionSecrets>>,
+    sessions_max: usize,
+    figures: SecretsFigures,
+    /// The start of a line whose end has not come yet.
+    partial: Zeroizing<Vec<u8>>,
+    /// Whether the rest of a line is dropped, which was too long.
+    overlong: bool,
+}
+
+/// What was found in the key logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecretsFigures {
+    /// Lines, of whatever kind.
+    pub lines: u64,
+    /// Secrets kept.
+    pub secrets: u64,
+    /// Lines with a label that decrypts nothing here.
+    pub ignored: u64,
+    /// Lines that are none of a key log.
+    pub malformed: u64,
+    /// The first of these.
+    pub first_malformed: Option<Malformed>,
+    /// Secrets of sessions beyond the bound.
+    pub refused: u64,
+}
+
+/// A line that is none of a key log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: expected {expected}")]
+pub struct Malformed {
+    /// Which, from 1.
+    pub line: u64,
+    /// What should stand there.
+    pub expected: &'static str,
+}
+
+/// Why there are no secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// It cannot be read.
+    #[error("the key log cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// Not one line of it is of a key log.
+    #[error("this is no key log: {0}")]
+    Foreign(Malformed),
+}
+
+/// Which secret of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Label {
+    /// TLS 1.2's master secret (RFC 5246, section 8.1).
+    Master,
+    /// TLS 1.3's, by what they protect (RFC 8446, section 7.1).
+    ClientEarly,
+    ClientHandshake,
+    ServerHandshake,
+    ClientApplication,
+    ServerApplication,
+}
+
+const LABELS: usize = 6;
+
+/// What is known of a session.
+#[derive(Default)]
+pub(crate) struct SessionSecrets([Option<Secret>; LABELS]);
+
+impl SessionSecrets {
+    pub(crate) fn secret(&self, label: Label) -> Option<&Secret> {
+        self.0[label as usize].as_ref()
+    }
+}
+
+/// A secret. Wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct Secret {
+    bytes: Zeroizing<[u8; SECRET_MAX_BYTES]>,
+    length: u8,
+}
+
+impl Secret {
+    /// `None` if it is longer than any.
+    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
+        let mut secret = Zeroizing::new([0; SECRET_MAX_BYTES]);
+        secret.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self {
+            bytes: secret,
+            length: bytes.len() as u8,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::new(SESSIONS_MAX)
+    }
+}
+
+impl Secrets {
+    /// No secrets yet, of `sessions_max` sessions at most.
+    #[must_use]
+    pub fn new(sessions_max: usize) -> Self {
+        Self {
+            sessions: HashMap::new(),
+            sessions_max,
+            figures: SecretsFigures::default(),
+            partial: Zeroizing::new(Vec::with_capacity(LINE_MAX_BYTES)),
+            overlong: false,
+        }
+    }
+
+    /// Reads a key log to its end, through a buffer of a bounded size. What is malformed is counted and left out: a key log
+    /// that is still written to ends in half a line.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds lines and none of a key log.
+    pub fn read(&mut self, mut log: impl Read) -> Result<(), SecretsError> {
+        let before = self.figures;
+        let mut buffer = Zeroizing::new([0; 1 << 14]);
+        loop {
+            match log.read(&mut *buffer) {
+                Ok(0) => break,
+                Ok(length) => self.feed(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.end();
+        let good = self.figures.secrets + self.figures.ignored + self.figures.refused;
+        match self.figures.first_malformed {
+            Some(first) if good == before.secrets + before.ignored + before.refused => {
+                Err(SecretsError::Foreign(first))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the whole text of a decryption secrets block, of the type *TLS Key Log*.
+    pub fn add(&mut self, text: &[u8]) {
+        self.feed(text);
+        self.end();
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn figures(&self) -> SecretsFigures {
+        self.figures
+    }
+
+    /// Sessions of which anything is known.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(crate) fn session(&self, random: &Random) -> Option<&SessionSecrets> {
+        self.sessions.get(random).map(|session| &**session)
+    }
+
+    fn feed(&mut self, mut bytes: &[u8]) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = bytes.split_at(end);
+            self.partial(line);
+            self.end();
+            bytes = &rest[1..];
+        }
+        self.partial(bytes);
+    }
+
+    fn partial(&mut self, bytes: &[u8]) {
+        if self.partial.len() + bytes.len() > LINE_MAX_BYTES {
+            self.overlong = true;
+        } else {
+            self.partial.extend_from_slice(bytes);
+        }
+    }
+
+    /// The line is whole, or nothing more comes.
+    fn end(&mut self) {
+        if self.overlong {
+            self.figures.lines += 1;
+            self.malformed("a line of at most 1024 bytes");
+        } else if !self.partial.is_empty() {
+            self.figures.lines += 1;
+            let partial = std::mem::take(&mut self.partial);
+            match line::parse(&partial) {
+                Ok(Line::Secret(label, random, secret)) => self.insert(label, random, secret),
+                Ok(Line::Ignored) => self.figures.ignored += 1,
+                Ok(Line::Comment) => {}
+                Err(expected) => self.malformed(expected),
+            }
+            self.partial = partial;
+        } else {
+            self.figures.lines += 1;
+        }
+        self.partial.clear();
+        self.overlong = false;
+    }
+
+    fn insert(&mut self, label: Label, random: Random, secret: Secret) {
+        if self.sessions.len() >= self.sessions_max && !self.sessions.contains_key(&random) {
+            self.figures.refused += 1;
+            return;
+        }
+        self.figures.secrets += 1;
+        self.sessions.entry(random).or_default().0[label as usize] = Some(secret);
+    }
+
+    fn malformed(&mut self, expected: &'static str) {
+        self.figures.malformed += 1;
+        let line = self.figures.lines;
+        self.figures
+            .first_malformed
+            .get_or_insert(Malformed { line, expected });
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets")
+            .field("sessions", &self.sessions.len())
+            .field("figures", &self.figures)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(label: &str, random: u8, secret: &str) -> String {
+        format!("{label} {} {secret}\n", format!("{random:02x}").repeat(32))
+    }
+
+    #[test]
+    fn a_key_log_is_read_in_any_pieces_and_strangers_are_left_out() {
+        let text = [
+            "# a comment\r\n",
+            "\n",
+            &line("CLIENT_RANDOM", 1, &"a5".repeat(48)),
+            &line("CLIENT_HANDSHAKE_TRAFFIC_SECRET", 2, &"01".repeat(32)),
+            &line("SERVER_TRAFFIC_SECRET_0", 2, &"Fe".repeat(48)),
+            &line("EXPORTER_SECRET", 2, &"00".repeat(32)),
+            &line("CLIENT_TRAFFIC_SECRET_0", 3, &"0g".repeat(32)),
+            "nonsense\n",
+            "CLIENT_RANDOM 0011",
+        ]
+        .concat();
+        for piece in [1, 7, 4096] {
+            let mut secrets = Secrets::default();
+            text.as_bytes()
+                .chunks(piece)
+                .for_each(|piece| secrets.feed(piece));
+            secrets.end();
+            assert_eq!(secrets.sessions(), 2);
+            let master = secrets.session(&[1; 32]).unwrap().secret(Label::Master).unwrap();
+            assert_eq!(master.bytes(), [0xa5; 48]);
+            let server = secrets.session(&[2; 32]).unwrap();
+            assert_eq!(
+                server.secret(Label::ServerApplication).unwrap().bytes(),
+                [0xfe; 48]
+            );
+            assert!(server.secret(Label::ClientApplication).is_none());
+            let figures = secrets.figures();
+            assert_eq!(
+                (figures.lines, figures.secrets, figures.ignored, figures.malformed),
+                (9, 3, 1, 3)
+            );
+            assert_eq!(figures.first_malformed.unwrap().line, 7);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_log_is_said_with_its_line() {
+        let mut secrets = Secrets::default();
+        let error = secrets.read(&b"\n{\"not\": \"a key log\"}\n"[..]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "this is no key log: line 2: expected a label, a random and a secret, with one space between them"
+        );
+        let long = vec![b'A'; 5000];
+        assert!(matches!(secrets.read(&long[..]), Err(SecretsError::Foreign(_))));
+        assert!(
+            Secrets::default().read(&b""[..]).is_ok(),
+            "an empty one is written to yet"
+        );
+    }
+
+    #[test]
+    fn sessions_beyond_the_bound_are_counted() {
+        let mut secrets = Secrets::new(1);
+        let text = line("CLIENT_RANDOM", 1, &"aa".repeat(48)) + &line("CLIENT_RANDOM", 2, &"aa".repeat(48));
+        secrets.add(text.as_bytes());
+        assert_eq!((secrets.sessions(), secrets.figures().refused), (1, 1));
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let mut secrets = Secrets::default();
+        secrets.add(line("CLIENT_RANDOM", 1, &"a5".repeat(48)).as_bytes());
+        let session = secrets.session(&[1; 32]).unwrap();
+        let printed = format!("{secrets:?} {:?}", session.secret(Label::Master).unwrap());
+        assert!(!printed.contains("a5") && !printed.contains("165"), "{printed}");
+    }
+}
