@@ -11,12 +11,14 @@ pub mod capture;
 mod decrypt;
 mod event;
 mod inspect;
+mod mask;
 pub mod packet;
 mod protocol;
 mod reading;
 pub mod reassembly;
 mod recording;
 mod secrets;
+mod selection;
 mod skipped;
 
 pub use capture::{CaptureError, Ending, Source};
@@ -26,6 +28,7 @@ pub use decrypt::{
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said, Shape, Totals};
+pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
 pub use protocol::Protocol;
 pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
 pub use recording::{
@@ -33,4 +36,5 @@ pub use recording::{
     Unplayable, is_recording, play,
 };
 pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
+pub use selection::{Select, Selection};
 pub use skipped::{Skip, Skipped};
