@@ -113,20 +113,19 @@ impl Heads<'_> {
             || (told && matches!(self.server_port, 6660..=6669 | 6697))
     }
 
-    /// The server's hello, and the client's answer where there is one (docs/protocol.md).
+    /// The server's hello, and the client's answer as far as it came (docs/protocol.md).
     pub(super) fn are_chat(&self) -> bool {
         let hello = matches!(
             ServerFrame::decode(self.server),
             Ok(Some((ServerFrame::Hello { .. }, _)))
         );
-        let answers = matches!(
-            ClientFrame::decode(self.client),
-            Ok(Some((
-                ClientFrame::Login { .. } | ClientFrame::Register { .. },
-                _
-            )))
-        );
-        (hello && (answers || self.client.is_empty())) || (answers && self.server.is_empty())
+        match ClientFrame::decode(self.client) {
+            Ok(Some((ClientFrame::Login { .. } | ClientFrame::Register { .. }, _))) => {
+                hello || self.server.is_empty()
+            }
+            Ok(None) => hello,
+            _ => false,
+        }
     }
 
     /// A length and a query's header (RFC 1035, section 4.2.2), on DNS' own port: the bytes alone say little.
