@@ -446,7 +446,7 @@ fn on_off(text: &str) -> Result<bool, String> {
 }
 
 /// Reads a count or a size: `5000`, `200k`, `1.5M`, `4G`.
-fn count(text: &str) -> Result<u64, String> {
+pub(crate) fn count(text: &str) -> Result<u64, String> {
     let expected = || format!("`{text}` is not a count: expected digits and perhaps k, M or G, such as 200k");
     let text = text.trim();
     let (digits, factor) = match text.chars().last() {
@@ -478,7 +478,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Reads an instant of a run, seconds since its begin.
-fn second(text: &str) -> Result<f64, String> {
+pub(crate) fn second(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(second) if second.is_finite() && second >= 0.0 => Ok(second),
         _ => Err(format!(

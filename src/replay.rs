@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod inspect;
+mod source;
 
 use anyhow::{Result, bail};
 
