@@ -9,7 +9,7 @@ SHELL := bash
 CARGO ?= cargo
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := chat_client_frame chat_server_frame chat_session tls_server capture_reader reassembler
+FUZZ_TARGETS := chat_client_frame chat_server_frame chat_session session_file tls_server capture_reader reassembler
 # More arguments for the demo's `teem run football`, such as `--connections 20000`.
 ARGS ?=
 

@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 mod drive;
 mod inspect;
 mod recorded;
+mod source;
 
 use anyhow::{Result, bail};
 

@@ -53,7 +53,8 @@ impl Account {
         let both_spoke = !client.is_empty() && !server.is_empty();
         let both_in_vain = client.len() >= ENOUGH_BYTES && server.len() >= ENOUGH_BYTES;
         let known = self.protocol != Protocol::Unknown;
-        if (known && both_spoke) || both_in_vain || said_enough(client) || said_enough(server) {
+        let in_vain = !known && (both_in_vain || said_enough(client) || said_enough(server));
+        if (known && both_spoke) || in_vain {
             self.heads = None;
         }
     }

@@ -143,6 +143,7 @@ impl<S: Sink> Decryption<S> {
     }
 
     fn list(&mut self, about: TlsFlow) {
+        self.sink.secrecy(about.flow, about.secrecy());
         match (about.undecrypted, about.version) {
             (Some(why), _) => *self.figures.undecrypted.entry(why.name()).or_default() += 1,
             (None, Some(version)) => *self.figures.decrypted.entry(version).or_default() += 1,
@@ -277,12 +278,12 @@ impl<S: Sink> Decryption<S> {
             // The event's bytes are among those that are handed back; its other kinds still have to go on.
             conversation.hand_back(event.at_ns(), &mut self.output());
         }
-        if is_over || (result.is_err() && !matches!(event, Event::Data { .. })) {
-            self.sink.event(event);
-        }
         let mut about = conversation.about();
         about.undecrypted = result.err().or(about.undecrypted);
         self.list(about);
+        if is_over || (result.is_err() && !matches!(event, Event::Data { .. })) {
+            self.sink.event(event);
+        }
         (!is_over).then_some(State::Passed)
     }
 

@@ -232,7 +232,7 @@ impl Sink for Inspection {
                 ..
             } => {
                 self.totals.gaps += 1;
-                self.totals.gap_bytes += length;
+                self.totals.gap_bytes = self.totals.gap_bytes.saturating_add(length);
                 if let Some(watched) = self.open.get_mut(&flow) {
                     watched.account.gap(side, length);
                     let gaps = &mut watched.sides[side as usize].gaps;

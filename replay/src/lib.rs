@@ -15,6 +15,7 @@ mod event;
 mod fidelity;
 mod http;
 mod inspect;
+mod mask;
 mod pace;
 pub mod packet;
 mod protocol;
@@ -24,6 +25,7 @@ mod recording;
 mod rewrite;
 mod rules;
 mod secrets;
+mod selection;
 mod skipped;
 
 pub use capture::{CaptureError, Ending, Source};
@@ -41,6 +43,7 @@ pub use fidelity::{Arrivals, Likeness};
 pub use inspect::{
     Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
 };
+pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
 pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
@@ -51,4 +54,5 @@ pub use recording::{
 pub use rewrite::{RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
 pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
+pub use selection::{Select, Selection};
 pub use skipped::{Skip, Skipped};

@@ -105,13 +105,12 @@ impl Protocol {
         })
     }
 
-    /// What a datagram is, by its bytes and by either port.
+    /// What a UDP flow is: QUIC where a long header of it was seen, else by its ports.
     #[must_use]
-    pub fn of_datagram(bytes: &[u8], ports: [u16; 2]) -> Self {
-        if mark::is_quic(bytes) {
+    pub fn of_datagrams(quic: bool, ports: [u16; 2]) -> Self {
+        if quic {
             Self::Quic
-        } else if ports.iter().any(|port| [53, 5353].contains(port)) && bytes.len() >= mark::DNS_HEADER_BYTES
-        {
+        } else if ports.iter().any(|port| [53, 5353].contains(port)) {
             Self::Dns
         } else {
             Self::Unknown
@@ -231,9 +230,8 @@ mod tests {
 
     #[test]
     fn datagrams_are_told_apart() {
-        let initial = b"\xc3\0\0\0\x01\x08abcdefgh\0\0\x44\xd0";
-        assert_eq!(Protocol::of_datagram(initial, [50_000, 443]), Protocol::Quic);
-        assert_eq!(Protocol::of_datagram(&[0; 12], [53, 50_000]), Protocol::Dns);
-        assert_eq!(Protocol::of_datagram(&[0; 12], [1, 2]), Protocol::Unknown);
+        assert_eq!(Protocol::of_datagrams(true, [50_000, 53]), Protocol::Quic);
+        assert_eq!(Protocol::of_datagrams(false, [50_000, 53]), Protocol::Dns);
+        assert_eq!(Protocol::of_datagrams(false, [1, 2]), Protocol::Unknown);
     }
 }

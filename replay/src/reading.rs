@@ -5,6 +5,7 @@
 
 use crate::capture::{Capture, CaptureError, Ending, Interface, Item, Link, Packet, Source};
 use crate::event::Sink;
+use crate::inspect::Shape;
 use crate::packet::{Content, DatagramFlow, Datagrams, Decoder};
 use crate::reassembly::{Reassembly, ReassemblyFigures, ReassemblyLimits};
 use crate::skipped::{Skip, Skipped};
@@ -32,6 +33,8 @@ pub struct CaptureFigures {
     pub read_bytes: u64,
     /// Packets.
     pub packets: u64,
+    /// The same over time.
+    pub packets_over_time: Shape,
     /// Their bytes on the wire.
     pub sent_bytes: u64,
     /// Packets of which less was captured than was sent.
@@ -82,6 +85,7 @@ struct Counts {
     first_ns: Option<u64>,
     now_ns: u64,
     packets: u64,
+    over_time: Shape,
     sent_bytes: u64,
     snapped: u64,
     backward: u64,
@@ -186,6 +190,7 @@ impl Reading {
             lasted_ns: counts.now_ns,
             read_bytes: self.capture.offset(),
             packets: counts.packets,
+            packets_over_time: counts.over_time,
             sent_bytes: counts.sent_bytes,
             snapped_packets: counts.snapped,
             backward_packets: counts.backward,
@@ -222,6 +227,7 @@ impl Counts {
         }
         self.now_ns = self.now_ns.max(at_ns);
         self.packets += 1;
+        self.over_time.packet(self.now_ns);
         self.sent_bytes += u64::from(packet.sent_bytes);
         self.snapped += u64::from(packet.bytes.len() < packet.sent_bytes as usize);
         self.now_ns

@@ -17,6 +17,7 @@ mod varint;
 mod writer;
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use thiserror::Error;
@@ -50,6 +51,15 @@ impl Recording {
     /// read.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
         index::of_file(File::open(path)?, index::MEMORY_BYTES)
+    }
+
+    /// Reads one from a pipe or from memory, whole, and keeps it there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recording::open`], and where more than 256 MB were said: such a one has to be a file.
+    pub fn read(source: impl Read) -> Result<Self, RecordingError> {
+        index::of_bytes(source, index::MEMORY_BYTES)
     }
 
     /// The connections, by the time of their first packets.
@@ -113,6 +123,12 @@ pub enum RecordingError {
     TooLarge {
         /// The most that an index takes.
         turns_max: u64,
+    },
+    /// What was said does not fit into memory, and there is no file to read it from.
+    #[error("more than {memory_bytes} B were said: give it as a file, not through a pipe")]
+    TooLong {
+        /// The most that is kept.
+        memory_bytes: u64,
     },
     /// A turn that is not of this recording.
     #[error("no {length} bytes at position {position} in this recording")]

@@ -1,11 +1,170 @@
-//! `teem replay inspect`: the connections of a capture.
+//! `teem replay inspect`: the connections of a capture, listed, saved and plotted.
 
-use anyhow::{Result, bail};
+mod folder;
+mod json;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use replay::{
+    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskRules, Note, RecordingWriter, Secrecy,
+    Sink, Tally,
+};
 
 use super::arguments::InspectArgs;
+use super::source::{self, Reads};
 use crate::exit::Outcome;
 
-/// Lists the connections of a capture.
+/// Lists the connections of a capture, and saves and plots them if asked.
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
-    bail!("{}: captures are not read yet", args.capture.display())
+    if let Some(folder) = &args.out {
+        folder::check_empty(folder)?;
+    }
+    let limits = InspectionLimits {
+        flows: usize::try_from(args.list)?,
+        ..InspectionLimits::default()
+    };
+    let outlets = Outlets {
+        inspection: Inspection::new(limits),
+        saving: Saving::begin(args)?,
+    };
+    let (reads, outlets) = source::read(
+        &args.capture,
+        args.keys.as_deref(),
+        args.selection.selection(),
+        outlets,
+    )?;
+    let saved = match outlets.saving {
+        Some(saving) => Some(saving.end(&reads)?),
+        None => None,
+    };
+    let inspected = Inspected {
+        reads,
+        findings: outlets.inspection,
+        saved,
+    };
+    inspected.tell(args)
+}
+
+/// What an inspection found, where from, and what was saved of it.
+struct Inspected<F> {
+    reads: Reads,
+    findings: F,
+    saved: Option<Tally>,
+}
+
+impl Inspected<Inspection> {
+    fn tell(self, args: &InspectArgs) -> Result<Outcome> {
+        let ended_ns = self.reads.lasted_ns();
+        let told = Inspected {
+            reads: self.reads,
+            findings: self.findings.finish(ended_ns),
+            saved: self.saved,
+        };
+        let report = match &args.out {
+            Some(folder) => Some(folder::write(folder, args, &told)?),
+            None => None,
+        };
+        if args.json {
+            println!("{}", serde_json::to_string_pretty(&json::Document::of(&told))?);
+        } else {
+            table::print(&told);
+            if let (Some(saved), Some(path)) = (&told.saved, &args.save) {
+                println!("saved: {} with {} connections", path.display(), saved.connections);
+            }
+            if let Some(report) = report {
+                println!("{}", report.display());
+            }
+        }
+        if let Some(shortfall) = told.reads.shortfall() {
+            eprintln!("note: {}: {shortfall}", args.capture.display());
+        }
+        Ok(Outcome::Passed)
+    }
+}
+
+/// What found its way to the end.
+type Found = Inspected<Findings>;
+
+/// Where events go: to the inspection, and to the file of sessions if there is one.
+struct Outlets {
+    inspection: Inspection,
+    saving: Option<Saving>,
+}
+
+impl Sink for Outlets {
+    fn event(&mut self, event: Event<'_>) {
+        self.inspection.event(event);
+        if let Some(saving) = &mut self.saving {
+            saving.mask.event(event);
+        }
+    }
+
+    fn secrecy(&mut self, flow: Flow, secrecy: Secrecy) {
+        self.inspection.secrecy(flow, secrecy);
+        if let Some(saving) = &mut self.saving {
+            saving.mask.secrecy(flow, secrecy);
+        }
+    }
+}
+
+/// A file of sessions that is being written, beside where it will be: an earlier one, which may be what is read, stays until the new one
+/// is whole.
+struct Saving {
+    mask: Mask<RecordingWriter>,
+    path: PathBuf,
+    part: PathBuf,
+}
+
+impl Saving {
+    fn begin(args: &InspectArgs) -> Result<Option<Self>> {
+        let Some(path) = args.save.clone() else {
+            return Ok(None);
+        };
+        let rules = match &args.mask {
+            Some(file) => read_rules(file)?,
+            None => MaskRules::nothing(),
+        };
+        let Some(name) = path.file_name() else {
+            bail!("{}: not a file's name", path.display())
+        };
+        let mut part_name = name.to_owned();
+        part_name.push(".part");
+        let part = path.with_file_name(part_name);
+        let mut writer =
+            RecordingWriter::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
+        if let Some(source) = args.capture.file_name() {
+            writer.note(&Note::Source(source.to_string_lossy().into_owned()));
+        }
+        if !rules.is_nothing() {
+            writer.note(&Note::Masked);
+        }
+        Ok(Some(Self {
+            mask: Mask::new(rules, rand::random(), writer),
+            path,
+            part,
+        }))
+    }
+
+    fn end(self, reads: &Reads) -> Result<Tally> {
+        let mut writer = self.mask.finish();
+        if reads.started_unix_ns() > 0 {
+            writer.note(&Note::Began {
+                unix_ns: reads.started_unix_ns(),
+            });
+        }
+        let saved = writer
+            .close()
+            .with_context(|| format!("cannot write {}", self.part.display()))?;
+        fs::rename(&self.part, &self.path)
+            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        Ok(saved)
+    }
+}
+
+fn read_rules(file: &Path) -> Result<MaskRules> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(MaskRules::parse(&text, &file.display().to_string())?)
 }

@@ -13,6 +13,7 @@ fn every_command_helps() {
     for command in [
         "run",
         "serve",
+        "replay",
         "report",
         "gate",
         "scenarios",

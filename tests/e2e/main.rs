@@ -10,6 +10,7 @@ mod command;
 mod disk;
 mod foreign;
 mod home;
+mod inspect;
 mod interrupt;
 mod kill;
 mod lab;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::suite::Suite;
-use crate::event::Flow;
+use crate::event::{Flow, Secrecy};
 
 /// A flow that speaks TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,21 @@ impl TlsFlow {
             suite: None,
             records: 0,
             undecrypted: None,
+        }
+    }
+
+    /// What those who take the events are told of it.
+    pub(super) fn secrecy(&self) -> Secrecy {
+        match self.undecrypted {
+            None => Secrecy::Opened,
+            Some(Undecrypted::SecretsMissing | Undecrypted::SecretsWrong) => Secrecy::NoSecrets,
+            Some(
+                Undecrypted::Version(_)
+                | Undecrypted::Suite(_)
+                | Undecrypted::Compressed
+                | Undecrypted::Renegotiated,
+            ) => Secrecy::Unsupported,
+            Some(_) => Secrecy::Broken,
         }
     }
 }

@@ -117,7 +117,8 @@ impl Shape {
 }
 
 impl Moment {
-    fn add(&mut self, more: &Self) {
+    /// Adds what went on in another.
+    pub fn add(&mut self, more: &Self) {
         self.opened += more.opened;
         self.closed += more.closed;
         self.client_bytes += more.client_bytes;

@@ -5,7 +5,7 @@
 use wire::chat::{ClientFrame, ServerFrame};
 
 /// RFC 1035, section 4.1.1.
-pub(super) const DNS_HEADER_BYTES: usize = 12;
+const DNS_HEADER_BYTES: usize = 12;
 
 /// What both ends said first, and the port it was said to.
 pub(super) struct Heads<'a> {
@@ -113,20 +113,19 @@ impl Heads<'_> {
             || (told && matches!(self.server_port, 6660..=6669 | 6697))
     }
 
-    /// The server's hello, and the client's answer where there is one (docs/protocol.md).
+    /// The server's hello, and the client's answer as far as it came (docs/protocol.md).
     pub(super) fn are_chat(&self) -> bool {
         let hello = matches!(
             ServerFrame::decode(self.server),
             Ok(Some((ServerFrame::Hello { .. }, _)))
         );
-        let answers = matches!(
-            ClientFrame::decode(self.client),
-            Ok(Some((
-                ClientFrame::Login { .. } | ClientFrame::Register { .. },
-                _
-            )))
-        );
-        (hello && (answers || self.client.is_empty())) || (answers && self.server.is_empty())
+        match ClientFrame::decode(self.client) {
+            Ok(Some((ClientFrame::Login { .. } | ClientFrame::Register { .. }, _))) => {
+                hello || self.server.is_empty()
+            }
+            Ok(None) => hello,
+            _ => false,
+        }
     }
 
     /// A length and a query's header (RFC 1035, section 4.2.2), on DNS' own port: the bytes alone say little.
@@ -147,18 +146,6 @@ pub(crate) fn is_client_hello(bytes: &[u8]) -> bool {
 /// A handshake record of TLS 1.0 to 1.3 whose first message is of this type.
 fn is_hello(bytes: &[u8], message: u8) -> bool {
     matches!(bytes, [0x16, 0x03, 0..=4, _, _, first, ..] if *first == message)
-}
-
-/// A long header of a version that is in use (RFC 9000, section 17.2; RFC 9369; drafts).
-pub(super) fn is_quic(bytes: &[u8]) -> bool {
-    let Some((first, rest)) = bytes.split_first() else {
-        return false;
-    };
-    let version = rest
-        .first_chunk::<4>()
-        .map(|version| u32::from_be_bytes(*version));
-    first & 0xc0 == 0xc0
-        && version.is_some_and(|version| matches!(version, 1 | 0x6b33_43cf) || version >> 8 == 0x00ff_0000)
 }
 
 /// Whether it begins with these, in either case.

@@ -32,11 +32,12 @@ pub(super) fn of_file(file: File, memory_bytes: u64) -> Result<Recording, Record
     builder.finish(payload, played)
 }
 
-/// Indexes bytes in memory, and keeps what was said there.
-pub(super) fn of_bytes(bytes: impl Read) -> Result<Recording, RecordingError> {
-    let mut builder = Builder::new(u64::MAX);
+/// Indexes what comes from a pipe or from memory, and keeps what was said there: at most `memory_bytes`.
+pub(super) fn of_bytes(bytes: impl Read, memory_bytes: u64) -> Result<Recording, RecordingError> {
+    let mut builder = Builder::new(memory_bytes);
     let played = reader::each(bytes, &mut |happened| builder.heard(happened))?;
-    let payload = Payload::Memory(builder.payload.take().unwrap_or_default());
+    let kept = builder.payload.take();
+    let payload = Payload::Memory(kept.ok_or(RecordingError::TooLong { memory_bytes })?);
     builder.finish(payload, played)
 }
 

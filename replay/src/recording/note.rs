@@ -18,11 +18,8 @@ pub enum Note {
     },
     /// The name of what it was made from.
     Source(String),
-    /// What was said is masked, by so many rules.
-    Masked {
-        /// How many.
-        rules: u64,
-    },
+    /// What was said is masked.
+    Masked,
 }
 
 impl Note {
@@ -39,10 +36,7 @@ impl Note {
                 value.extend_from_slice(&name.as_bytes()[..end]);
                 2
             }
-            Self::Masked { rules } => {
-                varint::put(&mut value, *rules);
-                3
-            }
+            Self::Masked => 3,
         };
         (key, value)
     }
@@ -56,9 +50,7 @@ impl Note {
             2 if value.len() <= TEXT_MAX_BYTES => {
                 Some(Self::Source(String::from_utf8_lossy(value).into_owned()))
             }
-            3 => Some(Self::Masked {
-                rules: varint::take(&mut value)?,
-            }),
+            3 => Some(Self::Masked),
             _ => None,
         }
     }

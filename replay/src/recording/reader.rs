@@ -93,13 +93,15 @@ pub(super) fn each(
         let offset = blocks.offset();
         match blocks.next(&mut block)? {
             Ok(Some(stored)) => {
-                if let Err(why) = player.block(&block, heard) {
-                    break torn(offset, why);
-                }
+                // What comes before an entry that makes no sense has been told: its bytes have to be there.
+                let sense = player.block(&block, heard);
                 heard(Happened::Block {
                     stored,
                     payload: &block.payload,
                 });
+                if let Err(why) = sense {
+                    break torn(offset, why);
+                }
                 if player.ended {
                     break None;
                 }

@@ -316,7 +316,7 @@ proptest! {
         prop_assert!(events.starts_with(&again));
         let torn = played.torn.unwrap();
         prop_assert!(torn.offset <= at as u64 && torn.offset == played.sound_bytes);
-        let recording = index::of_bytes(&bytes[..]).unwrap();
+        let recording = Recording::read(&bytes[..]).unwrap();
         prop_assert_eq!(recording.sessions().len() as u64, played.connections);
     }
 
@@ -326,7 +326,7 @@ proptest! {
         block::write(&entries, &payload, false, &mut bytes).unwrap();
         let (_, played) = played(&bytes);
         prop_assert!(played.torn.is_some());
-        index::of_bytes(&bytes[..]).unwrap();
+        Recording::read(&bytes[..]).unwrap();
     }
 }
 

@@ -101,7 +101,7 @@ impl RecordingWriter {
     pub(super) fn finish_within(mut self, memory_bytes: u64) -> Result<Recording, RecordingError> {
         self.end()?;
         match self.file {
-            None => index::of_bytes(&self.buffer[..]),
+            None => index::of_bytes(&self.buffer[..], u64::MAX),
             Some(mut file) => {
                 file.seek(SeekFrom::Start(0))?;
                 index::of_file(file, memory_bytes)

@@ -1,0 +1,292 @@
+//! What is masked, from a TOML file. An empty file masks all that is known to name somebody; `docs/sessions.md` has the tables.
+//!
+//! It knows the file's form; how it is masked is the other modules' business.
+
+use regex::bytes::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+use super::pseudonym::MASK_KEY_BYTES;
+use crate::{Protocol, Side};
+
+/// The most patterns of a file.
+const PATTERNS_MAX: usize = 64;
+/// The most memory of a compiled pattern, bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+const HEADERS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+];
+const QUERY: [&str; 10] = [
+    "access_token",
+    "api_key",
+    "email",
+    "key",
+    "password",
+    "phone",
+    "session",
+    "sid",
+    "token",
+    "username",
+];
+
+/// What is masked.
+#[derive(Clone, Debug)]
+pub struct MaskRules {
+    pub(super) chat: ChatMask,
+    pub(super) http: HttpMask,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) blank_unknown: bool,
+    pub(super) key: Option<[u8; MASK_KEY_BYTES]>,
+    nothing: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ChatMask {
+    /// Phone numbers, groups' owners among them.
+    pub(super) numbers: bool,
+    /// What messages say.
+    pub(super) bodies: bool,
+    /// Keys, proofs, PINs and media tokens.
+    pub(super) secrets: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpMask {
+    /// Headers whose values are masked, in any case.
+    pub(super) headers: Vec<String>,
+    /// Parameters whose values are, in targets and in forms.
+    pub(super) query: Vec<String>,
+}
+
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    /// Its first group is masked, or all of it where it has none.
+    pub(super) find: Regex,
+    /// Empty for any.
+    protocols: Vec<Protocol>,
+    side: Option<Side>,
+}
+
+impl Default for ChatMask {
+    fn default() -> Self {
+        Self {
+            numbers: true,
+            bodies: true,
+            secrets: true,
+        }
+    }
+}
+
+impl Default for HttpMask {
+    fn default() -> Self {
+        Self {
+            headers: HEADERS.map(str::to_owned).into(),
+            query: QUERY.map(str::to_owned).into(),
+        }
+    }
+}
+
+/// The file as it stands.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRules {
+    key: Option<String>,
+    #[serde(default)]
+    unknown: RawUnknown,
+    #[serde(default)]
+    chat: ChatMask,
+    #[serde(default)]
+    http: HttpMask,
+    #[serde(default)]
+    pattern: Vec<toml::Spanned<RawPattern>>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawUnknown {
+    #[default]
+    Blank,
+    Patterns,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPattern {
+    find: String,
+    #[serde(default)]
+    protocols: Vec<String>,
+    side: Option<RawSide>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawSide {
+    Client,
+    Server,
+}
+
+/// A mistake in a file of masks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct MaskError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+impl MaskRules {
+    /// Rules that mask nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            chat: ChatMask {
+                numbers: false,
+                bodies: false,
+                secrets: false,
+            },
+            http: HttpMask {
+                headers: Vec::new(),
+                query: Vec::new(),
+            },
+            patterns: Vec::new(),
+            blank_unknown: false,
+            key: None,
+            nothing: true,
+        }
+    }
+
+    /// Whether they mask nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.nothing
+    }
+
+    /// Reads a file's text; `file` is its name in complaints.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake, with its line and what was expected.
+    pub fn parse(text: &str, file: &str) -> Result<Self, MaskError> {
+        let line_at = |at: usize| {
+            text.as_bytes()[..at.min(text.len())]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1
+        };
+        let wrong = |at: usize, what: String| MaskError {
+            file: file.to_owned(),
+            line: line_at(at),
+            what,
+        };
+        let raw: RawRules = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            wrong(at, error.message().to_owned())
+        })?;
+        if raw.pattern.len() > PATTERNS_MAX {
+            let what = format!("{} patterns: expected {PATTERNS_MAX} at most", raw.pattern.len());
+            return Err(wrong(0, what));
+        }
+        let key_at = text.find("key").unwrap_or(0);
+        let key = raw
+            .key
+            .map(|key| parse_key(&key))
+            .transpose()
+            .map_err(|what| wrong(key_at, what))?;
+        let mut patterns = Vec::with_capacity(raw.pattern.len());
+        for spanned in raw.pattern {
+            let at = spanned.span().start;
+            patterns.push(Pattern::resolve(spanned.into_inner()).map_err(|what| wrong(at, what))?);
+        }
+        let blank_unknown = matches!(raw.unknown, RawUnknown::Blank);
+        Ok(Self {
+            chat: raw.chat,
+            http: raw.http,
+            patterns,
+            blank_unknown,
+            key,
+            nothing: false,
+        })
+    }
+}
+
+impl Pattern {
+    fn resolve(raw: RawPattern) -> Result<Self, String> {
+        let find = RegexBuilder::new(&raw.find).size_limit(PATTERN_BYTES_MAX).build();
+        let find = find.map_err(|error| format!("`{}` is no regular expression: {error}", raw.find))?;
+        if find.captures_len() > 2 {
+            return Err(format!(
+                "`{}` has several groups: expected one, around what is masked",
+                raw.find
+            ));
+        }
+        let protocols = raw.protocols.iter().map(|name| {
+            Protocol::of_name(name)
+                .ok_or_else(|| format!("`{name}` is no protocol: expected one such as chat, http or irc"))
+        });
+        Ok(Self {
+            find,
+            protocols: protocols.collect::<Result<_, _>>()?,
+            side: raw.side.map(|side| match side {
+                RawSide::Client => Side::Client,
+                RawSide::Server => Side::Server,
+            }),
+        })
+    }
+
+    /// Whether it is looked for here.
+    pub(super) fn applies(&self, protocol: Protocol, side: Side) -> bool {
+        (self.protocols.is_empty() || self.protocols.contains(&protocol))
+            && self.side.is_none_or(|one| one == side)
+    }
+}
+
+fn parse_key(hex: &str) -> Result<[u8; MASK_KEY_BYTES], String> {
+    let expected = || format!("the key has to be {} hex digits", 2 * MASK_KEY_BYTES);
+    if hex.len() != 2 * MASK_KEY_BYTES || !hex.is_ascii() {
+        return Err(expected());
+    }
+    let mut key = [0; MASK_KEY_BYTES];
+    for (byte, digits) in key.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        let digit = |at: usize| char::from(digits[at]).to_digit(16).ok_or_else(expected);
+        *byte = (digit(0)? * 16 + digit(1)?) as u8;
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_has_its_line_and_what_was_expected() {
+        let wrong = |text: &str| MaskRules::parse(text, "mask.toml").unwrap_err().to_string();
+        assert!(wrong("[chat]\nnumber = true\n").starts_with("mask.toml:2: unknown field `number`"));
+        assert!(wrong("\nkey = \"ab\"\n").starts_with("mask.toml:2: the key has to be 64 hex digits"));
+        assert!(wrong("unknown = \"leave\"\n").contains("expected"));
+        let pattern = |inside: &str| wrong(&format!("[http]\n\n[[pattern]]\n{inside}\n"));
+        assert!(pattern("find = '('").starts_with("mask.toml:3: `(` is no regular expression"));
+        assert!(pattern("find = '(a)(b)'").contains("several groups"));
+        assert!(pattern("find = 'a'\nprotocols = ['htp']").contains("`htp` is no protocol"));
+    }
+
+    #[test]
+    fn an_empty_file_masks_what_is_known() {
+        let rules = MaskRules::parse("", "mask.toml").unwrap();
+        assert!(rules.chat.numbers && rules.chat.bodies && rules.chat.secrets && rules.blank_unknown);
+        assert!(rules.http.headers.iter().any(|header| header == "cookie") && !rules.is_nothing());
+        assert!(MaskRules::nothing().is_nothing());
+    }
+}

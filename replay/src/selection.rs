@@ -1,0 +1,187 @@
+//! Which connections are taken: by host, port, number and when they began.
+//!
+//! It knows a connection's ends and its begin, nothing of what is said. A connection is taken whole or not at all.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use crate::{Event, Flow, Secrecy, Sink};
+
+/// Which connections are taken. Where a list is empty, all are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Either end has one of these addresses.
+    pub hosts: Vec<IpAddr>,
+    /// Either end has one of these ports.
+    pub ports: Vec<u16>,
+    /// It has one of these numbers.
+    pub flows: Vec<Flow>,
+    /// It began in this time, nanoseconds after the capture's first packet.
+    pub began_ns: Range<u64>,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            hosts: Vec::new(),
+            ports: Vec::new(),
+            flows: Vec::new(),
+            began_ns: 0..u64::MAX,
+        }
+    }
+}
+
+impl Selection {
+    /// Whether a connection is taken.
+    #[must_use]
+    pub fn takes(&self, flow: Flow, client: SocketAddr, server: SocketAddr, opened_ns: u64) -> bool {
+        let either = |is: &dyn Fn(SocketAddr) -> bool| is(client) || is(server);
+        let listed = self.flows.is_empty() || self.flows.contains(&flow);
+        listed
+            && self.began_ns.contains(&opened_ns)
+            && (self.hosts.is_empty() || either(&|end| self.hosts.contains(&end.ip())))
+            && (self.ports.is_empty() || either(&|end| self.ports.contains(&end.port())))
+    }
+}
+
+/// A stage that hands on the connections of a selection. It keeps 8 B of each that is left out and open.
+#[derive(Debug)]
+pub struct Select<S> {
+    selection: Selection,
+    sink: S,
+    left_out: HashSet<Flow>,
+    left_out_flows: u64,
+}
+
+impl<S: Sink> Select<S> {
+    /// A stage before a sink.
+    pub fn new(selection: Selection, sink: S) -> Self {
+        Self {
+            selection,
+            sink,
+            left_out: HashSet::new(),
+            left_out_flows: 0,
+        }
+    }
+
+    /// Whom the events are handed on to.
+    pub fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Whom the events went to, and how many connections were left out.
+    pub fn finish(self) -> (S, u64) {
+        (self.sink, self.left_out_flows)
+    }
+}
+
+impl<S: Sink> Sink for Select<S> {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Open {
+                flow,
+                at_ns,
+                client,
+                server,
+                ..
+            } if !self.selection.takes(flow, client, server, at_ns) => {
+                self.left_out_flows += 1;
+                self.left_out.insert(flow);
+                return;
+            }
+            Event::Close { flow, .. } if self.left_out.remove(&flow) => return,
+            _ if self.left_out.contains(&event.flow()) => return,
+            _ => {}
+        }
+        self.sink.event(event);
+    }
+
+    fn secrecy(&mut self, flow: Flow, secrecy: Secrecy) {
+        if !self.left_out.contains(&flow) {
+            self.sink.secrecy(flow, secrecy);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{End, Side, Start};
+
+    fn selected(selection: Selection) -> (Vec<u64>, u64) {
+        let mut heard = Vec::new();
+        let mut stage = Select::new(selection, |event: Event<'_>| heard.push(event.flow().0));
+        for flow in 0..4_u64 {
+            let (client, server) = (
+                ([10, 0, 0, flow as u8], 40_000).into(),
+                ([10, 1, 0, 1], 80 + flow as u16).into(),
+            );
+            let (flow, at_ns) = (Flow(flow), flow * 10);
+            stage.event(Event::Open {
+                flow,
+                at_ns,
+                client,
+                server,
+                start: Start::Handshake,
+            });
+            stage.event(Event::Data {
+                flow,
+                side: Side::Client,
+                at_ns: 50,
+                offset: 0,
+                bytes: b"x",
+            });
+            stage.event(Event::Close {
+                flow,
+                at_ns: 60,
+                end: End::Idle,
+            });
+        }
+        let (_, left_out) = stage.finish();
+        (heard, left_out)
+    }
+
+    #[test]
+    fn a_connection_is_taken_whole_or_not_at_all() {
+        let all = Selection::default;
+        assert_eq!(selected(all()).1, 0);
+        assert_eq!(
+            selected(Selection {
+                flows: vec![Flow(2)],
+                ..all()
+            }),
+            (vec![2, 2, 2], 3)
+        );
+        assert_eq!(
+            selected(Selection {
+                ports: vec![81, 83],
+                ..all()
+            }),
+            (vec![1, 1, 1, 3, 3, 3], 2)
+        );
+        assert_eq!(
+            selected(Selection {
+                hosts: vec![[10, 0, 0, 3].into()],
+                ..all()
+            }),
+            (vec![3, 3, 3], 3)
+        );
+        assert_eq!(
+            selected(Selection {
+                began_ns: 10..20,
+                ..all()
+            }),
+            (vec![1, 1, 1], 3)
+        );
+        assert_eq!(
+            selected(Selection {
+                hosts: vec![[10, 1, 0, 1].into()],
+                ports: vec![80],
+                ..all()
+            })
+            .1,
+            3
+        );
+    }
+}

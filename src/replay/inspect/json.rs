@@ -1,0 +1,246 @@
+//! An inspection for programs. What a field is called stays so: a later version only adds some.
+//!
+//! It knows names; it counts nothing.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use replay::packet::DatagramFlow;
+use replay::{
+    CaptureFigures, DecryptionReport, End, Inspected, Protocol, Said, Side, Start, Totals, Unplayable,
+};
+use serde::Serialize;
+
+use super::Found;
+use crate::replay::source::Origin;
+
+/// The form that `schema` names.
+const SCHEMA: &str = "teem.inspect/1";
+
+/// All of it.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    /// Nanoseconds since 1970; what follows counts from there.
+    started_unix_ns: u64,
+    /// Why the rest of the file was not used.
+    cut_short: Option<String>,
+    capture: Option<Capture>,
+    totals: Sum,
+    flows: Vec<FlowLine<'a>>,
+}
+
+/// A capture's own figures.
+#[derive(Serialize)]
+struct Capture {
+    read_bytes: u64,
+    lasted_ns: u64,
+    packets: u64,
+    sent_bytes: u64,
+    snapped_packets: u64,
+    backward_packets: u64,
+    joined_fragments: u64,
+    skipped_packets: BTreeMap<&'static str, u64>,
+    retransmitted_bytes: u64,
+    inconsistent_bytes: u64,
+    udp_flows: u64,
+    udp_packets: u64,
+    tls_decrypted: u64,
+    tls_not_decrypted: BTreeMap<String, u64>,
+}
+
+/// All connections.
+#[derive(Serialize)]
+struct Sum {
+    connections: u64,
+    left_out: u64,
+    unlisted: u64,
+    replayable: u64,
+    unplayable: BTreeMap<&'static str, u64>,
+    protocols: BTreeMap<&'static str, u64>,
+    client_bytes: u64,
+    server_bytes: u64,
+    gaps: u64,
+    gap_bytes: u64,
+}
+
+/// A connection, or a UDP flow.
+#[derive(Serialize)]
+struct FlowLine<'a> {
+    /// Its number; UDP has none.
+    flow: Option<u64>,
+    transport: &'static str,
+    client: SocketAddr,
+    server: SocketAddr,
+    start_ns: u64,
+    end_ns: u64,
+    start: Option<&'static str>,
+    end: Option<&'static str>,
+    protocol: &'static str,
+    secrecy: Option<&'static str>,
+    replayable: bool,
+    /// Why not.
+    why: Option<&'static str>,
+    client_said: SaidLine<'a>,
+    server_said: SaidLine<'a>,
+}
+
+/// What a side said.
+#[derive(Serialize)]
+struct SaidLine<'a> {
+    bytes: u64,
+    /// Of the reassembled stream, gaps left out; UDP has none.
+    sha256: Option<String>,
+    gaps: u64,
+    gap_bytes: u64,
+    /// The first gaps: bytes of the stream before, and length.
+    first_gaps: &'a [(u64, u64)],
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn of(found: &'a Found) -> Self {
+        let mut flows: Vec<FlowLine<'a>> = found.findings.flows.iter().map(FlowLine::of).collect();
+        let mut capture = None;
+        if let Origin::Capture(figures, decryption) = &found.reads.origin {
+            flows.extend(figures.datagrams.iter().map(FlowLine::of_datagrams));
+            flows.sort_by_key(|flow| flow.start_ns);
+            capture = Some(Capture::of(figures, decryption));
+        }
+        Self {
+            schema: SCHEMA,
+            started_unix_ns: found.reads.started_unix_ns(),
+            cut_short: found.reads.shortfall(),
+            capture,
+            totals: Sum::of(&found.findings.totals, found.reads.left_out),
+            flows,
+        }
+    }
+}
+
+impl Capture {
+    fn of(figures: &CaptureFigures, decryption: &DecryptionReport) -> Self {
+        let datagrams: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
+        let undecrypted = decryption.figures.undecrypted.iter();
+        Self {
+            read_bytes: figures.read_bytes,
+            lasted_ns: figures.lasted_ns,
+            packets: figures.packets,
+            sent_bytes: figures.sent_bytes,
+            snapped_packets: figures.snapped_packets,
+            backward_packets: figures.backward_packets,
+            joined_fragments: figures.joined_fragments,
+            skipped_packets: figures
+                .skipped
+                .causes()
+                .map(|(_, name, packets)| (name, packets))
+                .collect(),
+            retransmitted_bytes: figures.tcp.retransmitted_bytes,
+            inconsistent_bytes: figures.tcp.inconsistent_bytes,
+            udp_flows: figures.datagrams.len() as u64,
+            udp_packets: datagrams + figures.unlisted_datagrams,
+            tls_decrypted: decryption.figures.decrypted.values().sum(),
+            tls_not_decrypted: undecrypted
+                .map(|(why, count)| ((*why).to_owned(), *count))
+                .collect(),
+        }
+    }
+}
+
+impl Sum {
+    fn of(totals: &Totals, left_out: u64) -> Self {
+        Self {
+            connections: totals.connections,
+            left_out,
+            unlisted: totals.unlisted,
+            replayable: totals.replayable,
+            unplayable: totals
+                .unplayable
+                .iter()
+                .map(|(why, count)| (why.name(), *count))
+                .collect(),
+            protocols: totals
+                .protocols
+                .iter()
+                .map(|(protocol, count)| (protocol.name(), *count))
+                .collect(),
+            client_bytes: totals.client_bytes,
+            server_bytes: totals.server_bytes,
+            gaps: totals.gaps,
+            gap_bytes: totals.gap_bytes,
+        }
+    }
+}
+
+impl<'a> FlowLine<'a> {
+    fn of(flow: &'a Inspected) -> Self {
+        Self {
+            flow: Some(flow.flow.0),
+            transport: "tcp",
+            client: flow.client,
+            server: flow.server,
+            start_ns: flow.opened_ns,
+            end_ns: flow.closed_ns,
+            start: Some(match flow.start {
+                Start::Handshake => "handshake",
+                Start::Midway => "midway",
+            }),
+            end: Some(ended(flow.end)),
+            protocol: flow.protocol.name(),
+            secrecy: Some(flow.secrecy.name()),
+            replayable: flow.replayable.is_ok(),
+            why: flow.replayable.err().map(Unplayable::name),
+            client_said: SaidLine::of(&flow.client_said),
+            server_said: SaidLine::of(&flow.server_said),
+        }
+    }
+
+    fn of_datagrams(flow: &DatagramFlow) -> Self {
+        let said = |side| SaidLine {
+            bytes: flow.bytes_of(side),
+            sha256: None,
+            gaps: 0,
+            gap_bytes: 0,
+            first_gaps: &[],
+        };
+        Self {
+            flow: None,
+            transport: "udp",
+            client: flow.client,
+            server: flow.server,
+            start_ns: flow.first_ns,
+            end_ns: flow.last_ns,
+            start: None,
+            end: None,
+            protocol: Protocol::of_datagrams(flow.quic, [flow.client.port(), flow.server.port()]).name(),
+            secrecy: None,
+            replayable: false,
+            why: Some(Unplayable::Datagrams.name()),
+            client_said: said(Side::Client),
+            server_said: said(Side::Server),
+        }
+    }
+}
+
+impl<'a> SaidLine<'a> {
+    fn of(said: &'a Said) -> Self {
+        Self {
+            bytes: said.stream.bytes,
+            sha256: Some(said.sha256.iter().map(|byte| format!("{byte:02x}")).collect()),
+            gaps: said.stream.gaps,
+            gap_bytes: said.stream.gap_bytes,
+            first_gaps: &said.gaps,
+        }
+    }
+}
+
+fn ended(end: End) -> &'static str {
+    match end {
+        End::Finished(Side::Client) => "finished-by-client",
+        End::Finished(Side::Server) => "finished-by-server",
+        End::Reset(Side::Client) => "reset-by-client",
+        End::Reset(Side::Server) => "reset-by-server",
+        End::Idle => "idle",
+        End::Open => "open",
+        End::Dropped => "dropped",
+    }
+}

@@ -1,0 +1,275 @@
+//! `teem replay inspect`: captures listed, saved, masked and plotted.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::home::Home;
+
+/// A capture of one HTTP exchange: handshake, a request with a cookie, an answer, both ends' FIN.
+fn capture() -> Vec<u8> {
+    const REQUEST: &[u8] = b"GET /inbox?token=s3cret HTTP/1.1\r\nHost: a.example\r\nCookie: sid=k33p\r\n\r\n";
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const FIN: u8 = 1;
+    const SYN: u8 = 2;
+    const ACK: u8 = 16;
+    let mut file = Vec::new();
+    file.extend(0xa1b2_c3d4_u32.to_le_bytes());
+    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend(65_535_u32.to_le_bytes());
+    file.extend(101_u32.to_le_bytes()); // raw IP
+    let (mut client_next, mut server_next) = (1_000_u32, 5_000_u32);
+    let packets: [(bool, u8, &[u8]); 7] = [
+        (true, SYN, b""),
+        (false, SYN | ACK, b""),
+        (true, ACK, REQUEST),
+        (false, ACK, ANSWER),
+        (true, FIN | ACK, b""),
+        (false, FIN | ACK, b""),
+        (true, ACK, b""),
+    ];
+    for (second, (from_client, flags, payload)) in (1_u32..).zip(packets) {
+        let (sequence, acknowledged) = if from_client {
+            (client_next, server_next)
+        } else {
+            (server_next, client_next)
+        };
+        let packet = segment(from_client, sequence, acknowledged, flags, payload);
+        let moved = payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        *(if from_client {
+            &mut client_next
+        } else {
+            &mut server_next
+        }) += moved;
+        file.extend(second.to_le_bytes());
+        file.extend(0_u32.to_le_bytes());
+        file.extend((packet.len() as u32).to_le_bytes());
+        file.extend((packet.len() as u32).to_le_bytes());
+        file.extend(packet);
+    }
+    file
+}
+
+/// An IPv4 packet with a TCP segment; nobody looks at its checksums.
+fn segment(from_client: bool, sequence: u32, acknowledged: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let (ends, ports) = ([[10, 0, 0, 1], [10, 0, 0, 2]], [40_000_u16, 80]);
+    let (from, to) = if from_client { (0, 1) } else { (1, 0) };
+    let mut packet = vec![0x45, 0];
+    packet.extend((40 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+    packet.extend(ends[from]);
+    packet.extend(ends[to]);
+    packet.extend(ports[from].to_be_bytes());
+    packet.extend(ports[to].to_be_bytes());
+    packet.extend(sequence.to_be_bytes());
+    packet.extend(acknowledged.to_be_bytes());
+    packet.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    packet.extend(payload);
+    packet
+}
+
+fn json(home: &Home, arguments: &[&str]) -> Value {
+    let arguments = [&["replay", "inspect", "--json"][..], arguments].concat();
+    serde_json::from_str(&home.teem(&arguments).code(0).out).unwrap()
+}
+
+#[test]
+fn a_capture_is_listed_saved_masked_and_plotted() {
+    let home = Home::new();
+    let place = |name: &str| home.path(name).display().to_string();
+    let (pcap, saved, masked, folder) = (
+        place("a.pcap"),
+        place("a.teem"),
+        place("b.teem"),
+        place("pictures"),
+    );
+    std::fs::write(&pcap, capture()).unwrap();
+
+    let table = home.teem(&["replay", "inspect", &pcap]).code(0).out;
+    for word in [
+        "10.0.0.1:40000",
+        "10.0.0.2:80",
+        "http",
+        "finished by client",
+        "yes",
+        "7 packets",
+    ] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    let whole = json(&home, &[&pcap, "--save", &saved, "--out", &folder]);
+    let flow = &whole["flows"][0];
+    assert_eq!(
+        (flow["protocol"].as_str(), flow["replayable"].as_bool()),
+        (Some("http"), Some(true))
+    );
+    let answer = Sha256::digest(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let answer: String = answer.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(flow["server_said"]["sha256"], answer.as_str());
+    assert_eq!(
+        flow["end_ns"].as_u64().unwrap() - flow["start_ns"].as_u64().unwrap(),
+        5_000_000_000
+    );
+
+    let again = json(&home, &[&saved]);
+    assert_eq!(again["flows"], whole["flows"]);
+    assert_eq!(again["started_unix_ns"], 1_000_000_000);
+    for picture in ["plots/capture.svg", "plots/capture.png", "report.html"] {
+        assert!(Path::new(&folder).join(picture).is_file(), "{picture}");
+    }
+
+    let rules = place("mask.toml");
+    std::fs::write(&rules, "").unwrap();
+    home.teem(&["replay", "inspect", &saved, "--save", &masked, "--mask", &rules])
+        .code(0);
+    let flow = &json(&home, &[&masked])["flows"][0];
+    assert_ne!(
+        flow["client_said"]["sha256"],
+        whole["flows"][0]["client_said"]["sha256"]
+    );
+    assert_eq!(
+        flow["client_said"]["bytes"],
+        whole["flows"][0]["client_said"]["bytes"]
+    );
+    assert_eq!(flow["protocol"], "http");
+}
+
+#[test]
+fn filters_and_mistakes_are_told() {
+    let home = Home::new();
+    let place = |name: &str| home.path(name).display().to_string();
+    let (pcap, rules) = (place("a.pcap"), place("mask.toml"));
+    std::fs::write(&pcap, capture()).unwrap();
+    for filter in [
+        ["--port", "81"],
+        ["--host", "10.0.0.9"],
+        ["--flow", "3"],
+        ["--from", "1"],
+    ] {
+        let left = json(&home, &[&[pcap.as_str()][..], &filter[..]].concat());
+        assert_eq!(
+            (&left["totals"]["connections"], &left["totals"]["left_out"]),
+            (&0.into(), &1.into()),
+            "{filter:?}"
+        );
+    }
+    let half = &capture()[..250];
+    std::fs::write(&pcap, half).unwrap();
+    let torn = home.teem(&["replay", "inspect", &pcap]).code(0);
+    assert!(torn.err.contains("offset"), "{}", torn.err);
+
+    std::fs::write(&rules, "[chat]\nnumber = true\n").unwrap();
+    let save = place("b.teem");
+    let wrong = home
+        .teem(&["replay", "inspect", &pcap, "--save", &save, "--mask", &rules])
+        .code(2)
+        .err;
+    assert!(
+        wrong.contains("mask.toml:2") && wrong.contains("number"),
+        "{wrong}"
+    );
+    std::fs::write(&pcap, "no capture at all").unwrap();
+    assert!(
+        home.teem(&["replay", "inspect", &pcap])
+            .code(2)
+            .err
+            .contains("not a capture")
+    );
+    assert!(
+        home.teem(&["replay", "inspect", "absent.pcap"])
+            .code(2)
+            .err
+            .contains("absent.pcap")
+    );
+}
+
+/// The public captures, where they are.
+fn captures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/pcaps");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: no captures in {}", folder.display());
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let is_capture = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|kind| kind == "pcap" || kind == "pcapng")
+    };
+    let mut captures: Vec<PathBuf> = paths.filter(is_capture).collect();
+    captures.sort();
+    captures
+}
+
+/// What each end said by tshark's raw form, with the ends: hexadecimal lines, those of the second node behind a tab.
+fn followed(capture: &Path, stream: usize) -> Option<[(String, Vec<u8>); 2]> {
+    let form = format!("follow,tcp,raw,{stream}");
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(capture)
+        .args(["-q", "-z", &form])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut ends: [(String, Vec<u8>); 2] = Default::default();
+    for line in text.lines() {
+        if let Some(node) = line.strip_prefix("Node 0: ") {
+            node.clone_into(&mut ends[0].0);
+        } else if let Some(node) = line.strip_prefix("Node 1: ") {
+            node.clone_into(&mut ends[1].0);
+        } else if !line.contains([':', '=']) {
+            let digits = line.trim().as_bytes().chunks_exact(2);
+            let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+            ends[usize::from(line.starts_with('\t'))]
+                .1
+                .extend(digits.map(byte));
+        }
+    }
+    Some(ends)
+}
+
+#[test]
+fn streams_hash_to_what_tshark_follows() {
+    let captures = captures();
+    if captures.is_empty() {
+        return;
+    }
+    if Command::new("tshark").arg("--version").output().is_err() {
+        assert!(std::env::var_os("TEEM_NO_SKIP").is_none(), "no tshark");
+        eprintln!("skipped: there is no tshark to compare with");
+        return;
+    }
+    let home = Home::new();
+    let mut compared = 0;
+    for capture in captures {
+        let found = json(&home, &[&capture.display().to_string()]);
+        let flows = found["flows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|flow| flow["transport"] == "tcp");
+        for (stream, flow) in flows.enumerate() {
+            let whole = |side: &str| flow[side]["gaps"] == 0;
+            let ends = followed(&capture, stream).unwrap();
+            for (end, side) in [("client", "client_said"), ("server", "server_said")] {
+                let Some((_, said)) = ends.iter().find(|(node, _)| flow[end] == node.as_str()) else {
+                    continue;
+                };
+                if whole("client_said") && whole("server_said") {
+                    let hash: String = Sha256::digest(said)
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect();
+                    assert_eq!(
+                        flow[side]["sha256"],
+                        hash.as_str(),
+                        "{}, stream {stream}, {end}",
+                        capture.display()
+                    );
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared >= 20, "{compared} streams compared");
+}
