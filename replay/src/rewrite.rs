@@ -2,11 +2,12 @@
 //!
 //! It knows neither sockets nor clocks: whoever drives hands it what the recording has and what the target answers.
 //!
-//! A session without a rule of its own, in a protocol of which nothing is known, costs the 56 bytes of a [`Rewriter`] and no copy
-//! beyond the one into `out`. A chat session adds 208 bytes, one of HTTP 256, what is under way apart: a frame or a
+//! A session without a rule of its own, in a protocol of which nothing is known, costs the 64 bytes of a [`Rewriter`] and no copy
+//! beyond the one into `out`. A chat session adds 208 bytes, one of HTTP 304, what is under way apart: a frame or a
 //! request that is not whole, and what was learned.
 
 mod chat;
+mod common;
 mod edit;
 mod feed;
 mod http;
@@ -21,6 +22,7 @@ use self::http::Http;
 use self::ruled::Ruled;
 use crate::{Protocol, Rules, Session};
 
+pub(crate) use self::common::Common;
 pub(crate) use self::http::lesson::tokens;
 pub(crate) use self::values::Giver;
 
@@ -38,6 +40,7 @@ struct Scene {
     rules: Arc<Rules>,
     chosen: u64,
     flow: u64,
+    random: u64,
     clone: u32,
     unlearned: u32,
 }
@@ -95,14 +98,13 @@ enum Patience {
 }
 
 impl Rewriter {
-    /// Rewriting for one driven session: `clone` is whose, from 0; `seed` is what made-up values would come from, of which
-    /// there are none yet.
+    /// Rewriting for one driven session: `clone` is whose, from 0; `seed` is what made-up values come from.
     #[must_use]
-    pub fn new(rules: &Arc<Rules>, session: &Session, clone: u32, _seed: u64) -> Self {
+    pub fn new(rules: &Arc<Rules>, session: &Session, clone: u32, seed: u64) -> Self {
         let chosen = rules.choose(session.protocol, session.server);
         let dialect = match session.protocol {
             Protocol::Chat => Dialect::Chat(Box::default()),
-            Protocol::Http | Protocol::WebSocket => Dialect::Http(Box::new(Http::new(session.server))),
+            Protocol::Http | Protocol::WebSocket => Dialect::Http(Box::new(Http::new(session, clone))),
             _ if chosen == 0 => Dialect::Plain,
             protocol => Dialect::Ruled(Box::new(Ruled::new(rules, chosen, protocol))),
         };
@@ -111,6 +113,7 @@ impl Rewriter {
                 rules: Arc::clone(rules),
                 chosen,
                 flow: session.flow.0,
+                random: mixed(seed ^ mixed(session.flow.0 ^ mixed(clone.into()))),
                 clone,
                 unlearned: 0,
             },
@@ -201,8 +204,16 @@ impl Rewriter {
     }
 }
 
+/// A number of which each bit depends on each of another's (SplitMix64's finalizer).
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
 // A million are live at once.
-const _: () = assert!(size_of::<Rewriter>() <= 56 && size_of::<Chat>() <= 208 && size_of::<Http>() <= 256);
+const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 208 && size_of::<Http>() <= 304);
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,13 @@ mod template;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use regex::bytes::Regex;
 use wire::chat::Secret;
 
 use crate::Protocol;
+use crate::rewrite::Common;
 
 pub use error::RuleError;
 pub(crate) use length::Length;
@@ -29,13 +31,15 @@ pub const RULES_MAX: usize = 64;
 /// How far apart the numbers of two clones are unless the file says otherwise.
 pub const STRIDE_DEFAULT: u64 = 1_000_000;
 
-/// A file of rules; the default has none, and knows what is known of each protocol.
+/// A file of rules; the default has none, and knows what is known of each protocol. The sessions that are driven by one of
+/// them, and by copies of it, share what the target handed out to the same person.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     pub(crate) targets: Vec<Target>,
     pub(crate) chat: ChatRules,
     pub(crate) http: HttpRules,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) common: Arc<Common>,
 }
 
 /// Where the sessions of a recorded server are driven.
@@ -208,6 +212,12 @@ impl Rules {
     #[must_use]
     pub fn target(&self, server: SocketAddr) -> Option<&Target> {
         self.targets.iter().find(|target| target.server.holds(server))
+    }
+
+    /// Values that were not shared among a person's sessions for want of room.
+    #[must_use]
+    pub fn unshared(&self) -> u64 {
+        self.common.refused()
     }
 
     /// What HTTP's *Host* becomes for a recorded server; `None` as recorded.

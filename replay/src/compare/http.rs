@@ -35,7 +35,11 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     if let Ok(Some(head)) = Head::parse(response.head) {
         for line in head.lines() {
             let name = field(line).map_or(&[][..], |(name, _)| name);
-            let among = |known: &[&str]| known.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+            let among = |known: &[&str]| {
+                known
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+            };
             if among(&VOLATILE) {
                 masked.extend_from_slice(name);
                 masked.extend_from_slice(b": *\r\n");

@@ -47,18 +47,36 @@ fn compared(rules: &str, protocol: Protocol, recorded: &[u8], actual: &[u8]) -> 
 
 #[test]
 fn lines_pair_up_and_the_first_difference_is_readable() {
-    let one = compared("", Protocol::Redis, b"+OK\r\n:1\r\n$-1\r\n", b"+OK\r\n:2\r\n$-1\r\n+PONG\r\n");
+    let one = compared(
+        "",
+        Protocol::Redis,
+        b"+OK\r\n:1\r\n$-1\r\n",
+        b"+OK\r\n:2\r\n$-1\r\n+PONG\r\n",
+    );
     assert_eq!(tally(&one), [2, 0, 1, 0, 1]);
     let expected = "answer 1, line: differs at byte 1\n- :1\\r\\n\n- 3a 31 0d 0a\n+ :2\\r\\n\n+ 3a 32 0d 0a";
     assert_eq!(one.first.unwrap().to_string(), expected);
     let mask = "[[rule]]\nmask = ['^:\\d+']";
-    assert_eq!(tally(&compared(mask, Protocol::Redis, b":1\r\n:7\r\n+A\r\n", b":2\r\n:7\r\n")), [1, 1, 0, 1, 0]);
+    assert_eq!(
+        tally(&compared(
+            mask,
+            Protocol::Redis,
+            b":1\r\n:7\r\n+A\r\n",
+            b":2\r\n:7\r\n"
+        )),
+        [1, 1, 0, 1, 0]
+    );
 }
 
 #[test]
 fn frames_of_a_rule_are_compared_one_by_one() {
     let rules = "[[rule]]\nlength = { width = 1 }\nmask = ['[0-9]']";
-    let one = compared(rules, Protocol::Unknown, b"\x02a1\x01b\x01c", b"\x02a2\x01b\x01d\x05x");
+    let one = compared(
+        rules,
+        Protocol::Unknown,
+        b"\x02a1\x01b\x01c",
+        b"\x02a2\x01b\x01d\x05x",
+    );
     assert_eq!(tally(&one), [1, 1, 1, 0, 1]);
 }
 
@@ -69,26 +87,52 @@ fn a_response_is_masked_where_it_always_differs() {
     let chunked = b"HTTP/1.1 200 OK\r\nDate: Tue\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     let later = b"HTTP/1.1 200 OK\r\nDate: Tue\r\nContent-Length: 2\r\n\r\nhi";
     let failed = b"HTTP/1.1 500 Oh\r\nDate: Tue\r\nContent-Length: 0\r\n\r\n";
-    assert_eq!(tally(&compared("", Protocol::Http, DATED, DATED)), [1, 0, 0, 0, 0]);
-    assert_eq!(tally(&compared("", Protocol::Http, DATED, later)), [0, 1, 0, 0, 0]);
-    assert_eq!(tally(&compared("", Protocol::Http, DATED, chunked)), [0, 1, 0, 0, 0]);
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, DATED)),
+        [1, 0, 0, 0, 0]
+    );
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, later)),
+        [0, 1, 0, 0, 0]
+    );
+    assert_eq!(
+        tally(&compared("", Protocol::Http, DATED, chunked)),
+        [0, 1, 0, 0, 0]
+    );
     let one = compared("", Protocol::Http, DATED, failed);
     assert_eq!(tally(&one), [0, 0, 1, 0, 0]);
     let first = one.first.unwrap();
-    assert_eq!((first.offset, first.what.as_str()), (9, "response: differs at byte 9"));
-    let token = |token: &str| {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{{\"token\":\"{token}\"}}....")
-    };
-    let one = compared("", Protocol::Http, token("abcdefgh").as_bytes(), token("12345678").as_bytes());
+    assert_eq!(
+        (first.offset, first.what.as_str()),
+        (9, "response: differs at byte 9")
+    );
+    let token =
+        |token: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{{\"token\":\"{token}\"}}....");
+    let one = compared(
+        "",
+        Protocol::Http,
+        token("abcdefgh").as_bytes(),
+        token("12345678").as_bytes(),
+    );
     assert_eq!(tally(&one), [0, 1, 0, 0, 0]);
 }
 
 #[test]
 fn an_answer_to_head_has_no_body() {
     let mut comparison = comparison("", Protocol::Http, 0);
-    comparison.said(b"HEAD / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nGETGET / HTTP/1.1\r\n\r\n");
+    comparison.said(
+        b"HEAD / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nGETGET / HTTP/1.1\r\n\r\n",
+    );
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-    let answers = [&answer[..], b"HTTP/1.1 100 Continue\r\n\r\n", answer, b"12345", answer, b"54321"].concat();
+    let answers = [
+        &answer[..],
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        answer,
+        b"12345",
+        answer,
+        b"54321",
+    ]
+    .concat();
     comparison.recorded(&answers);
     comparison.actual(&answers);
     assert_eq!(tally(&comparison.finish()), [4, 0, 0, 0, 0]);

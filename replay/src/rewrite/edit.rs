@@ -41,6 +41,9 @@ impl<'a> Editor<'a> {
     /// All of a unit; `None` if it needs a value that is not known yet.
     pub(super) fn edit<'u>(&mut self, unit: &'u [u8]) -> Option<Cow<'u, [u8]>> {
         let mut edited = Cow::Borrowed(unit);
+        if unit.is_empty() || self.scene.chosen == 0 && self.values.is_empty() {
+            return Some(edited);
+        }
         let mut out = Vec::new();
         if self.scan(unit, true, &mut out).waits {
             return None;
@@ -150,6 +153,10 @@ impl<'a> Editor<'a> {
                     out.extend_from_slice(format!("{:0width$}", self.scene.clone).as_bytes())
                 }
                 Part::Flow(width) => out.extend_from_slice(format!("{:0width$}", self.scene.flow).as_bytes()),
+                Part::Random(width) => {
+                    let digits = format!("{:016x}", self.scene.random);
+                    out.extend_from_slice(&digits.as_bytes()[..*width]);
+                }
                 Part::Group(group) => {
                     let matched = captures.and_then(|captures| captures.get(*group));
                     out.extend_from_slice(matched.map_or(&[], |matched| matched.as_bytes()));

@@ -6,16 +6,19 @@
 //! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
 //!   answer set.
 //! - **Tokens** out of JSON answers and long cookies are put in place of the recorded ones wherever they stand.
+//! - What the target handed out on one connection counts on all of the same person's.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
 
 pub(super) mod lesson;
 
 use std::net::SocketAddr;
 
+use super::common::Person;
 use super::edit::Editor;
 use super::feed::{Step, feed};
 use super::values::{Giver, Known, Values};
 use super::{Patience, RewriteError, Said, Scene};
+use crate::Session;
 use crate::http::{Asked, Body, Framing, Head, Responses};
 
 /// The longest body that is rewritten; a longer one passes as it is.
@@ -25,6 +28,7 @@ const EDITED_MAX_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Http {
     server: SocketAddr,
+    person: Person,
     /// What the client said that is not whole.
     held: Vec<u8>,
     at: At,
@@ -47,9 +51,13 @@ enum At {
 }
 
 impl Http {
-    pub(super) fn new(server: SocketAddr) -> Self {
+    pub(super) fn new(session: &Session, clone: u32) -> Self {
         Self {
-            server,
+            server: session.server,
+            person: Person {
+                client: session.client.ip(),
+                clone,
+            },
             held: Vec::new(),
             at: At::Head,
             values: Values::default(),
@@ -66,10 +74,12 @@ impl Http {
         out: &mut Vec<u8>,
     ) -> Result<Said, RewriteError> {
         let mut held = std::mem::take(&mut self.held);
+        self.values.share(scene.rules.common.of(self.person));
         let said = feed(&mut held, recorded, |bytes| {
             Ok(self.step(scene, patience, bytes, out))
         });
         self.held = held;
+        self.values.share(Vec::new());
         said
     }
 
@@ -79,18 +89,35 @@ impl Http {
     }
 
     pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Self { actual, values, .. } = self;
+        let Self {
+            actual,
+            values,
+            person,
+            ..
+        } = self;
         actual.read(bytes, |response| {
-            lesson::learn(scene, Giver::Target, response, values);
+            lesson::learn(scene, response, &mut |name, value| {
+                if let Some(news) = values.learn(Giver::Target, name, value) {
+                    scene.rules.common.publish(*person, news);
+                }
+            });
         });
     }
 
     pub(super) fn expected(&mut self, scene: &Scene, bytes: &[u8]) {
         let Self {
-            recorded, values, at, ..
+            recorded,
+            values,
+            person,
+            at,
+            ..
         } = self;
         recorded.read(bytes, |response| {
-            lesson::learn(scene, Giver::Recorded, response, values);
+            lesson::learn(scene, response, &mut |name, value| {
+                if let Some(news) = values.learn(Giver::Recorded, name, value) {
+                    scene.rules.common.publish(*person, news);
+                }
+            });
             if *at == At::Upgrade {
                 *at = At::Head;
             }

@@ -4,6 +4,8 @@ mod chat;
 mod http;
 mod ruled;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{End, Flow, Start, Stream};
 
@@ -56,4 +58,53 @@ fn waits(rewriter: &mut Rewriter, recorded: &[u8]) -> bool {
     let said = rewriter.say(recorded, &mut out).unwrap();
     assert_eq!(out.is_empty(), said == Said::Waits { taken: 0 }, "{said:?}");
     said != Said::Ready
+}
+
+/// Something that one of the three says.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        b"GET / HTTP/1.1\r\nCookie: a=12345678\r\n\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=12345678\r\nContent-Length: 3\r\n\r\nabc".to_vec(),
+        b"Transfer-Encoding: chunked\r\n\r\n".to_vec(),
+        b"\x00\x09\x05\x00\x00\x00\x00\x00\x00\x00\x07".to_vec(),
+        b"\x00\x05\x0a\xde\xad\xbe\xef".to_vec(),
+        b"\x00\x12\x81\x01aaaaaaaaaaaaaaaa".to_vec(),
+        b"sid=12345678;".to_vec(),
+    ]);
+    prop_oneof![known, prop::collection::vec(any::<u8>(), 0..40)]
+}
+
+proptest! {
+    #[test]
+    fn whatever_anybody_says_nothing_is_lost_and_who_insists_never_waits(
+        said in prop::collection::vec((0u8..4, line()), 0..30),
+    ) {
+        let rules = "[chat]\nsecret = \"00\"\n[[rule]]\nlearn = [{ name = \"a\", from = 'sid=(\\d+)' }]\n\
+                     [[rule]]\nprotocol = \"mqtt\"\nlength = { width = 1 }";
+        for protocol in [Protocol::Chat, Protocol::Http, Protocol::Unknown, Protocol::Irc, Protocol::Mqtt] {
+            let mut rewriter = rewriter(rules, protocol, 0);
+            let mut out = Vec::new();
+            for (who, bytes) in &said {
+                match who {
+                    0 => rewriter.heard(bytes),
+                    1 => rewriter.expected(bytes),
+                    2 => match rewriter.say(bytes, &mut out) {
+                        Ok(Said::Waits { taken }) => {
+                            rewriter.insist();
+                            prop_assert_eq!(rewriter.say(&bytes[taken..], &mut out), Ok(Said::Ready));
+                        }
+                        said => prop_assert!(said.is_ok()),
+                    },
+                    _ => {
+                        rewriter.insist();
+                        prop_assert_eq!(rewriter.rest(&mut out), Ok(Said::Ready));
+                    }
+                }
+            }
+            rewriter.end(&mut out);
+            let spoken: usize = said.iter().filter(|(who, _)| *who == 2).map(|(_, bytes)| bytes.len()).sum();
+            let unchanged = matches!(protocol, Protocol::Mqtt);
+            prop_assert!(!unchanged || out.len() == spoken, "{} of {spoken}", out.len());
+        }
+    }
 }

@@ -3,6 +3,10 @@
 //! It does not know where they stand in an answer. The first that the recorded server gave under a name belongs to the first
 //! that the target gives under it, the second to the second, and so on.
 
+use std::sync::Arc;
+
+use super::common::Shared;
+
 /// The most pairs that a session remembers; beyond, the oldest is forgotten.
 const PAIRS_MAX: usize = 64;
 /// Shorter values may stand in a request by chance.
@@ -14,6 +18,8 @@ const VALUE_MAX_BYTES: usize = 8 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Values {
     pairs: Vec<Pair>,
+    /// What the same person's sessions were handed out, while something is said.
+    shared: Vec<Arc<Shared>>,
 }
 
 /// Which server said something.
@@ -57,13 +63,18 @@ impl Giver {
 impl Values {
     /// Whether nothing was handed out.
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.pairs.is_empty() && self.shared.is_empty()
     }
 
-    /// A server gave a value under a name.
-    pub(super) fn learn(&mut self, giver: Giver, name: &[u8], value: &[u8]) {
+    /// Puts what the same person's sessions were handed out behind this one's own.
+    pub(super) fn share(&mut self, shared: Vec<Arc<Shared>>) {
+        self.shared = shared;
+    }
+
+    /// A server gave a value under a name; what that adds to what was known, if the recorded value of it is.
+    pub(super) fn learn(&mut self, giver: Giver, name: &[u8], value: &[u8]) -> Option<Shared> {
         if value.is_empty() || value.len() > VALUE_MAX_BYTES {
-            return;
+            return None;
         }
         let open = self
             .pairs
@@ -88,19 +99,29 @@ impl Values {
             Giver::Recorded => pair.recorded = Some(value.into()),
             Giver::Target => pair.actual = Some(value.into()),
         }
-        self.forget_repeats(place);
+        let news = pair.recorded.as_ref().map(|recorded| Shared {
+            name: pair.name.clone(),
+            recorded: recorded.clone(),
+            actual: pair.actual.clone(),
+        });
+        match self.forgets_repeat(place) {
+            true => None,
+            false => news,
+        }
     }
 
     /// Drops a pair that says what an earlier one says: a server that repeats itself in each answer costs nothing.
-    fn forget_repeats(&mut self, place: usize) {
+    fn forgets_repeat(&mut self, place: usize) -> bool {
         let (before, pair) = (&self.pairs[..place], &self.pairs[place]);
         let whole = pair.recorded.is_some() && pair.actual.is_some();
         let same = |other: &Pair| {
             (&other.name, &other.recorded, &other.actual) == (&pair.name, &pair.recorded, &pair.actual)
         };
-        if whole && before.iter().any(same) {
+        let repeats = whole && before.iter().any(same);
+        if repeats {
             self.pairs.remove(place);
         }
+        repeats
     }
 
     /// What a recorded value is at the target, under any name or under one.
@@ -115,7 +136,16 @@ impl Values {
                 None => known = Known::Awaited,
             }
         }
-        known
+        if known == Known::Awaited {
+            return known;
+        }
+        let fits = |shared: &&Arc<Shared>| {
+            name.is_none_or(|name| *shared.name == *name) && *shared.recorded == *recorded
+        };
+        match self.shared.iter().rev().find(fits) {
+            None => Known::Stranger,
+            Some(shared) => shared.actual.as_deref().map_or(Known::Awaited, Known::Given),
+        }
     }
 
     /// The newest that the target gave under a name.
@@ -127,10 +157,14 @@ impl Values {
     /// The recorded values that are looked for in all that the client says: a rule's, and of those that no rule asked
     /// for (they have a colon in their name) the ones that stand nowhere by chance.
     pub(super) fn recorded(&self) -> impl Iterator<Item = &[u8]> {
-        self.pairs.iter().filter_map(|pair| {
-            let sure = |value: &&[u8]| !pair.name.contains(&b':') || value.len() >= CHANCE_MAX_BYTES;
-            pair.recorded.as_deref().filter(sure)
-        })
+        let own = self
+            .pairs
+            .iter()
+            .filter_map(|pair| Some((&pair.name, pair.recorded.as_ref()?)));
+        let shared = self.shared.iter().map(|shared| (&shared.name, &shared.recorded));
+        own.chain(shared)
+            .filter(|(name, value)| !name.contains(&b':') || value.len() >= CHANCE_MAX_BYTES)
+            .map(|(_, value)| &**value)
     }
 
     /// The length of the first recorded value under a name that the target has not answered to yet.

@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str) -> Resolved<Rules> {
         targets: raw.target.into_iter().map(target).collect::<Resolved<_>>()?,
         chat: chat(raw.chat)?,
         http: http(raw.http)?,
-        rules: Vec::new(),
+        ..Rules::default()
     };
     let names: Vec<String> = raw
         .rule
@@ -234,7 +234,7 @@ fn rewrite(raw: &RawRewrite, known: &[&str]) -> Resolved<Rewrite> {
 fn learn(raw: RawLearn) -> Resolved<Learn> {
     if !is_name(raw.name.get_ref()) {
         let expected =
-            "a learned value's name has letters, digits, `_` and `-`, and is neither `clone` nor `flow`";
+            "a learned value's name has letters, digits, `_` and `-`, and is not `clone`, `flow` or `random`";
         return Err(Mistake::new(raw.name.span(), expected));
     }
     let from = expression(&raw.from)?;

@@ -17,14 +17,16 @@ pub(crate) enum Part {
     Clone(usize),
     /// The session's number in the capture, in at least so many digits.
     Flow(usize),
+    /// So many hexadecimal digits, made up, the same throughout a session.
+    Random(usize),
     /// The newest value learned under a name.
     Learned(String),
     /// A group of the expression that matched: 0 is all of it.
     Group(usize),
 }
 
-/// The most digits that a number may be asked for.
-const DIGITS_MAX: usize = 20;
+/// The most digits that may be asked for.
+const DIGITS_MAX: usize = 16;
 
 impl Template {
     /// A template that is only bytes.
@@ -34,7 +36,7 @@ impl Template {
         }
     }
 
-    /// Reads `{clone}`, `{clone:6}`, `{flow}`, `{NAME}`, `{{` and `}}`; where `groups` is more than 0, `$1`, `${1}` and
+    /// Reads `{clone}`, `{clone:6}`, `{flow}`, `{random:8}`, `{NAME}`, `{{` and `}}`; where `groups` is more than 0, `$1`, `${1}` and
     /// `$$` as well.
     ///
     /// # Errors
@@ -51,7 +53,7 @@ impl Template {
                 '}' => return Err("a `}` of its own; expected `}}`".to_owned()),
                 '$' if groups > 0 => group(rest, groups)?,
                 other => (
-                    Part::Bytes(rest[..other.len_utf8()].as_bytes().to_vec()),
+                    Part::Bytes(rest.as_bytes()[..other.len_utf8()].to_vec()),
                     other.len_utf8(),
                 ),
             };
@@ -84,28 +86,30 @@ impl Template {
 /// `{...}` at the start of `rest`, and its length.
 fn value(rest: &str) -> Result<(Part, usize), String> {
     let Some(end) = rest.find('}') else {
-        return Err(
-            "a `{` without its `}`; expected `{clone}`, `{flow}`, `{NAME}` of a `learn`, or `{{`".to_owned(),
-        );
+        let expected = "expected `{clone}`, `{flow}`, `{random}`, `{NAME}` of a `learn`, or `{{`";
+        return Err(format!("a `{{` without its `}}`; {expected}"));
     };
     let inside = &rest[1..end];
     let (name, digits) = match inside.split_once(':') {
         Some((name, digits)) => {
-            let digits = digits.parse().ok().filter(|digits| *digits <= DIGITS_MAX);
+            let digits = digits
+                .parse()
+                .ok()
+                .filter(|digits| (1..=DIGITS_MAX).contains(digits));
             let expected =
-                || format!("`{{{inside}}}`; expected a width of at most {DIGITS_MAX} after the colon");
-            (name, digits.ok_or_else(expected)?)
+                || format!("`{{{inside}}}`; expected a width of 1 to {DIGITS_MAX} after the colon");
+            (name, Some(digits.ok_or_else(expected)?))
         }
-        None => (inside, 1),
+        None => (inside, None),
     };
     let part = match name {
-        "clone" => Part::Clone(digits),
-        "flow" => Part::Flow(digits),
-        name if !inside.contains(':') && is_name(name) => Part::Learned(name.to_owned()),
+        "clone" => Part::Clone(digits.unwrap_or(1)),
+        "flow" => Part::Flow(digits.unwrap_or(1)),
+        "random" => Part::Random(digits.unwrap_or(DIGITS_MAX)),
+        name if digits.is_none() && is_name(name) => Part::Learned(name.to_owned()),
         _ => {
-            return Err(format!(
-                "`{{{inside}}}`; expected `{{clone}}`, `{{flow}}` or the name of a `learn`"
-            ));
+            let expected = "expected `{clone}`, `{flow}`, `{random}` or the name of a `learn`";
+            return Err(format!("`{{{inside}}}`; {expected}"));
         }
     };
     Ok((part, end + 1))
@@ -136,7 +140,7 @@ fn group(rest: &str, groups: usize) -> Result<(Part, usize), String> {
 /// Whether something can be the name of a learned value: letters, digits, `_` and `-`.
 pub(super) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    !text.is_empty() && text.chars().all(fits) && text != "clone" && text != "flow"
+    !text.is_empty() && text.chars().all(fits) && !["clone", "flow", "random"].contains(&text)
 }
 
 #[cfg(test)]

@@ -112,8 +112,26 @@ fn the_examples_of_the_page_are_rules() {
     }
     let all = examples.concat();
     for key in [
-        "server", "sni", "ca", "certificate", "key", "secret", "stride", "host", "tokens", "protocol", "replace", "regex",
-        "learn", "mask", "unit", "length", "find_hex", "with_hex", "endian", "counts",
+        "server",
+        "sni",
+        "ca",
+        "certificate",
+        "key",
+        "secret",
+        "stride",
+        "host",
+        "tokens",
+        "protocol",
+        "replace",
+        "regex",
+        "learn",
+        "mask",
+        "unit",
+        "length",
+        "find_hex",
+        "with_hex",
+        "endian",
+        "counts",
     ] {
         assert!(all.contains(&format!("{key} =")), "no example of `{key}`");
     }

@@ -5,7 +5,6 @@
 use wire::chat::Number;
 
 use super::super::Scene;
-use super::super::values::{Giver, Values};
 use crate::http::{Head, Response};
 
 /// The shortest token: anything shorter may stand in a request by chance.
@@ -15,8 +14,8 @@ const TOKEN_NAMES: [&[u8]; 9] = [
     b"token", b"jwt", b"session", b"sid", b"csrf", b"xsrf", b"secret", b"nonce", b"ticket",
 ];
 
-/// Takes what an answer hands out.
-pub(super) fn learn(scene: &Scene, giver: Giver, response: Response<'_>, values: &mut Values) {
+/// Takes what an answer hands out: names and values.
+pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(&[u8], &[u8])) {
     let rules = &scene.rules;
     if let Ok(Some(head)) = Head::parse(response.head) {
         let cookies = head
@@ -26,13 +25,13 @@ pub(super) fn learn(scene: &Scene, giver: Giver, response: Response<'_>, values:
             let pair = cookie.split(|byte| *byte == b';').next().unwrap_or(&[]);
             if let Some(equals) = pair.iter().position(|byte| *byte == b'=') {
                 let name = cookie_name(pair[..equals].trim_ascii());
-                values.learn(giver, &name, pair[equals + 1..].trim_ascii());
+                take(&name, pair[equals + 1..].trim_ascii());
             }
         }
     }
     if rules.http.tokens && matches!(response.body.trim_ascii_start(), [b'{' | b'[', ..]) {
         tokens(response.body, |name, token| {
-            values.learn(giver, &[b"token:", name].concat(), token);
+            take(&[b"token:", name].concat(), token);
         });
     }
     let mut learns = rules.chosen(scene.chosen).flat_map(|rule| &rule.learn).peekable();
@@ -41,7 +40,7 @@ pub(super) fn learn(scene: &Scene, giver: Giver, response: Response<'_>, values:
         for learn in learns {
             for captures in learn.from.captures_iter(&answer) {
                 if let Some(value) = captures.get(1) {
-                    values.learn(giver, learn.name.as_bytes(), value.as_bytes());
+                    take(learn.name.as_bytes(), value.as_bytes());
                 }
             }
         }

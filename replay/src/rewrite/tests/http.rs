@@ -53,6 +53,23 @@ fn cookies_tokens_and_host_are_the_targets_and_the_length_follows() {
 }
 
 #[test]
+fn what_one_connection_was_handed_out_counts_on_the_next_of_the_same_person() {
+    let rules = Arc::new(Rules::parse(RULES, "rules.toml").unwrap());
+    let connect = |clone| Rewriter::new(&rules, &session(Protocol::Http), clone, 0);
+    let (mut first, mut second, mut stranger) = (connect(0), connect(0), connect(1));
+    say(&mut first, LOGIN);
+    first.expected(&recorded());
+    assert!(waits(&mut second, ORDER));
+    first.heard(ACTUAL);
+    assert_eq!(say(&mut second, ORDER), ORDERED);
+    let said = say(&mut stranger, ORDER);
+    assert!(
+        said.windows(9).any(|part| part == b"tok-rec-1"),
+        "it was not given to him"
+    );
+}
+
+#[test]
 fn who_insists_sends_the_recorded_cookie_and_tokens() {
     let mut rewriter = logged_in();
     assert!(waits(&mut rewriter, ORDER));

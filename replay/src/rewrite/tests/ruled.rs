@@ -118,6 +118,16 @@ fn a_template_knows_the_clone_the_session_and_what_was_learned() {
 }
 
 #[test]
+fn what_is_made_up_is_the_same_throughout_a_session_and_another_for_each_clone() {
+    let rules = "[[rule]]\nreplace = [{ find = \"ID\", with = \"{random:12}\" }]";
+    let made_up = |clone| say(&mut rewriter(rules, Protocol::Unknown, clone), b"IDID");
+    let (one, other) = (made_up(0), made_up(1));
+    assert_eq!((one.len(), &one[..12]), (24, &one[12..]));
+    assert_ne!(one, other);
+    assert_eq!(one, made_up(0));
+}
+
+#[test]
 fn a_saying_is_kept_until_the_server_speaks() {
     let rules = "[[rule]]\nregex = [{ find = 'a.c', with = 'x' }]";
     let mut rewriter = rewriter(rules, Protocol::Unknown, 0);
