@@ -211,17 +211,19 @@ impl Driver {
         };
         let books = &mut self.books;
         books.tally.sent += 1;
+        let is_held = part.ready_ns > part.due_ns;
+        if is_timed && is_held {
+            books.timings.held.record((part.ready_ns - part.due_ns) / 1_000);
+        }
         if is_timed {
             let could_ns = part.due_ns.max(part.ready_ns);
             let late_ns = made_ns.saturating_sub(could_ns);
             books.timings.lateness.record(late_ns / 1_000);
             books.tally.late += u64::from(late_ns > self.program.lateness_limit_ns);
-            if part.ready_ns > part.due_ns {
-                books.timings.held.record((part.ready_ns - part.due_ns) / 1_000);
-            }
             books.arrivals.send(part.due_ns, made_ns);
         }
-        part.ready_ns = 0;
+        // What the target held back holds back what comes after it in this session.
+        part.ready_ns = if is_held { made_ns } else { 0 };
     }
 
     fn look_later(&mut self, schedule: &mut Schedule, id: Id, now_ns: u64) {

@@ -31,6 +31,8 @@ pub(super) struct Chat {
     key: Option<Box<Key>>,
     /// Added to each id, once the first is said.
     lead: Option<u64>,
+    /// Items acknowledged before the recorded client had as many safe.
+    ahead: usize,
     login_said: bool,
     /// No frames: the recorded client broke the protocol, and does so again.
     raw: bool,
@@ -211,14 +213,17 @@ impl Chat {
     fn acknowledged(&mut self, scene: &mut Scene, patience: Patience, seq: u64) -> Acknowledged {
         let safe = self.recorded.items.partition_point(|item| *item <= seq);
         let given = self.actual.items.len();
-        if given < safe && patience == Patience::Waits {
+        // What an earlier one acknowledged in advance is not waited for again: it will not come twice.
+        let wanted = safe.saturating_sub(self.ahead);
+        if given < wanted && patience == Patience::Waits {
             return Acknowledged::Later;
         }
-        if given < safe {
+        if given < wanted {
             scene.unlearned += 1;
         }
         let all = safe == self.recorded.items.len();
-        let upto = if all { given } else { safe.min(given) };
+        let upto = if all { given } else { wanted.min(given) };
+        self.ahead = (self.ahead + upto).saturating_sub(safe);
         self.recorded.items.drain(..safe);
         let last = self.actual.items.drain(..upto).next_back();
         if self.recorded.items.is_empty() {

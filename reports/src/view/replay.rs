@@ -232,7 +232,10 @@ pub(super) fn tiles(figures: &ReplaySummary, summary: &Summary) -> Vec<Tile> {
         tile("Recorded answer, 99th percentile", recorded, recorded_note),
         tile(
             "Driver's CPU time",
-            short(summary.swarm.cpu_seconds * 1e3, Unit::Time),
+            match summary.swarm.cpu_seconds {
+                0.0 => "–".to_owned(),
+                seconds => short(seconds * 1e3, Unit::Time),
+            },
             "spins before sends included",
         ),
     ]
