@@ -3,7 +3,7 @@
 //! It knows sums and instants. However long the capture, it holds at most 1,024 moments of equal width: when they
 //! are full, each two become one.
 
-use crate::{Event, Side};
+use crate::{End, Event, Side};
 
 /// The most moments, 40 B each.
 const MOMENTS_MAX: usize = 1_024;
@@ -64,6 +64,8 @@ impl Shape {
         let moment = self.moment(event.at_ns());
         match event {
             Event::Open { .. } => moment.opened += 1,
+            // The capture ended, not the connection.
+            Event::Close { end: End::Open, .. } => {}
             Event::Close { .. } => moment.closed += 1,
             Event::Data {
                 side: Side::Client,

@@ -320,6 +320,7 @@ impl Player {
         if self.open.len() >= MOST {
             return Err("too many open connections");
         }
+        let (client, server) = (self.address(client)?, self.address(server)?);
         let flow = self.next_flow.checked_add(skipped_flows).ok_or(MALFORMED)?;
         self.next_flow = flow.checked_add(1).ok_or(MALFORMED)?;
         let live = Live {
@@ -328,7 +329,7 @@ impl Player {
         };
         self.open.insert(self.next_connection, live);
         self.next_connection += 1;
-        Ok((Flow(flow), self.address(client)?, self.address(server)?))
+        Ok((Flow(flow), client, server))
     }
 
     fn address(&self, place: Place) -> Result<SocketAddr, &'static str> {
