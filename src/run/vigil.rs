@@ -139,7 +139,9 @@ mod tests {
             t_ms,
             ..Sample::default()
         };
-        sample.histograms.insert(name::DELIVERY.to_owned(), delivery);
+        sample
+            .histograms
+            .insert(name::latency::DELIVERY.to_owned(), delivery);
         sample
     }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use replay::packet::DatagramFlow;
 use replay::{
-    CaptureFigures, DecryptionReport, End, Inspected, Protocol, Said, Side, Start, Totals, Unplayable,
+    CaptureFigures, DecryptionReport, End, Inspected, Protocol, SaidBytes, Side, Start, Totals, Unplayable,
 };
 use serde::Serialize;
 
@@ -222,7 +222,7 @@ impl<'a> FlowLine<'a> {
 }
 
 impl<'a> SaidLine<'a> {
-    fn of(said: &'a Said) -> Self {
+    fn of(said: &'a SaidBytes) -> Self {
         Self {
             bytes: said.stream.bytes,
             sha256: Some(said.sha256.iter().map(|byte| format!("{byte:02x}")).collect()),
