@@ -105,8 +105,14 @@ fn a_packed_capture_that_is_cut_is_used_up_to_there() {
         let mut damaged = whole.clone();
         let middle = whole.len() / 2;
         damaged[middle..middle + 40].fill(0x55);
-        let figures = read(&damaged).unwrap();
-        assert_ne!(figures.ending, Ending::Whole, "{packing:?}");
+        match read(&damaged) {
+            Ok(figures) => assert_ne!(figures.ending, Ending::Whole, "{packing:?}"),
+            // Where a block is larger than the damage's place, there is nothing before it.
+            Err(error) => assert!(
+                error.to_string().contains("cannot unpack it"),
+                "{packing:?}: {error}"
+            ),
+        }
     }
 }
 

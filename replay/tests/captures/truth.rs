@@ -275,7 +275,7 @@ fn make(seed: u64) -> Made {
     let mut talks = talks(&mut rng);
     let mut all = Vec::new();
     let mut ended_ns = 0;
-    for number in 0..talks.len() {
+    for (number, talk) in talks.iter_mut().enumerate() {
         // One begins when the one before has ended if they share their sockets; else they run side by side.
         let start_ns = MILLISECOND_NS * 1_000
             + if number == 1 {
@@ -283,7 +283,7 @@ fn make(seed: u64) -> Made {
             } else {
                 0
             };
-        let sent = packets(number, &mut talks[number], start_ns, &mut rng);
+        let sent = packets(number, talk, start_ns, &mut rng);
         ended_ns = sent.last().map_or(0, |packet| packet.sent.at_ns);
         all.extend(merge(sent, how.merge, &mut rng));
     }
