@@ -32,7 +32,7 @@ pub(super) struct Chat {
     /// Added to each id, once the first is said.
     lead: Option<u64>,
     /// Items acknowledged before the recorded client had as many safe.
-    ahead: usize,
+    ahead: u32,
     login_said: bool,
     /// No frames: the recorded client broke the protocol, and does so again.
     raw: bool,
@@ -214,7 +214,7 @@ impl Chat {
         let safe = self.recorded.items.partition_point(|item| *item <= seq);
         let given = self.actual.items.len();
         // What an earlier one acknowledged in advance is not waited for again: it will not come twice.
-        let wanted = safe.saturating_sub(self.ahead);
+        let wanted = safe.saturating_sub(self.ahead as usize);
         if given < wanted && patience == Patience::Waits {
             return Acknowledged::Later;
         }
@@ -223,7 +223,7 @@ impl Chat {
         }
         let all = safe == self.recorded.items.len();
         let upto = if all { given } else { wanted.min(given) };
-        self.ahead = (self.ahead + upto).saturating_sub(safe);
+        self.ahead = (self.ahead as usize + upto).saturating_sub(safe) as u32;
         self.recorded.items.drain(..safe);
         let last = self.actual.items.drain(..upto).next_back();
         if self.recorded.items.is_empty() {
