@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Run the reference chat server alone.
     Serve(ServeArgs),
     /// Drive a capture again, or list what is in it.
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Render a run folder's report again.
     Report(ReportArgs),
     /// Judge a run again, by its own thresholds and more: for CI.
