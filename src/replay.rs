@@ -15,6 +15,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Outcome> {
     match (&args.action, &args.drive) {
         (Some(ReplayAction::Inspect(args)), _) => inspect::inspect(args),
         (None, Some(args)) => drive::drive(args),
-        (None, None) => bail!("what to replay? Give a capture and --target HOST:PORT, or see teem replay --help"),
+        (None, None) => {
+            bail!("what to replay? Give a capture and --target HOST:PORT, or see teem replay --help")
+        }
     }
 }

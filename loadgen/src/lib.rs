@@ -24,5 +24,6 @@ pub use ledger::{Figures, Ledger};
 pub use members::{Members, group_id};
 pub use population::{Person, Population, PopulationError};
 pub use swarm::{
-    Carriage, Carried, Carrier, Deal, Meter, Needs, Outcome, Reading, Returns, Swarm, SwarmError, SwarmOptions,
+    Carriage, Carried, Carrier, Deal, Meter, Needs, Outcome, Reading, Returns, Swarm, SwarmError,
+    SwarmOptions,
 };

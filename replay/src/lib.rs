@@ -33,12 +33,14 @@ pub use decrypt::{
     Undecrypted,
 };
 pub use drive::{
-    Answers, Cause, Clones, Counts, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order, Pick,
-    Picked, Planned, Timings,
+    Answers, Cause, Clones, Counts, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order,
+    Pick, Picked, Planned, Timings,
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
-pub use inspect::{Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals};
+pub use inspect::{
+    Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
+};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
 pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};

@@ -89,7 +89,11 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
 fn connections(run: &Run) -> Connections {
     let total = |name: &str| series::total(run, name).unwrap_or(0);
     let (open, begun, failed) = match run.replay {
-        Some(_) => (name::replay::OPEN, name::replay::OPENED, total(name::replay::FAILED)),
+        Some(_) => (
+            name::replay::OPEN,
+            name::replay::OPENED,
+            total(name::replay::FAILED),
+        ),
         None => (
             name::swarm::ONLINE,
             name::swarm::LOGINS,
