@@ -9,6 +9,9 @@ use super::answer::{Answer, Masks};
 use super::pairs::Pairs;
 use crate::rewrite::Giver;
 
+/// The most bytes of a target that wait for the recorded *welcome*.
+const WAITING_MAX_BYTES: usize = 1 << 20;
+
 /// One session's frames.
 #[derive(Debug)]
 pub(super) struct Chat {
@@ -36,10 +39,38 @@ impl Chat {
 
     /// A server said this.
     pub(super) fn hear(&mut self, giver: Giver, bytes: &[u8], masks: Masks<'_>, pairs: &mut Pairs) {
+        let knew = self.knows(Giver::Recorded);
+        self.read(giver, bytes, false, masks, pairs);
+        if !knew && self.knows(Giver::Recorded) {
+            self.read(Giver::Target, &[], false, masks, pairs);
+        }
+    }
+
+    /// A server says no more.
+    pub(super) fn end(&mut self, giver: Giver, masks: Masks<'_>, pairs: &mut Pairs) {
+        self.read(giver, &[], true, masks, pairs);
+        let side = &self.sides[giver as usize];
+        if !side.held.is_empty() {
+            pairs.push(giver, Answer::plain("no frame", &side.held, masks));
+        }
+    }
+
+    fn knows(&self, giver: Giver) -> bool {
+        self.sides[giver as usize].last_id.is_some()
+    }
+
+    /// Reads whole frames. A target's wait after its *welcome* for the recorded one, unless it is `late`: what an id stands for
+    /// is told by both.
+    fn read(&mut self, giver: Giver, bytes: &[u8], late: bool, masks: Masks<'_>, pairs: &mut Pairs) {
         let mut kept = std::mem::take(&mut self.sides[giver as usize].held);
         kept.extend_from_slice(bytes);
         let mut rest = kept.as_slice();
+        let late = late || kept.len() > WAITING_MAX_BYTES;
         while !self.sides[giver as usize].deaf {
+            let in_advance = self.knows(Giver::Target) && !self.knows(Giver::Recorded);
+            if giver == Giver::Target && in_advance && !late {
+                break;
+            }
             match ServerFrame::decode(rest) {
                 Ok(Some((frame, length))) => {
                     let answer = self.answer(giver, frame, &rest[..length], masks);
@@ -51,14 +82,6 @@ impl Chat {
             }
         }
         self.sides[giver as usize].held = rest.to_vec();
-    }
-
-    /// A server says no more.
-    pub(super) fn end(&mut self, giver: Giver, masks: Masks<'_>, pairs: &mut Pairs) {
-        let side = &self.sides[giver as usize];
-        if !side.held.is_empty() {
-            pairs.push(giver, Answer::plain("no frame", &side.held, masks));
-        }
     }
 
     fn answer(&mut self, giver: Giver, frame: ServerFrame<'_>, raw: &[u8], masks: Masks<'_>) -> Answer {

@@ -107,7 +107,7 @@ fn a_response_is_masked_where_it_always_differs() {
         (9, "response: differs at byte 9")
     );
     let token =
-        |token: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{{\"token\":\"{token}\"}}....");
+        |token: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{{\"token\":\"{token}\"}}....");
     let one = compared(
         "",
         Protocol::Http,
