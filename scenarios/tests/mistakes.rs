@@ -247,7 +247,7 @@ fn misfits_take_the_keys_of_their_kind() {
         ("kind = 'zero-window'\nat = '1s'\nshare = '0%'", "above 0%"),
         (
             "kind = 'zero-window'\nat = '75s'\nshare = '1%'",
-            "end after the schedule, which lasts 1m20s",
+            "end after the schedule, which lasts 80s",
         ),
         (
             "kind = 'rebinding'\nat = '1s'\nshare = '1%'",
