@@ -44,7 +44,7 @@ climb: packages ## two million over kernel sockets, three under TLS, 2.8 as hard
 	climb() { local name="$$1"; shift; printf '\n==> %s\n' "$$name"; \
 	  "$$teem" run climb --out "runs/$$name-$$day" "$$@" || status=$$?; }; \
 	climb 2m-kernel --connections 2M --plain --transport kernel --connects 10k --rate 5k; \
-	climb 3m-tls --connections 3M --connects 3500 --hold 300; \
+	climb 3m-tls --connections 3M --steps 3M --connects 3900 --rate 10.3k --hold 300; \
 	climb 2.8m-messages --connections 2.8M --plain --steps 1M --rate 20k; \
 	climb 5m-plain --connections 5M --plain --steps 2.8M --connects 14k --rate 6k; \
 	exit "$$status"
