@@ -3,6 +3,7 @@
 //! The loop reads the clock twice a turn, once after it slept and once before it sleeps again; the difference is its
 //! useful work, which is what CPU figures of schedulers that spin cannot show.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -87,8 +88,9 @@ impl Shard {
         }
     }
 
-    /// Turns begin at least so many microseconds apart. To fall asleep and wake up costs about as much as to serve an
-    /// event, so what comes in quick succession is served together; an event after a quiet time is served at once.
+    /// Turns in quick succession begin at least so many microseconds apart. To fall asleep and wake up costs about as much
+    /// as to serve an event, so what comes in quick succession is served together; an event after a quiet time is served
+    /// at once, and costs one waking: see [`rest_us`].
     #[must_use]
     pub fn spaced(mut self, spacing_us: u64) -> Self {
         self.spacing_us = spacing_us;
@@ -102,17 +104,17 @@ impl Shard {
     pub fn run<T: Transport, A: App<T>>(&self, transport: &mut T, app: &mut A) -> Result<(), ShardError> {
         let mut due_us = 0;
         let mut now_us = self.clock.now_us();
-        let mut woke_us = 0;
+        let (mut before_us, mut woke_us) = (0, 0);
         let mut window = Window::begin(now_us, &self.stats);
         loop {
-            let rest_us = (woke_us + self.spacing_us).min(due_us).saturating_sub(now_us);
+            let rest_us = rest_us(before_us..woke_us, self.spacing_us, now_us, due_us);
             if rest_us > 0 {
                 std::thread::sleep(Duration::from_micros(rest_us));
                 now_us = self.clock.now_us();
             }
             let sleep_us = due_us_to_sleep(due_us, now_us);
             transport.wait(Duration::from_micros(sleep_us))?;
-            woke_us = self.clock.now_us();
+            before_us = std::mem::replace(&mut woke_us, self.clock.now_us());
             transport.handle(app, &self.wake, woke_us);
             let due = app.turn(transport, woke_us);
             transport.flush();
@@ -162,6 +164,17 @@ impl Window {
     }
 }
 
+/// How long to rest before the next turn, where `turns` are the beginnings of the last two and the next is due by `due_us`.
+///
+/// A rest is a second waking, which pays where an event would have woken the loop within it. So the loop rests when its
+/// last two turns began less than twice the spacing apart, and otherwise lets the next event wake it.
+fn rest_us(turns: Range<u64>, spacing_us: u64, now_us: u64, due_us: u64) -> u64 {
+    if turns.end - turns.start >= 2 * spacing_us {
+        return 0;
+    }
+    (turns.end + spacing_us).min(due_us).saturating_sub(now_us)
+}
+
 fn due_us_to_sleep(due_us: u64, now_us: u64) -> u64 {
     due_us.saturating_sub(now_us).min(SLEEP_MAX_US)
 }
@@ -184,4 +197,19 @@ pub fn spawn<T: Send + 'static>(
             }
             body()
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_rests_between_turns_in_quick_succession_only() {
+        let rest = |turns: Range<u64>, now_us| rest_us(turns, 500, now_us, u64::MAX);
+        assert_eq!(rest(10_000..10_600, 10_620), 480, "the next one comes soon, too");
+        assert_eq!(rest(10_000..11_000, 11_020), 0, "a lone event costs one waking");
+        assert_eq!(rest(10_000..10_600, 11_200), 0, "the turn took longer than the rest");
+        assert_eq!(rest_us(10_000..10_600, 500, 10_620, 10_700), 80, "what is due is not kept waiting");
+        assert_eq!(rest_us(10_000..10_600, 0, 10_620, u64::MAX), 0, "no spacing, no rest");
+    }
 }
