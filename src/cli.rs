@@ -494,7 +494,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Reads an instant of a run, seconds since its begin.
-pub(crate) fn second(text: &str) -> Result<f64, String> {
+fn second(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(second) if second.is_finite() && second >= 0.0 => Ok(second),
         _ => Err(format!(

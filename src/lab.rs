@@ -12,7 +12,7 @@ use scenarios::Scenario;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, PACKETS_FROM, RunArgs};
+use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, PACKETS_FROM, RunArgs, TransportArg};
 use crate::exit::Outcome;
 
 /// Runs a command, or a shell, inside a lab.
@@ -59,9 +59,35 @@ pub(crate) fn enter(args: &RunArgs, scenario: &Scenario) -> Result<Option<Outcom
         }
         (Need::Missing(_) | Need::NotNeeded, LabArg::Always) | (Need::Use, _) => {}
     }
+    again(&shape).map(Some)
+}
+
+/// Runs this very command line inside a lab, where both of its ends are its own: packets need one, sockets where the host is short of
+/// them. `None` where the command is to go on here.
+pub(crate) fn enter_for(connections: u64, transport: TransportArg, plain: bool) -> Result<Option<Outcome>> {
+    if is_inside() {
+        return Ok(None);
+    }
+    recover()?;
+    let shape = Shape::local(connections, transport.into(), !plain);
+    if transport == TransportArg::Kernel {
+        match needs(&Host::default(), &shape, cpus()) {
+            Need::Use => {}
+            Need::NotNeeded => return Ok(None),
+            Need::Missing(why) => {
+                eprintln!("note: no lab for {connections} connections: {why}");
+                return Ok(None);
+            }
+        }
+    }
+    again(&shape).map(Some)
+}
+
+/// This very command line, inside a lab.
+fn again(shape: &Shape) -> Result<Outcome> {
     let mut command = vec![std::env::current_exe()?.into_os_string()];
     command.extend(std::env::args_os().skip(1));
-    inside(&shape, &command).map(Some)
+    inside(shape, &command)
 }
 
 /// Puts right what killed labs left, and says so.

@@ -3,7 +3,6 @@
 pub(crate) mod arguments;
 mod drive;
 mod inspect;
-mod recorded;
 mod source;
 
 use anyhow::{Result, bail};

@@ -1,10 +1,10 @@
 //! `teem run`: a scenario from its file to its verdict.
 
-mod child;
+pub(crate) mod child;
 mod foresight;
 mod live;
 mod sampling;
-mod target;
+pub(crate) mod target;
 mod vigil;
 
 use std::path::{Path, PathBuf};

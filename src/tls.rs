@@ -67,19 +67,41 @@ pub(crate) fn client(certificate: &Path, name: &str, resumes: bool) -> Result<Cl
     Ok(ClientTls::new(options, Arc::new(HostClock))?)
 }
 
-/// A client that trusts whatever the certificates in a file certify.
+/// Whom a client trusts, by a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trusted<'a> {
+    /// Its first certificate, and nobody else.
+    Exactly(&'a Path),
+    /// Whatever its certificates certify.
+    Roots(&'a Path),
+}
+
+/// A client that shows a certificate of its own, given with its key, where it is asked for one.
 ///
 /// # Errors
-/// The file cannot be read, or holds none.
-pub(crate) fn client_of_roots(roots: &Path, name: &str) -> Result<ClientTls> {
-    let found = certificates(&read(roots)?).with_context(|| roots.display().to_string())?;
+/// A file that cannot be read, or does not hold what it should.
+pub(crate) fn client_to(
+    trusted: Trusted<'_>,
+    name: &str,
+    identity: Option<(&Path, &Path)>,
+) -> Result<ClientTls> {
+    let (Trusted::Exactly(file) | Trusted::Roots(file)) = trusted;
+    let mut found = certificates(&read(file)?).with_context(|| file.display().to_string())?;
     let options = ClientOptions {
-        trust: Trust::Roots(found),
+        trust: match trusted {
+            Trusted::Exactly(_) => Trust::Pinned(found.swap_remove(0)),
+            Trusted::Roots(_) => Trust::Roots(found),
+        },
         name: name.to_owned(),
         alpn: Vec::new(),
         resumes: false,
     };
-    Ok(ClientTls::new(options, Arc::new(HostClock))?)
+    let Some((certificate, key)) = identity else {
+        return Ok(ClientTls::new(options, Arc::new(HostClock))?);
+    };
+    let shown = || format!("{} and {}", certificate.display(), key.display());
+    let identity = Identity::from_pem(&read(certificate)?, &read(key)?).with_context(shown)?;
+    ClientTls::with_identity(options, identity, Arc::new(HostClock)).with_context(shown)
 }
 
 /// Makes certificate and key unless they are there: a server that starts again stays who it was.

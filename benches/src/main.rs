@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{capture, idle, latency, logins, messages, progress, replay, swarm};
+use figure::{capture, crowd, idle, latency, logins, messages, progress, replay, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -68,6 +68,8 @@ enum Figure {
     SwarmCost(swarm::Options),
     /// How late the replay's driver is, and how many requests a second it makes.
     Replay(replay::Options),
+    /// A recorded chat of a thousand people, driven as a hundred thousand others at once.
+    Crowd(crowd::Options),
     /// Captures put together: bytes and packets a second of one thread, and memory.
     Capture(capture::Options),
     /// The bare forwarder, which the figures start for themselves.
@@ -132,6 +134,7 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
         Figure::Idle(options) => idle::measure(bench, &options, outcome),
         Figure::SwarmCost(options) => swarm::measure(bench, cpus, &options, outcome),
         Figure::Replay(options) => replay::measure(bench, cpus, &options, outcome),
+        Figure::Crowd(options) => crowd::measure(bench, &options, outcome),
         Figure::Capture(options) => capture::measure(bench, cpus, &options, outcome),
         Figure::All { quick } => {
             let short: &[&str] = if quick {

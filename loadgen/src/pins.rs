@@ -10,7 +10,7 @@ mod desk;
 mod tail;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,9 @@ use tail::Tail;
 pub const POLL_WAITED: Duration = Duration::from_millis(10);
 /// How often the file is looked at while nobody waits.
 pub const POLL_IDLE: Duration = Duration::from_millis(500);
+
+/// So many looks follow soon after somebody took a PIN that was not there.
+const LOOKS_WANTED: u32 = 100;
 
 /// A desk where PINs are picked up. Clones share it; the last one dropped ends the tailing.
 #[derive(Clone, Debug)]
@@ -76,6 +79,8 @@ struct Shared {
     desk: Mutex<Desk>,
     /// The first of several waiters came: the file is worth a look at once.
     asked: Notify,
+    /// Looks that are to follow soon, because somebody asked who cannot wait.
+    wanted: AtomicU32,
     unreadable: AtomicU64,
 }
 
@@ -90,6 +95,7 @@ impl Pins {
         let shared = Arc::new(Shared {
             desk: Mutex::new(Desk::new(capacity)),
             asked: Notify::new(),
+            wanted: AtomicU32::new(0),
             unreadable: AtomicU64::new(0),
         });
         // Where the end is must be settled now: what is written from here on belongs to the caller.
@@ -123,6 +129,17 @@ impl Pins {
             Ok(Err(_)) => Err(PinError::Stopped),
             Err(_) => Err(PinError::Timeout(number, timeout)),
         }
+    }
+
+    /// Takes a number's PIN if it is there, and has the file looked at soon if not. It wakes nobody: a thread with a descriptor
+    /// table of its own may call it.
+    #[must_use]
+    pub fn take(&self, number: Number) -> Option<String> {
+        let taken = self.0.shared.desk().take(number, Instant::now());
+        if taken.is_none() {
+            self.0.shared.wanted.store(LOOKS_WANTED, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Forgets a number's PIN, so that an earlier one is not taken for the one about to be asked for.
@@ -195,6 +212,11 @@ async fn follow(mut tail: Tail, shared: Arc<Shared>) {
         if more {
             continue;
         }
+        let left = shared.wanted.load(Ordering::Relaxed);
+        if left > 0 {
+            shared.wanted.store(left - 1, Ordering::Relaxed);
+        }
+        let waited = waited || left > 0;
         let pause = if waited { POLL_WAITED } else { POLL_IDLE };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -114,6 +114,8 @@ struct Conn {
 enum State {
     Connecting,
     Open,
+    /// We have said our last, and listen.
+    Finished,
     /// Closed by us: flush, FIN, wait for the peer's.
     Lingering,
 }
@@ -340,7 +342,7 @@ impl Kernel {
                 }
             }
             conn.out = None;
-            if conn.state == State::Lingering {
+            if matches!(conn.state, State::Lingering | State::Finished) {
                 let _ = rustix::net::shutdown(&conn.fd, Shutdown::Write);
             }
         }
@@ -497,7 +499,8 @@ impl Link for Kernel {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        if how == Close::Reset || conn.state != State::Open {
+        let is_open = matches!(conn.state, State::Open | State::Finished);
+        if how == Close::Reset || !is_open {
             let _ = sockopt::set_socket_linger(&conn.fd, Some(Duration::ZERO));
             self.forget(id);
             return;
@@ -509,6 +512,19 @@ impl Link for Kernel {
         }
         self.lingering_now += 1;
         self.lingering.push_back((self.now_us + LINGER_US, id));
+    }
+
+    fn finish_sending(&mut self, id: Id) -> bool {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return false;
+        };
+        if conn.state == State::Open {
+            conn.state = State::Finished;
+            if conn.out.is_none() {
+                let _ = rustix::net::shutdown(&conn.fd, Shutdown::Write);
+            }
+        }
+        conn.state == State::Finished
     }
 
     fn connections(&self) -> u32 {

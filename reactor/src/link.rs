@@ -14,6 +14,15 @@ pub trait Link {
     /// The system has no socket, address or port to give; nothing follows.
     fn connect(&mut self, to: SocketAddr) -> Result<Id, Closed>;
 
+    /// As [`Link::connect`], in one of the ways that what lies between has: under which TLS, or in the clear
+    /// ([`SecureOptions::ways`](crate::SecureOptions::ways)). Where nothing lies between, all ways are one.
+    ///
+    /// # Errors
+    /// As [`Link::connect`].
+    fn connect_by(&mut self, to: SocketAddr, _way: u16) -> Result<Id, Closed> {
+        self.connect(to)
+    }
+
     /// Sends bytes, or keeps them until the peer takes them.
     ///
     /// # Errors
@@ -29,6 +38,12 @@ pub trait Link {
 
     /// Ends a connection. [`App::closed`] does not follow: the caller knows.
     fn close(&mut self, id: Id, how: Close);
+
+    /// Tells the peer, after what waits, that no more comes, and goes on listening: FIN (RFC 9293, section 3.6). What is sent
+    /// afterwards is refused as [`SendError::Gone`]. Returns whether the connection is open, and its transport can.
+    fn finish_sending(&mut self, _id: Id) -> bool {
+        false
+    }
 
     /// Connections that are open or opening.
     fn connections(&self) -> u32;

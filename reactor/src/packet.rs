@@ -239,6 +239,10 @@ impl<D: Device> Link for Packet<D> {
         self.stack.close(&mut self.device, id, how);
     }
 
+    fn finish_sending(&mut self, id: Id) -> bool {
+        self.stack.finish_sending(id)
+    }
+
     fn connections(&self) -> u32 {
         self.stack.held()
     }

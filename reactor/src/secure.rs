@@ -34,6 +34,8 @@ pub struct Secure<A> {
 pub struct SecureOptions {
     /// For the connections that the application opens; without one it can open none.
     pub client: Option<ClientTls>,
+    /// For those that it opens by a number ([`Link::connect_by`]); none is in the clear. A number beyond them is `client`'s.
+    pub ways: Vec<Option<ClientTls>>,
     /// For those that are accepted; without one they are reset.
     pub server: Option<ServerTls>,
     /// Connections that are being opened at most; at the bound accepting rests.
@@ -54,6 +56,7 @@ impl Default for SecureOptions {
     fn default() -> Self {
         Self {
             client: None,
+            ways: Vec::new(),
             server: None,
             handshakes_max: 1024,
             handshake_timeout_us: 10_000_000,
@@ -194,10 +197,15 @@ where
     A: for<'a> App<SecureLink<'a, L>>,
 {
     fn opened(&mut self, link: &mut L, id: Id, origin: Origin, now_us: u64) {
-        self.tls.begin(link, id, origin, now_us);
+        if self.tls.begin(link, id, origin, now_us) {
+            self.app.opened(&mut self.tls.link(link), id, origin, now_us);
+        }
     }
 
     fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], now_us: u64) -> Taken {
+        if self.tls.is_clear(id) {
+            return self.app.received(&mut self.tls.link(link), id, bytes, now_us);
+        }
         if self.tls.is_shaking(id) {
             // Taken over at once, worked off in its turn; a flight is small, so what is large is more than that.
             if self.tls.queue(id, bytes) {

@@ -126,8 +126,8 @@ pub struct ReplayAnswers {
     pub missing: u64,
     /// Answered, and not recorded.
     pub extra: u64,
-    /// Sessions not compared: the recording lacks bytes of their server.
-    pub sessions_uncompared: u64,
+    /// Answered, and perhaps among what the recording lacks: not judged.
+    pub unjudged: u64,
 }
 
 impl ReplayAnswers {

@@ -6,6 +6,10 @@
 //! rule says how long one is, and else all that a server says between two sayings of its client. Both sides are cut alike, in
 //! pieces of any size, and pair up in order; only chat's, where answers may overtake one another, pair up by what they say.
 //!
+//! Where the recording lacks bytes of its server, answers are compared around them: up to there, and again from where it can be told
+//! what is an answer, which is the client's next saying, or the next line. What has no like in between is not judged. Chat's frames are
+//! lost from there on.
+//!
 //! Where nothing is under way a comparison holds 256 bytes. What one side is ahead by is bounded; beyond, its oldest
 //! answer counts as missing or extra.
 
@@ -36,6 +40,8 @@ pub struct Comparison {
     rules: Arc<Rules>,
     chosen: u64,
     pairs: Pairs,
+    /// What the recorded server says is a part of what is lost.
+    blind: bool,
     way: Way,
 }
 
@@ -63,6 +69,8 @@ pub struct Compared {
     pub missing: u64,
     /// Answered, and not recorded.
     pub extra: u64,
+    /// Answered, and perhaps among what the recording lacks.
+    pub unjudged: u64,
     /// The first that was different, missing or extra.
     pub first: Option<Box<Difference>>,
 }
@@ -79,7 +87,7 @@ impl Comparison {
         let cut = |cutter: Cutter| Way::Cut(Box::new([cutter.clone(), cutter]));
         let (order, way) = match (session.protocol, length) {
             (Protocol::Chat, _) => (Order::Free, Way::Chat(Box::new(Chat::new(clone)))),
-            (Protocol::Http | Protocol::WebSocket, _) => (Order::Kept, cut(Cutter::http())),
+            (Protocol::Http | Protocol::WebSocket, _) => (Order::Strict, cut(Cutter::http())),
             (_, Some(length)) => (Order::Kept, cut(Cutter::frame(length))),
             (Protocol::Redis | Protocol::Smtp | Protocol::Irc, None) => (Order::Kept, cut(Cutter::line())),
             _ => (Order::Kept, Way::Turns(Box::default())),
@@ -88,6 +96,7 @@ impl Comparison {
             rules: Arc::clone(rules),
             chosen,
             pairs: Pairs::new(order),
+            blind: false,
             way,
         }
     }
@@ -95,6 +104,7 @@ impl Comparison {
     /// The recorded client says this next: what the recorded server says from here on answers it.
     pub fn said(&mut self, recorded: &[u8]) {
         let masks = Masks::new(&self.rules, self.chosen);
+        self.blind = false;
         match &mut self.way {
             Way::Chat(_) => {}
             Way::Cut(cutters) => cutters.iter_mut().for_each(|cutter| cutter.said(recorded)),
@@ -104,7 +114,26 @@ impl Comparison {
 
     /// The recorded server said this; in pieces of any size.
     pub fn recorded(&mut self, recorded: &[u8]) {
-        self.heard(Giver::Recorded, recorded);
+        let mut lost = 0;
+        if self.blind {
+            lost = match &self.way {
+                Way::Cut(cutters) => cutters[Giver::Recorded as usize].lost(recorded),
+                Way::Chat(_) | Way::Turns(_) => recorded.len(),
+            };
+            self.blind = lost == recorded.len();
+        }
+        self.heard(Giver::Recorded, &recorded[lost..]);
+    }
+
+    /// The recording lacks what its server said here.
+    pub fn gap(&mut self) {
+        self.pairs.blur();
+        self.blind = true;
+        match &mut self.way {
+            Way::Chat(chat) => chat.lose(),
+            Way::Cut(cutters) => cutters[Giver::Recorded as usize].lose(),
+            Way::Turns(turns) => turns.lose(),
+        }
     }
 
     /// The target said this; in pieces of any size.

@@ -11,7 +11,7 @@ mod cast;
 mod control;
 mod driver;
 mod part;
-mod pick;
+mod picked;
 mod program;
 mod schedule;
 mod tally;
@@ -32,10 +32,10 @@ use reactor::{Clock, ShardError, ShardStats, Wake};
 use wire::tls::ClientTls;
 
 use crate::fidelity::Arrivals;
-use crate::{Recording, Rules, Speed};
+use crate::{Recording, Rules, Selection, Speed};
 
 pub use cast::Clones;
-pub use pick::{Pick, Picked};
+pub use picked::Picked;
 pub use program::{Order, Planned};
 pub use tally::{Answers, Cause, Counts, Differing, Timings};
 
@@ -55,6 +55,22 @@ pub enum OnFailure {
     Stop,
 }
 
+/// Where the sessions of a recorded server go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Destination {
+    /// The target.
+    pub address: SocketAddr,
+    /// How it is spoken to: a place in [`DriveOptions::ways`].
+    pub way: u16,
+}
+
+impl From<SocketAddr> for Destination {
+    /// In the first way.
+    fn from(address: SocketAddr) -> Self {
+        Self { address, way: 0 }
+    }
+}
+
 /// What a replay is to do.
 #[derive(Clone, Debug)]
 pub struct DriveOptions {
@@ -63,9 +79,9 @@ pub struct DriveOptions {
     /// What must differ.
     pub rules: Arc<Rules>,
     /// Which sessions.
-    pub pick: Pick,
+    pub selection: Selection,
     /// Where those of each recorded server go.
-    pub targets: HashMap<SocketAddr, SocketAddr>,
+    pub targets: HashMap<SocketAddr, Destination>,
     /// The clock that all instants are on.
     pub clock: Clock,
     /// How fast sessions begin.
@@ -80,8 +96,9 @@ pub struct DriveOptions {
     pub seed: u64,
     /// What carries the bytes.
     pub carrier: Carrier,
-    /// TLS to the target, and whom it trusts; without it connections are in the clear.
-    pub tls: Option<ClientTls>,
+    /// How targets are spoken to, by [`Destination::way`]: under which TLS, or in the clear. One that is not listed is
+    /// spoken to in the clear.
+    pub ways: Vec<Option<ClientTls>>,
     /// What a failure leads to.
     pub on_failure: OnFailure,
     /// Sessions at once at most; those above wait, and begin late.
@@ -99,11 +116,11 @@ pub struct DriveOptions {
 impl DriveOptions {
     /// The usual options.
     #[must_use]
-    pub fn new(recording: Arc<Recording>, targets: HashMap<SocketAddr, SocketAddr>, clock: Clock) -> Self {
+    pub fn new(recording: Arc<Recording>, targets: HashMap<SocketAddr, Destination>, clock: Clock) -> Self {
         Self {
             recording,
             rules: Arc::new(Rules::default()),
-            pick: Pick::default(),
+            selection: Selection::default(),
             targets,
             clock,
             connect_speed: Speed::RECORDED,
@@ -112,7 +129,7 @@ impl DriveOptions {
             clones: Clones::default(),
             seed: 0,
             carrier: Carrier::Kernel,
-            tls: None,
+            ways: Vec::new(),
             on_failure: OnFailure::Continue,
             at_once: None,
             shards: None,
@@ -188,7 +205,7 @@ impl Drive {
     /// # Errors
     /// The options do not fit the recording or the host; nothing runs then.
     pub fn start(options: &DriveOptions) -> Result<Self, DriveError> {
-        let picked = options.pick.of(&options.recording);
+        let picked = Picked::of(&options.recording, &options.selection);
         if picked.sessions.is_empty() {
             return Err(DriveError::Nothing {
                 unplayable: picked.unplayable.len() as u64,
@@ -329,7 +346,10 @@ impl Drive {
 fn deal(options: &DriveOptions, planned: &Planned) -> Result<Deal, DriveError> {
     let at_once = options.at_once.map_or(u64::MAX, u64::from);
     let is_kernel = options.carrier == Carrier::Kernel;
-    let own_addresses = options.targets.values().all(|target| target.ip().is_loopback());
+    let own_addresses = options
+        .targets
+        .values()
+        .all(|target| target.address.ip().is_loopback());
     // Sessions that linger for their answers come on top of those that are open by the plan.
     let connections = (planned.open_at_once + planned.open_at_once / 8 + 64).min(at_once);
     let limit = reactor::raise_nofile()?;

@@ -18,7 +18,9 @@ mod inspect;
 mod mask;
 mod pace;
 pub mod packet;
+mod people;
 mod protocol;
+mod provision;
 mod reading;
 pub mod reassembly;
 mod recording;
@@ -35,8 +37,8 @@ pub use decrypt::{
     Undecrypted,
 };
 pub use drive::{
-    Answers, Cause, Clones, Counts, Differing, Drive, DriveError, DriveOptions, Figures, OnFailure, Order,
-    Pick, Picked, Planned, Timings,
+    Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Figures,
+    OnFailure, Order, Picked, Planned, Timings,
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
@@ -45,6 +47,7 @@ pub use inspect::{
 };
 pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
+pub use people::People;
 pub use protocol::Protocol;
 pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
 pub use recording::{

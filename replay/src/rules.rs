@@ -3,27 +3,33 @@
 //! It knows neither files nor targets: a path or an address in it is only carried to whoever opens it. The language is
 //! described in `docs/replay-rules.md`.
 
+mod accounts;
 mod error;
 mod length;
 mod place;
+mod provision;
 mod raw;
 mod resolve;
 mod template;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use loadgen::pins::Pins;
 use regex::bytes::Regex;
 use wire::chat::Secret;
 
 use crate::Protocol;
 use crate::rewrite::Common;
 
+pub(crate) use accounts::Accounts;
 pub use error::RuleError;
 pub(crate) use length::Length;
 pub use place::Place;
+pub(crate) use provision::Provision;
 pub(crate) use template::{Part, Template};
 
 /// The most rules of a file: a session keeps its choice among them in 64 bits.
@@ -38,8 +44,10 @@ pub struct Rules {
     pub(crate) targets: Vec<Target>,
     pub(crate) chat: ChatRules,
     pub(crate) http: HttpRules,
+    pub(crate) provisions: Vec<Provision>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) common: Arc<Common>,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 /// Where the sessions of a recorded server are driven.
@@ -201,6 +209,20 @@ impl Rules {
         self
     }
 
+    /// The same rules for a chat target whose PINs can be had: registrations are proved by them. Whoever made the desk keeps a
+    /// handle of it for as long as it is asked: the last one ends it, and must not be on a thread with a descriptor table of its own.
+    #[must_use]
+    pub fn with_pins(mut self, pins: Pins) -> Self {
+        self.accounts = Arc::new(Accounts::with_pins(pins));
+        self
+    }
+
+    /// How many numbers were given a key by the chat target.
+    #[must_use]
+    pub fn accounts(&self) -> u64 {
+        self.accounts.count()
+    }
+
     /// The same rules with a target for the recorded servers that the file has none for.
     #[must_use]
     pub fn with_target(mut self, target: Target) -> Self {
@@ -212,6 +234,16 @@ impl Rules {
     #[must_use]
     pub fn target(&self, server: SocketAddr) -> Option<&Target> {
         self.targets.iter().find(|target| target.server.holds(server))
+    }
+
+    /// Which numbers the recorded ones of a span become, over so many people: the lowest to the highest, and all between.
+    #[must_use]
+    pub fn numbers(&self, recorded: &RangeInclusive<u64>, people: u32) -> RangeInclusive<u64> {
+        let shifted = |number: u64, clone: u32| {
+            let shifted = i128::from(number) + self.chat.shift(clone);
+            shifted.clamp(0, i128::from(u64::MAX)) as u64
+        };
+        shifted(*recorded.start(), 0)..=shifted(*recorded.end(), people.saturating_sub(1))
     }
 
     /// Values that were not shared among a person's sessions for want of room.

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::{Event, Flow, Secrecy, Sink};
 
@@ -15,8 +15,8 @@ pub struct Selection {
     pub hosts: Vec<IpAddr>,
     /// Either end has one of these ports.
     pub ports: Vec<u16>,
-    /// It has one of these numbers.
-    pub flows: Vec<Flow>,
+    /// Its number is in one of these.
+    pub flows: Vec<RangeInclusive<u64>>,
     /// It began in this time, nanoseconds after the capture's first packet.
     pub began_ns: Range<u64>,
 }
@@ -37,7 +37,7 @@ impl Selection {
     #[must_use]
     pub fn takes(&self, flow: Flow, client: SocketAddr, server: SocketAddr, opened_ns: u64) -> bool {
         let either = |is: &dyn Fn(SocketAddr) -> bool| is(client) || is(server);
-        let listed = self.flows.is_empty() || self.flows.contains(&flow);
+        let listed = self.flows.is_empty() || self.flows.iter().any(|flows| flows.contains(&flow.0));
         listed
             && self.began_ns.contains(&opened_ns)
             && (self.hosts.is_empty() || either(&|end| self.hosts.contains(&end.ip())))
@@ -148,10 +148,18 @@ mod tests {
         assert_eq!(selected(all()).1, 0);
         assert_eq!(
             selected(Selection {
-                flows: vec![Flow(2)],
+                flows: vec![2..=2],
                 ..all()
             }),
             (vec![2, 2, 2], 3)
+        );
+        assert_eq!(
+            selected(Selection {
+                flows: vec![0..=0, 2..=9],
+                ..all()
+            })
+            .1,
+            1
         );
         assert_eq!(
             selected(Selection {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use replay::Speed;
 
-use crate::cli::{TransportArg, count};
+use crate::cli::{DurabilityArg, TransportArg, count};
 
 /// `teem replay CAPTURE` and `teem replay inspect CAPTURE`.
 #[derive(Debug, Args)]
@@ -27,14 +27,30 @@ pub(crate) enum ReplayAction {
     Inspect(InspectArgs),
 }
 
-/// What is driven, and how.
+/// What is driven, and how. Whether it is there at all is told by its capture: clap lists no members of a group with another one inside.
 #[derive(Debug, Args)]
+#[group(args = ["capture"])]
 pub(crate) struct DriveArgs {
     /// A capture (pcap, pcapng, also compressed), a file of sessions (*.teem), or - for standard input.
     pub(crate) capture: PathBuf,
-    /// Where to: HOST:PORT for all, or RECORDED=HOST:PORT for the sessions of one recorded server; may be given again.
-    #[arg(long, value_name = "[RECORDED=]HOST:PORT")]
+    /// Where to: HOST:PORT for all, or RECORDED=HOST:PORT for the sessions of one recorded server; may be given again. tls:// in
+    /// front asks for TLS, by NAME@ under another name, tcp:// for none.
+    #[arg(long, value_name = "[RECORDED=][tls://[NAME@]]HOST:PORT")]
     pub(crate) target: Vec<String>,
+    /// Start the reference server as the target, with an account for everybody who chats in the capture; with packets, in a lab.
+    #[arg(
+        long,
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "plain",
+        conflicts_with_all = ["target", "secret_file", "tls_cert", "tls_ca"],
+        value_name = "plain|tls"
+    )]
+    pub(crate) serve: Option<ServeArg>,
+    /// When a message counts as safe at that server.
+    #[arg(long, value_enum, default_value = "async", requires = "serve")]
+    pub(crate) durability: DurabilityArg,
     /// The TLS key log of the capture (SSLKEYLOGFILE), where it is encrypted and has none inside.
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
@@ -44,6 +60,12 @@ pub(crate) struct DriveArgs {
     /// The secret that a chat target derives provisioned keys from: a file with hex digits.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
+    /// Give everybody an account before the replay begins: chat's people register, and the rules' [[provision]] requests are made.
+    #[arg(long)]
+    pub(crate) provision: bool,
+    /// The file that a chat target writes PINs to (its SMS sink): registrations, of the capture too, are proved by them.
+    #[arg(long, value_name = "FILE", conflicts_with = "serve")]
+    pub(crate) pins: Option<String>,
     /// How many times faster than recorded, 0.1 to 100; max waits for answers only.
     #[arg(long, default_value = "1")]
     pub(crate) speed: Speed,
@@ -65,33 +87,26 @@ pub(crate) struct DriveArgs {
     /// How many times each runs through it.
     #[arg(long = "loop", value_parser = count, default_value = "1", value_name = "COUNT")]
     pub(crate) loops: u64,
-    /// Only sessions that opened this far into the capture or later: 90s, 5m.
-    #[arg(long, value_parser = span, value_name = "TIME")]
-    pub(crate) from: Option<Duration>,
-    /// Only sessions that opened earlier than this far into it.
-    #[arg(long, value_parser = span, value_name = "TIME")]
-    pub(crate) until: Option<Duration>,
-    /// Only these flows, by their numbers in `teem replay inspect`: 3,7-9.
-    #[arg(long, value_parser = flows, value_delimiter = ',', value_name = "FLOW,...")]
-    pub(crate) flow: Vec<RangeInclusive<u64>>,
-    /// Only sessions with these ports of their servers.
-    #[arg(long, value_delimiter = ',', value_name = "PORT,...")]
-    pub(crate) port: Vec<u16>,
-    /// Only sessions with these addresses at either end.
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS,...")]
-    pub(crate) host: Vec<IpAddr>,
-    /// What carries the bytes; packets need a lab: `teem lab -- teem replay ...`.
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// What carries the bytes; packets need a lab, which --serve makes: else `teem lab -- teem replay ...`.
     #[arg(long, value_enum, default_value = "kernel")]
     pub(crate) transport: TransportArg,
-    /// Speak TLS to the target and trust exactly this certificate, PEM.
+    /// Speak TLS to the targets that do not say otherwise, and trust exactly this certificate, PEM.
     #[arg(long, value_name = "FILE", conflicts_with = "tls_ca")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// Speak TLS to the target and trust what these certify, PEM.
+    /// Speak TLS to the targets that do not say otherwise, and trust what these certify, PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_ca: Option<PathBuf>,
     /// The server name for TLS (SNI), where it is not the target's host.
     #[arg(long, value_name = "NAME")]
     pub(crate) tls_name: Option<String>,
+    /// The client's certificate chain, PEM, for targets that ask for one.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its key, PEM.
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
     /// What a session that fails leads to.
     #[arg(long, value_enum, default_value = "continue")]
     pub(crate) on_failure: OnFailureArg,
@@ -136,6 +151,15 @@ pub(crate) enum OnFailureArg {
     Stop,
 }
 
+/// How a server of the replay's own speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServeArg {
+    /// In the clear.
+    Plain,
+    /// Under TLS, with a certificate of its own.
+    Tls,
+}
+
 /// Reads a time: `30s`, `500ms`, `2m`, `1h`; without a unit, seconds.
 fn span(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -165,35 +189,35 @@ fn flows(text: &str) -> Result<RangeInclusive<u64>, String> {
     Ok(first.trim().parse().map_err(wrong)?..=last.trim().parse().map_err(wrong)?)
 }
 
-/// Which connections are taken.
+/// Which connections are taken: those that fit all that is given.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
-    /// Only connections with this address at either end; may be given again.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) host: Vec<IpAddr>,
-    /// Only connections with this port at either end; may be given again.
-    #[arg(long, value_name = "PORT")]
+    /// Only connections that opened this far into the capture or later: 90s, 5m.
+    #[arg(long, value_parser = span, value_name = "TIME")]
+    pub(crate) from: Option<Duration>,
+    /// Only connections that opened earlier than this far into it.
+    #[arg(long, value_parser = span, value_name = "TIME")]
+    pub(crate) until: Option<Duration>,
+    /// Only these, by their numbers in `teem replay inspect`: 3,7-9.
+    #[arg(long, value_parser = flows, value_delimiter = ',', value_name = "FLOW,...")]
+    pub(crate) flow: Vec<RangeInclusive<u64>>,
+    /// Only connections with one of these ports at either end.
+    #[arg(long, value_delimiter = ',', value_name = "PORT,...")]
     pub(crate) port: Vec<u16>,
-    /// Only the connection with this number in the list; may be given again.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) flow: Vec<u64>,
-    /// Only connections that began at this second of the capture or later.
-    #[arg(long, value_name = "SECOND", value_parser = crate::cli::second)]
-    pub(crate) from: Option<f64>,
-    /// Only connections that began before this second of the capture.
-    #[arg(long, value_name = "SECOND", value_parser = crate::cli::second)]
-    pub(crate) to: Option<f64>,
+    /// Only connections with one of these addresses at either end.
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESS,...")]
+    pub(crate) host: Vec<IpAddr>,
 }
 
 impl SelectionArgs {
     /// The selection that they ask for.
     pub(crate) fn selection(&self) -> replay::Selection {
-        let ns = |second: f64| (second * 1e9) as u64;
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         replay::Selection {
             hosts: self.host.clone(),
             ports: self.port.clone(),
-            flows: self.flow.iter().copied().map(replay::Flow).collect(),
-            began_ns: self.from.map_or(0, ns)..self.to.map_or(u64::MAX, ns),
+            flows: self.flow.clone(),
+            began_ns: self.from.map_or(0, ns)..self.until.map_or(u64::MAX, ns),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod books;
 mod live;
+mod own;
+mod provision;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +14,14 @@ use anyhow::{Context as _, Result, bail};
 use loadgen::Carrier;
 use reactor::{Clock, Subnet};
 use record::{MANIFEST_SCHEMA, Manifest, Threshold};
-use replay::{Clones, DriveOptions, Flow, OnFailure, Order, Pick, RecordingWriter, Rules, Speed};
+use replay::{
+    Clones, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter, Rules, Speed,
+};
 
-use super::arguments::{DriveArgs, OnFailureArg};
-use super::recorded::{self, Recorded};
+use self::own::Own;
+use self::provision::Registry;
+use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
+use super::source::{self, Reads};
 use crate::cli::TransportArg;
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
@@ -28,26 +34,32 @@ const PEOPLE_MAX: u64 = 1 << 31;
 
 /// Everything that is settled before anything is driven.
 struct Prepared {
-    recorded: Recorded,
+    reads: Reads,
     options: DriveOptions,
     manifest: Manifest,
     folder: PathBuf,
+    own: Option<Own>,
+    _registry: Option<Registry>,
 }
 
 /// Drives a capture again, or cuts a session out of it.
 pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
-    let recorded = recorded::read(&args.capture, args.keys.as_deref())?;
-    for note in recorded.notes() {
-        eprintln!("note: {note}");
+    check(args)?;
+    let (recording, reads) = source::recording(&args.capture, args.keys.as_deref())?;
+    if let Some(outcome) = enter(args, &recording)? {
+        return Ok(outcome);
+    }
+    for note in reads.shortfall().into_iter().chain(reads.undriven()) {
+        eprintln!("note: {}: {note}", args.capture.display());
     }
     if let Some([flow, file]) = args.cut.as_deref() {
-        return cut(&recorded, flow, Path::new(file));
+        return cut(&recording, flow, Path::new(file));
     }
-    let prepared = prepare(args, recorded)?;
-    let folder = prepared.folder.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let prepared = runtime.block_on(prepare(args, &recording, reads))?;
+    let folder = prepared.folder.clone();
     let broken_by = runtime.block_on(live::run(args, prepared))?;
     let concluded = match broken_by {
         None => conclude(args, &folder),
@@ -61,12 +73,56 @@ pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     })
 }
 
+/// Looks for mistakes that need no capture to be seen.
+fn check(args: &DriveArgs) -> Result<()> {
+    if args.cut.is_some() {
+        return Ok(());
+    }
+    if args.target.is_empty() && args.rules.is_none() && args.serve.is_none() {
+        bail!(
+            "--target HOST:PORT is missing: where to? (--serve starts the reference server; `teem replay inspect` only \
+             looks into a capture)"
+        );
+    }
+    if args.serve.is_some() && args.capture.as_os_str() == "-" {
+        bail!("--serve: what comes through a pipe can be read only once: save it as a file first");
+    }
+    for expr in &args.threshold {
+        expr.parse::<Threshold>()
+            .with_context(|| format!("--threshold `{expr}`"))?;
+    }
+    let people = args.clones.saturating_mul(args.loops);
+    if args.clones == 0 || args.loops == 0 || people > PEOPLE_MAX {
+        bail!(
+            "--clones {} --loop {}: expected 1 to {PEOPLE_MAX} people",
+            args.clones,
+            args.loops
+        );
+    }
+    Ok(())
+}
+
+/// Goes on in a lab where both ends are the replay's own and want one. `None` where it goes on here.
+fn enter(args: &DriveArgs, recording: &Recording) -> Result<Option<Outcome>> {
+    let Some(serve) = args.serve.filter(|_| args.cut.is_none()) else {
+        return Ok(None);
+    };
+    let connections = connections(args, recording);
+    lab::enter_for(connections, args.transport, serve == ServeArg::Plain)
+}
+
+/// Connections at once, at the most.
+fn connections(args: &DriveArgs, recording: &Recording) -> u64 {
+    let sessions = Picked::of(recording, &args.selection.selection()).sessions.len() as u64;
+    let most = sessions.saturating_mul(args.clones);
+    most.min(args.at_once.unwrap_or(u64::MAX)).max(1)
+}
+
 /// Writes one session into a file of its own.
-fn cut(recorded: &Recorded, flow: &str, file: &Path) -> Result<Outcome> {
+fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
     let number: u64 = flow.parse().with_context(|| {
         format!("--cut {flow}: expected the number of a flow, as `teem replay inspect` lists it")
     })?;
-    let recording = &recorded.recording;
     let Some(index) = recording
         .sessions()
         .iter()
@@ -85,22 +141,7 @@ fn cut(recorded: &Recorded, flow: &str, file: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
-    if args.target.is_empty() && args.rules.is_none() {
-        bail!("--target HOST:PORT is missing: where to? (`teem replay inspect` only looks into a capture)");
-    }
-    for expr in &args.threshold {
-        expr.parse::<Threshold>()
-            .with_context(|| format!("--threshold `{expr}`"))?;
-    }
-    let people = args.clones.saturating_mul(args.loops);
-    if args.clones == 0 || args.loops == 0 || people > PEOPLE_MAX {
-        bail!(
-            "--clones {} --loop {}: expected 1 to {PEOPLE_MAX} people",
-            args.clones,
-            args.loops
-        );
-    }
+async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> Result<Prepared> {
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
@@ -117,7 +158,32 @@ fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
             folder.display()
         );
     }
-    let options = options(args, &recorded)?;
+    let rules = rules(args)?;
+    let own = match args.serve {
+        None => None,
+        Some(serve) => {
+            let picked = Picked::of(recording, &args.selection.selection());
+            let people = People::of(recording, &picked.sessions)?;
+            let connections = connections(args, recording);
+            Some(Own::start(args, serve, &folder, &rules, &people, connections).await?)
+        }
+    };
+    let pins = match (&args.pins, &own) {
+        (Some(sink), _) => Some(provision::file_of(sink)?.to_owned()),
+        (None, Some(own)) => Some(own.pins()),
+        (None, None) => None,
+    };
+    let (registry, rules) = match pins {
+        None => (None, rules),
+        Some(file) => {
+            let (registry, rules) = Registry::open(rules, file);
+            (Some(registry), rules)
+        }
+    };
+    let options = options(args, recording, rules, own.as_ref())?;
+    if args.provision {
+        provision::everybody(&options).await?;
+    }
     let manifest = Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -128,28 +194,33 @@ fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         seed: args.seed,
         started_unix_ms,
         dry_run: false,
-        target: args.target.join(", "),
+        target: match args.serve {
+            Some(_) => "the reference server".to_owned(),
+            None => args.target.join(", "),
+        },
         durability: None,
         transport: match args.transport {
             TransportArg::Kernel => record::Transport::Kernel,
             TransportArg::Packet => record::Transport::Packet,
         },
-        encryption: options.tls.is_some(),
+        encryption: options.ways.iter().any(Option::is_some),
         steps: Vec::new(),
         thresholds: args.threshold.clone(),
         host: wsar::host_facts(),
         limits: wsar::limits(),
     };
     Ok(Prepared {
-        recorded,
+        reads,
         options,
         manifest,
         folder,
+        own,
+        _registry: registry,
     })
 }
 
-fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
-    let (connect_speed, think_speed) = speeds(args);
+/// The rules of the file and of the flags.
+fn rules(args: &DriveArgs) -> Result<Rules> {
     let mut rules = match &args.rules {
         None => Rules::default(),
         Some(file) => {
@@ -161,19 +232,29 @@ fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
     if let Some(file) = &args.secret_file {
         rules = rules.with_chat_secret(wire::chat::Secret::new(&read_secret(file)?));
     }
-    rules = targets::add(rules, &args.target)?;
-    let targets = targets::find(args, &rules, recorded.recording.sessions())?;
+    targets::add(args, rules)
+}
+
+fn options(
+    args: &DriveArgs,
+    recording: &Arc<Recording>,
+    rules: Rules,
+    own: Option<&Own>,
+) -> Result<DriveOptions> {
+    let (connect_speed, think_speed) = speeds(args);
+    let rules = match own {
+        None => rules,
+        Some(own) => own.rules(rules),
+    };
+    let mut targets = targets::find(args, &rules, recording.sessions())?;
+    if let Some(own) = own {
+        targets.ways = vec![own.tls()?];
+    }
     // The spread is the clock's; a clone's beginning is told in recorded time.
     let spread = args.spread.as_nanos() as f64 * connect_speed.factor().unwrap_or(1.0);
     Ok(DriveOptions {
         rules: Arc::new(rules),
-        pick: Pick {
-            from_ns: args.from.map(|from| from.as_nanos() as u64),
-            until_ns: args.until.map(|until| until.as_nanos() as u64),
-            flows: args.flow.clone(),
-            ports: args.port.clone(),
-            hosts: args.host.clone(),
-        },
+        selection: args.selection.selection(),
         connect_speed,
         think_speed,
         order: if args.causal { Order::Causal } else { Order::Timed },
@@ -184,7 +265,7 @@ fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
         },
         seed: args.seed,
         carrier: carrier(args.transport)?,
-        tls: targets.tls,
+        ways: targets.ways,
         on_failure: match args.on_failure {
             OnFailureArg::Continue => OnFailure::Continue,
             OnFailureArg::Stop => OnFailure::Stop,
@@ -195,7 +276,7 @@ fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
         shards: args.shards,
         lateness_limit: args.lateness_limit,
         patience: args.patience,
-        ..DriveOptions::new(Arc::clone(&recorded.recording), targets.addresses, Clock::start())
+        ..DriveOptions::new(Arc::clone(recording), targets.destinations, Clock::start())
     })
 }
 
@@ -242,7 +323,7 @@ fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
     lines.extend(
         targets
             .iter()
-            .map(|(recorded, target)| format!("\"{recorded}\" = \"{target}\"")),
+            .map(|(recorded, target)| format!("\"{recorded}\" = \"{}\"", target.address)),
     );
     if let Some(text) = args
         .rules

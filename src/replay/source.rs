@@ -1,15 +1,16 @@
 //! Where recorded connections come from: a capture or a file of sessions, told by the first bytes.
 //!
-//! It knows files and pipes; what becomes of the events is the sink's business.
+//! It knows files and pipes; what becomes of the events is the sink's business, that of a recording the driver's.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use replay::{
     CaptureFigures, CaptureOptions, Decryption, DecryptionLimits, DecryptionReport, Played, Progress,
-    Reading, Secrets, Select, Selection, Sink, Source,
+    Reading, Recording, RecordingWriter, Secrets, Select, Selection, Sink, Source, is_recording,
 };
 
 /// So many first bytes tell a file of sessions.
@@ -52,9 +53,9 @@ pub(crate) fn read<S: Sink>(
         .take(FIRST_BYTES)
         .read_to_end(&mut first)
         .with_context(name)?;
-    let is_recording = replay::is_recording(&first);
+    let is_sessions = is_recording(&first);
     let whole = Cursor::new(first).chain(reader);
-    if is_recording {
+    if is_sessions {
         let mut select = Select::new(selection, sink);
         let played = replay::play(whole, &mut select).with_context(name)?;
         let (sink, left_out) = select.finish();
@@ -85,6 +86,52 @@ pub(crate) fn read<S: Sink>(
     ))
 }
 
+/// Reads a recording whole: a file of sessions where it lies, all else by way of a file that is gone with the recording.
+///
+/// # Errors
+/// It cannot be read, or is neither.
+pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<(Arc<Recording>, Reads)> {
+    let name = || path.display().to_string();
+    if path.as_os_str() != "-" && is_file_of_sessions(path)? {
+        let recording = Recording::open(path).with_context(name)?;
+        let reads = Reads {
+            origin: Origin::Sessions(recording.played().clone()),
+            left_out: 0,
+        };
+        return Ok((Arc::new(recording), reads));
+    }
+    let writer = RecordingWriter::scratch(scratch()?);
+    let (reads, writer) = read(path, keys, Selection::default(), writer)?;
+    Ok((Arc::new(writer.finish()?), reads))
+}
+
+fn is_file_of_sessions(path: &Path) -> Result<bool> {
+    let mut first = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut first))
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(is_recording(&first))
+}
+
+/// A file that is gone once it is closed.
+fn scratch() -> Result<File> {
+    let folder = std::env::temp_dir();
+    let path = folder.join(format!(
+        "teem-replay-{}-{:x}",
+        std::process::id(),
+        rand::random::<u64>()
+    ));
+    let cannot = || format!("cannot write {}", path.display());
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .with_context(cannot)?;
+    std::fs::remove_file(&path).with_context(cannot)?;
+    Ok(file)
+}
+
 /// Reads a capture; secrets that it brings along serve for what is behind them.
 fn capture<S: Sink>(source: Source, stage: &mut Select<Decryption<S>>) -> Result<CaptureFigures> {
     let mut reading = Reading::new(source, &CaptureOptions::default())?;
@@ -108,6 +155,31 @@ impl Reads {
             },
             Origin::Sessions(played) => played.torn.as_ref().map(ToString::to_string),
         }
+    }
+
+    /// What a driver leaves out of a capture, a sentence each.
+    pub(crate) fn undriven(&self) -> Vec<String> {
+        let Origin::Capture(figures, decryption) = &self.origin else {
+            return Vec::new();
+        };
+        let mut notes = Vec::new();
+        if !figures.datagrams.is_empty() {
+            notes.push(format!(
+                "{} UDP flows are not replayed: `teem replay inspect` lists them",
+                figures.datagrams.len()
+            ));
+        }
+        let closed = decryption
+            .flows
+            .iter()
+            .filter(|flow| flow.undecrypted.is_some())
+            .count();
+        if closed > 0 {
+            notes.push(format!(
+                "{closed} TLS connections are not decrypted, or not whole: `teem replay inspect` says why"
+            ));
+        }
+        notes
     }
 
     /// From the first packet to the last, nanoseconds; a file of sessions does not say.

@@ -22,47 +22,47 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 
 /// How the server is started.
 #[derive(Clone, Debug)]
-pub(super) struct ServerPlan {
-    pub(super) data: PathBuf,
-    pub(super) log: PathBuf,
-    pub(super) durability: &'static str,
-    pub(super) connections: u64,
-    pub(super) provisioned: u64,
-    pub(super) provisioned_base: u64,
+pub(crate) struct ServerPlan {
+    pub(crate) data: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) durability: &'static str,
+    pub(crate) connections: u64,
+    pub(crate) provisioned: u64,
+    pub(crate) provisioned_base: u64,
     /// How long a client may be silent, seconds; none for the server's own default.
-    pub(super) idle_timeout_s: Option<u64>,
+    pub(crate) idle_timeout_s: Option<u64>,
     /// Bytes that may wait for one client; none for the server's own default.
-    pub(super) unread_bytes: Option<u64>,
+    pub(crate) unread_bytes: Option<u64>,
     /// Tickets that each TLS connection is given.
-    pub(super) tickets: u8,
+    pub(crate) tickets: u8,
     /// Whether the chat is in the clear.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
     /// Where the chat listens.
-    pub(super) address: IpAddr,
+    pub(crate) address: IpAddr,
 }
 
 /// A running server.
-pub(super) struct ServerChild {
+pub(crate) struct ServerChild {
     child: Child,
     plan: ServerPlan,
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
 }
 
 /// A server's own figures.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Stats {
-    pub(super) counters: BTreeMap<String, u64>,
-    pub(super) gauges: BTreeMap<String, f64>,
+pub(crate) struct Stats {
+    pub(crate) counters: BTreeMap<String, u64>,
+    pub(crate) gauges: BTreeMap<String, f64>,
 }
 
 impl ServerPlan {
     /// Where the server writes PINs.
-    pub(super) fn pins(&self) -> PathBuf {
+    pub(crate) fn pins(&self) -> PathBuf {
         self.data.join("pins.jsonl")
     }
 
     /// Where its secret is.
-    pub(super) fn secret(&self) -> PathBuf {
+    pub(crate) fn secret(&self) -> PathBuf {
         self.data.join("secret")
     }
 
@@ -97,7 +97,7 @@ impl ServerPlan {
 
 impl ServerChild {
     /// Starts a server on free ports of loopback and waits until it is ready.
-    pub(super) async fn start(plan: ServerPlan) -> Result<Self> {
+    pub(crate) async fn start(plan: ServerPlan) -> Result<Self> {
         let any = "127.0.0.1:0".to_owned();
         let chat = SocketAddr::new(plan.address, 0).to_string();
         let (child, ready) = launch(&plan, [chat, any.clone(), any]).await?;
@@ -105,7 +105,7 @@ impl ServerChild {
     }
 
     /// Ends it with SIGKILL and starts it again on its data and its ports.
-    pub(super) async fn kill_and_restart(&mut self) -> Result<()> {
+    pub(crate) async fn kill_and_restart(&mut self) -> Result<()> {
         self.child.start_kill()?;
         self.child.wait().await?;
         let Ready {
@@ -117,7 +117,7 @@ impl ServerChild {
     }
 
     /// Whether it has ended by itself; how, then.
-    pub(super) fn has_ended(&mut self) -> Option<String> {
+    pub(crate) fn has_ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok()??;
         Some(format!(
             "the server ended by itself ({status}); its last words are in {}",
@@ -126,7 +126,7 @@ impl ServerChild {
     }
 
     /// Stops it gracefully, and by force where it takes too long.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         if let Some(pid) = self.child.id().and_then(|pid| Pid::from_raw(pid as i32)) {
             // It may have ended meanwhile.
             let _ = kill_process(pid, Signal::TERM);
@@ -140,7 +140,7 @@ impl ServerChild {
     }
 
     /// Ends it at once; nobody will read its store again.
-    pub(super) async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         let _ = self.child.kill().await;
     }
 }
@@ -177,7 +177,7 @@ async fn launch(plan: &ServerPlan, addresses: [String; 3]) -> Result<(Child, Rea
 }
 
 /// Asks a server for its own figures.
-pub(super) async fn stats(client: &reqwest::Client, admin: std::net::SocketAddr) -> Result<Stats> {
+pub(crate) async fn stats(client: &reqwest::Client, admin: std::net::SocketAddr) -> Result<Stats> {
     let answer = client
         .get(format!("http://{admin}/stats"))
         .timeout(Duration::from_millis(800))

@@ -15,7 +15,7 @@ use crate::serve::{read_secret, write_secret};
 use crate::tls;
 
 /// The name in the certificate that our server makes for itself.
-const SERVER_NAME: &str = "localhost";
+pub(crate) const SERVER_NAME: &str = "localhost";
 
 /// Tickets a connection, where clients resume: one to come back with, one for somebody else.
 const TICKETS: u8 = 2;
@@ -147,7 +147,7 @@ fn admin_client(token: Option<&str>) -> Result<reqwest::Client> {
 }
 
 /// Where a server of the run's own listens: packets do not come to loopback.
-fn server_address(carriage: TransportArg) -> IpAddr {
+pub(crate) fn server_address(carriage: TransportArg) -> IpAddr {
     match carriage {
         TransportArg::Kernel => Ipv4Addr::LOCALHOST.into(),
         TransportArg::Packet => lab::SERVER_ADDRESS.into(),
@@ -155,6 +155,6 @@ fn server_address(carriage: TransportArg) -> IpAddr {
 }
 
 /// Where the server's data are while a run lasts.
-pub(super) fn data_folder(folder: &Path) -> PathBuf {
+pub(crate) fn data_folder(folder: &Path) -> PathBuf {
     folder.join("data")
 }

@@ -22,6 +22,7 @@ const ACK: u8 = 0x10;
 pub(crate) struct Wiretap {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Heard>>,
+    begun: Instant,
 }
 
 #[derive(Default)]
@@ -41,21 +42,17 @@ struct Wire {
 impl Wiretap {
     /// Relays to a server.
     pub(crate) fn before(server: &str) -> Self {
-        let server: SocketAddr = server.parse().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let heard = Arc::<Mutex<Heard>>::default();
-        let begun = Instant::now();
-        let relaying = Arc::clone(&heard);
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let Ok(upstream) = TcpStream::connect(server) else {
-                    continue;
-                };
-                relay(client.unwrap(), upstream, server, &relaying, begun);
-            }
-        });
-        Self { address, heard }
+        let (heard, begun) = (Arc::default(), Instant::now());
+        Self {
+            address: listen(server, &heard, begun),
+            heard,
+            begun,
+        }
+    }
+
+    /// Relays to another server as well, into the same capture. Returns where.
+    pub(crate) fn also_before(&self, server: &str) -> SocketAddr {
+        listen(server, &self.heard, self.begun)
     }
 
     /// Writes what was heard, once every connection has ended.
@@ -84,6 +81,23 @@ impl Wiretap {
         }
         std::fs::write(path, file).unwrap();
     }
+}
+
+/// Relays what connects to a new address.
+fn listen(server: &str, heard: &Arc<Mutex<Heard>>, begun: Instant) -> SocketAddr {
+    let server: SocketAddr = server.parse().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = Arc::clone(heard);
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(upstream) = TcpStream::connect(server) else {
+                continue;
+            };
+            relay(client.unwrap(), upstream, server, &heard, begun);
+        }
+    });
+    address
 }
 
 /// Relays one connection, both ways.

@@ -37,6 +37,8 @@ pub struct Carriage {
     pub carrier: Carrier,
     /// TLS, and whom it trusts; without it connections are in the clear.
     pub tls: Option<ClientTls>,
+    /// The same by number, for an application that chooses among them; see [`SecureOptions::ways`].
+    pub ways: Vec<Option<ClientTls>>,
     /// Source addresses, where the carrier is the kernel.
     pub sources: Sources,
     /// Which shard, of how many: each has its slice of the carrier's subnet.
@@ -143,16 +145,17 @@ impl Carriage {
         A: App<T> + for<'a> App<SecureLink<'a, T>>,
     {
         let meter = self.meter;
-        let Some(tls) = self.tls else {
+        if self.tls.is_none() && self.ways.iter().all(Option::is_none) {
             let mut app = Metered {
                 app,
                 meter,
                 count: |_: &A, _: &mut Reading| {},
             };
             return looping.run(&mut transport, &mut app);
-        };
+        }
         let options = SecureOptions {
-            client: Some(tls),
+            client: self.tls,
+            ways: self.ways,
             handshakes_max: self.connecting_max,
             handshake_timeout_us: HANDSHAKE_TIMEOUT_US,
             keys: KEYS,

@@ -77,6 +77,7 @@ impl Threads {
             let carriage = Carriage {
                 carrier: options.carrier,
                 tls: options.tls.clone(),
+                ways: Vec::new(),
                 sources: Sources::new(deal.sources(shard, std::process::id())),
                 shard,
                 shards: deal.shards,

@@ -275,3 +275,55 @@ fn a_listener_is_replaced_and_a_starved_one_comes_back_by_itself() {
     }
     assert_eq!(server.join().unwrap().unwrap().accepted, 3);
 }
+
+/// Says one word and finishes; counts what it hears until the peer finishes.
+struct LastWord {
+    to: Option<SocketAddr>,
+    heard: Vec<u8>,
+    ended: Option<Closed>,
+}
+
+impl<L: Link> App<L> for LastWord {
+    fn opened(&mut self, link: &mut L, id: Id, _: Origin, _: u64) {
+        link.send(id, b"all").unwrap();
+        assert!(link.finish_sending(id));
+        assert_eq!(link.send(id, b"more"), Err(SendError::Gone));
+    }
+    fn received(&mut self, _: &mut L, _: Id, bytes: &[u8], _: u64) -> Taken {
+        self.heard.extend_from_slice(bytes);
+        Taken(bytes.len())
+    }
+    fn closed(&mut self, _: &mut L, _: Id, why: Closed, _: u64) {
+        self.ended = Some(why);
+    }
+    fn turn(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
+        if let Some(to) = self.to.take() {
+            link.connect(to).unwrap();
+        }
+        self.ended.is_none().then_some(now_us + 1_000_000)
+    }
+}
+
+#[test]
+fn who_has_said_its_last_still_listens() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let caller = LastWord {
+        to: Some(listener.local_addr().unwrap()),
+        heard: Vec::new(),
+        ended: None,
+    };
+    let caller = run(None, Sources::default(), caller);
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut said = Vec::new();
+    // To its end: FIN has come.
+    stream.read_to_end(&mut said).unwrap();
+    stream.write_all(b"one answer").unwrap();
+    drop(stream);
+    let caller = caller.join().unwrap().unwrap();
+    assert_eq!(
+        (said.as_slice(), caller.heard.as_slice()),
+        (&b"all"[..], &b"one answer"[..])
+    );
+    assert_eq!(caller.ended, Some(Closed::Peer));
+}

@@ -73,6 +73,8 @@ impl Marks {
     pub(crate) const SLOW: Self = Self(1 << 8);
     /// The peer's FIN came.
     pub(crate) const PEER_FIN: Self = Self(1 << 9);
+    /// The application has said its last, and listens.
+    pub(crate) const FINISHED: Self = Self(1 << 10);
 
     pub(crate) fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

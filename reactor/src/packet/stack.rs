@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::ops::Range;
 
-use super::block::{Marks, State};
+use super::block::{Block, Marks, State};
 use super::busy::{Busy, Lender};
 use super::device::{Medium, Sink};
 use super::options::PacketOptions;
@@ -165,8 +165,8 @@ impl Stack {
     /// Keeps bytes until the peer has them; they leave with the next flush.
     pub(crate) fn send(&mut self, id: Id, bytes: &[u8], beyond_limit: bool) -> Result<(), SendError> {
         let limit = self.options.out_max_bytes;
-        let block = self.slots.get_mut(id).filter(|block| block.state == State::Open);
-        let block = block.ok_or(SendError::Gone)?;
+        let speaks = |block: &&mut Block| block.state == State::Open && !block.marks.has(Marks::FINISHED);
+        let block = self.slots.get_mut(id).filter(speaks).ok_or(SendError::Gone)?;
         // As a kernel socket does, an empty queue takes a message of whatever length.
         let waiting = block.waiting();
         if waiting > 0 && waiting + bytes.len() > limit && !beyond_limit {
@@ -179,6 +179,47 @@ impl Stack {
         Ok(())
     }
 
+    /// FIN follows what waits, and the application goes on listening. Returns whether the connection is open.
+    pub(crate) fn finish_sending(&mut self, id: Id) -> bool {
+        let Some(block) = self.slots.get_mut(id).filter(|block| block.state == State::Open) else {
+            return false;
+        };
+        if !block.marks.replace(Marks::FINISHED) {
+            block.marks |= Marks::FIN_WAITS;
+            self.queue(id.index);
+        }
+        true
+    }
+
+    /// Ends a connection that has said its last before, as far as the peer has heard of it.
+    fn close_finished(&mut self, sink: &mut impl Sink, id: Id) {
+        let block = self.slots.at_mut(id.index);
+        self.held -= 1;
+        match (
+            block.marks.has(Marks::FIN_WAITS),
+            block.marks.has(Marks::PEER_FIN),
+        ) {
+            // Both have finished, and know it but for our last acknowledgement.
+            (false, true) => {
+                self.ack(sink, id.index);
+                self.release(id.index, State::TimeWait);
+            }
+            // Nothing tells the peer but RST: it has our FIN.
+            (false, false) => {
+                self.reset(sink, id.index);
+                self.release(id.index, State::Free);
+            }
+            (true, peer_finished) => {
+                block.state = if peer_finished {
+                    State::LastAck
+                } else {
+                    State::FinWait1
+                };
+                self.queue(id.index);
+            }
+        }
+    }
+
     /// Ends a connection. Nothing more is heard of it.
     pub(crate) fn close(&mut self, sink: &mut impl Sink, id: Id, how: Close) {
         let Some(block) = self.slots.get_mut(id).filter(|block| block.state.is_held()) else {
@@ -186,17 +227,20 @@ impl Stack {
         };
         let open = block.state == State::Open;
         if open && how == Close::Graceful {
+            if let Some(busy) = &mut block.busy {
+                busy.stash.clear();
+                self.early_bytes -= busy.early.bytes();
+                busy.early.clear();
+            }
+            if block.marks.has(Marks::FINISHED) {
+                return self.close_finished(sink, id);
+            }
             block.state = if block.marks.has(Marks::PEER_FIN) {
                 State::LastAck
             } else {
                 State::FinWait1
             };
             block.marks |= Marks::FIN_WAITS;
-            if let Some(busy) = &mut block.busy {
-                busy.stash.clear();
-                self.early_bytes -= busy.early.bytes();
-                busy.early.clear();
-            }
             self.held -= 1;
             self.queue(id.index);
             return;

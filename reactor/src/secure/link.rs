@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use crate::{Acceptor, Close, Closed, Id, Kernel, Link, Misfit, SendError};
 
+use super::slots::DEFAULT_WAY;
 use super::tls::Tls;
 
 /// A transport, under TLS.
@@ -29,7 +30,15 @@ impl<L: Acceptor> Acceptor for SecureLink<'_, L> {
 
 impl<L: Link> Link for SecureLink<'_, L> {
     fn connect(&mut self, to: SocketAddr) -> Result<Id, Closed> {
-        self.tls.connect(self.link, to)
+        self.tls.connect(self.link, to, DEFAULT_WAY)
+    }
+
+    fn connect_by(&mut self, to: SocketAddr, way: u16) -> Result<Id, Closed> {
+        self.tls.connect(self.link, to, way)
+    }
+
+    fn finish_sending(&mut self, id: Id) -> bool {
+        self.tls.finish_sending(self.link, id)
     }
 
     fn send(&mut self, id: Id, bytes: &[u8]) -> Result<(), SendError> {

@@ -11,21 +11,28 @@ use crate::{Id, Origin};
 /// Slots a chunk.
 const CHUNK: usize = 1024;
 
+/// The way of those that were asked for without a number.
+pub(super) const DEFAULT_WAY: u16 = u16::MAX;
+
 /// A connection's state under TLS.
 #[derive(Debug, Default)]
 pub(super) enum State {
     #[default]
     Vacant,
-    /// The transport is connecting.
-    Connecting,
+    /// The transport is connecting, in that way.
+    Connecting(u16),
     Shaking(Box<Shaking>),
     Open(Session),
+    /// Open, and not under TLS.
+    Clear,
 }
 
 /// A connection whose handshake is under way.
 #[derive(Debug)]
 pub(super) struct Shaking {
     pub(super) origin: Origin,
+    /// Under which TLS, where we opened it.
+    pub(super) way: u16,
     /// Made with its first turn: a client's costs a key share.
     pub(super) handshake: Option<Handshake>,
     /// What came and waits for its turn.

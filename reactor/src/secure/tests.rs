@@ -8,6 +8,7 @@ use crate::{Close, Kernel, KernelOptions, SendError, Shard, ShardStats, Sources,
 
 mod end;
 mod mishaps;
+mod ways;
 mod wire_sim;
 
 #[derive(Debug)]

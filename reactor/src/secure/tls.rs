@@ -189,6 +189,9 @@ impl Tls {
     }
 
     pub(super) fn send<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8]) -> Result<(), SendError> {
+        if self.is_clear(id) {
+            return link.send(id, bytes);
+        }
         let session = self.slots.session(id).ok_or(SendError::Gone)?;
         if bytes.is_empty() {
             return Ok(());
@@ -209,10 +212,38 @@ impl Tls {
 
     /// Seals some last bytes, if there are any, says that no more come, and closes.
     pub(super) fn farewell<L: Link>(&mut self, link: &mut L, id: Id, bytes: &[u8]) {
+        if self.is_clear(id) {
+            self.forget(id);
+            return link.farewell(id, bytes);
+        }
         if !self.finish(link, id, bytes, Some(Alert::CLOSE_NOTIFY)) {
             self.forget(id);
             link.close(id, Close::Graceful);
         }
+    }
+
+    /// Says that no more comes (*close_notify*: RFC 8446, section 6.1) and goes on listening.
+    pub(super) fn finish_sending<L: Link>(&mut self, link: &mut L, id: Id) -> bool {
+        if self.is_clear(id) {
+            return link.finish_sending(id);
+        }
+        let Some(session) = self.slots.session(id) else {
+            return false;
+        };
+        self.sealed.clear();
+        let sealed = session.alert(
+            &mut self.keys,
+            id.to_bits(),
+            Alert::CLOSE_NOTIFY,
+            &mut self.sealed,
+        );
+        // Where there is no room for it FIN has to say it alone.
+        if let Ok(written) = sealed
+            && link.send(id, &self.sealed).is_ok()
+        {
+            session.commit(written);
+        }
+        link.finish_sending(id)
     }
 
     pub(super) fn reset<L: Link>(&mut self, link: &mut L, id: Id) {
@@ -253,7 +284,8 @@ impl Tls {
         };
         let told = match self.forget(id) {
             State::Vacant => None,
-            State::Connecting => Some((Origin::Connected, why)),
+            State::Connecting(_) => Some((Origin::Connected, why)),
+            State::Clear => Some((Origin::Connected, why)),
             State::Shaking(shaking) => {
                 self.stats.failed += 1;
                 Some((shaking.origin, cut))
@@ -275,9 +307,9 @@ impl Tls {
     fn forget(&mut self, id: Id) -> State {
         let state = self.slots.take(id);
         match &state {
-            State::Connecting | State::Shaking(_) => self.opening -= 1,
+            State::Connecting(_) | State::Shaking(_) => self.opening -= 1,
             State::Open(_) => self.keys.forget(id.to_bits()),
-            State::Vacant => {}
+            State::Vacant | State::Clear => {}
         }
         state
     }

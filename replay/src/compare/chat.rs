@@ -46,6 +46,12 @@ impl Chat {
         }
     }
 
+    /// The recording lacks what its server said here: where its next frame begins cannot be told any more.
+    pub(super) fn lose(&mut self) {
+        let recorded = &mut self.sides[Giver::Recorded as usize];
+        (recorded.held, recorded.deaf) = (Vec::new(), true);
+    }
+
     /// A server says no more.
     pub(super) fn end(&mut self, giver: Giver, masks: Masks<'_>, pairs: &mut Pairs) {
         self.read(giver, &[], true, masks, pairs);

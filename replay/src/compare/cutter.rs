@@ -66,6 +66,23 @@ impl Cutter {
         }
     }
 
+    /// The server said something here that nobody has: what was under way is lost.
+    pub(super) fn lose(&mut self) {
+        match self {
+            Self::Http(responses, requests) => (*responses, *requests) = Default::default(),
+            Self::Line(held) | Self::Frame(_, held) => *held = Vec::new(),
+        }
+    }
+
+    /// How much of what follows a loss is still a part of what was lost; all of it, where nothing tells.
+    pub(super) fn lost(&self, bytes: &[u8]) -> usize {
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        match (self, end) {
+            (Self::Line(_), Some(end)) => end + 1,
+            _ => bytes.len(),
+        }
+    }
+
     /// The server says no more.
     pub(super) fn end(&mut self, masks: Masks<'_>, take: Take<'_>) {
         match self {

@@ -1,6 +1,9 @@
 //! Answers of both sides, paired and judged.
 //!
 //! It does not know how answers are told apart. It holds those of the side that is ahead, within bounds.
+//!
+//! Where the order is kept, an answer that is not as recorded is held for a few more: the next that agree say what stood before them.
+//! So one that is missing, or one too many, makes none after it different.
 
 use std::collections::VecDeque;
 
@@ -10,13 +13,17 @@ use crate::rewrite::Giver;
 
 /// The most answers that one side may be ahead by.
 const AHEAD_MAX: usize = 256;
+/// How many answers of either side are looked over for the next that agree, where the order is kept.
+const WINDOW: usize = 8;
 /// The most bytes that they may hold.
 const AHEAD_MAX_BYTES: usize = 1 << 20;
 
 /// Whether answers come in the order of the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The n-th answers the n-th.
+    /// The n-th answers the n-th: each request has its own.
+    Strict,
+    /// The same, but that one may be missing, or come besides.
     Kept,
     /// Answers may overtake one another: the same belong together, and of the rest those of a slot.
     Free,
@@ -27,6 +34,8 @@ pub(super) enum Order {
 pub(super) struct Pairs {
     order: Order,
     ahead: [Waiting; 2],
+    /// The recording lacks answers: what has no like may be one of them.
+    blurred: bool,
     compared: Compared,
 }
 
@@ -62,33 +71,73 @@ impl Pairs {
         Self {
             order,
             ahead: Default::default(),
+            blurred: false,
             compared: Compared::default(),
+        }
+    }
+
+    /// The recording lacks what its server said here: from now on answers are found again by what they say.
+    pub(super) fn blur(&mut self) {
+        self.blurred = true;
+        if self.order == Order::Strict {
+            self.order = Order::Kept;
         }
     }
 
     /// One more answer of a side.
     pub(super) fn push(&mut self, giver: Giver, answer: Answer) {
-        let others = &mut self.ahead[giver.other() as usize];
+        let held = self.ahead[giver as usize].answers.len();
+        let others = &mut self.ahead[giver.other() as usize].answers;
+        let agrees = |other: &Answer| other.agrees(&answer);
         let place = match self.order {
-            Order::Kept => (!others.answers.is_empty()).then_some(0),
-            Order::Free => others.answers.iter().position(|other| other.agrees(&answer)),
+            Order::Strict => (!others.is_empty()).then_some(0),
+            Order::Kept if held > WINDOW => None,
+            Order::Kept => others.iter().take(WINDOW).position(agrees),
+            Order::Free => others.iter().position(agrees),
         };
-        if let Some(other) = place.and_then(|place| others.remove(place)) {
-            match giver {
-                Giver::Recorded => self.judge(Some(answer), Some(other)),
-                Giver::Target => self.judge(Some(other), Some(answer)),
+        if let Some(place) = place {
+            let before = if self.order == Order::Kept { place } else { 0 };
+            if self.order == Order::Kept {
+                self.align(giver, before);
             }
-            return;
+            let other = self.ahead[giver.other() as usize].remove(place - before);
+            return self.judge_for(giver, Some(answer), other);
         }
         self.ahead[giver as usize].push(answer);
+        if self.order == Order::Kept && held >= WINDOW {
+            // None of them came again: the oldest of each side belong together.
+            let other = self.ahead[giver.other() as usize].remove(0);
+            if let Some(other) = other {
+                let own = self.ahead[giver as usize].remove(0);
+                return self.judge_for(giver, own, Some(other));
+            }
+        }
         if self.ahead[giver as usize].full() {
             self.give_up(giver);
         }
     }
 
-    /// The first recorded answer that waits.
-    pub(super) fn first_recorded(&self) -> Option<&Answer> {
-        self.ahead[Giver::Recorded as usize].answers.front()
+    /// What stands on both sides before two that agree belongs together in its order; what is left over is missing, or besides.
+    fn align(&mut self, giver: Giver, others: usize) {
+        let own = self.ahead[giver as usize].answers.len();
+        for place in 0..own.max(others) {
+            let other = (place < others).then(|| self.ahead[giver.other() as usize].remove(0));
+            let own = self.ahead[giver as usize].remove(0);
+            self.judge_for(giver, own, other.flatten());
+        }
+    }
+
+    fn judge_for(&mut self, giver: Giver, own: Option<Answer>, other: Option<Answer>) {
+        match giver {
+            Giver::Recorded => self.judge(own, other),
+            Giver::Target => self.judge(other, own),
+        }
+    }
+
+    /// The recorded answer that the target's next one stands for, if they are in order.
+    pub(super) fn next_recorded(&self) -> Option<&Answer> {
+        let held = self.ahead[Giver::Target as usize].answers.len();
+        self.ahead[Giver::Recorded as usize].answers.get(held)
     }
 
     /// Nothing more comes.
@@ -109,10 +158,7 @@ impl Pairs {
         let others = &mut self.ahead[giver.other() as usize];
         let alike = others.answers.iter().position(|other| other.slot == answer.slot);
         let other = alike.and_then(|place| others.remove(place));
-        match giver {
-            Giver::Recorded => self.judge(Some(answer), other),
-            Giver::Target => self.judge(other, Some(answer)),
-        }
+        self.judge_for(giver, Some(answer), other);
     }
 
     fn judge(&mut self, recorded: Option<Answer>, actual: Option<Answer>) {
@@ -135,6 +181,10 @@ impl Pairs {
                 compared.missing += 1;
                 false
             }
+            (None, _) if self.blurred => {
+                compared.unjudged += 1;
+                true
+            }
             (None, _) => {
                 compared.extra += 1;
                 false
@@ -148,7 +198,7 @@ impl Pairs {
 }
 
 impl Compared {
-    /// How many answers were judged.
+    /// How many answers were judged: found to be one or the other.
     #[must_use]
     pub fn judged(&self) -> u64 {
         self.identical + self.masked + self.different + self.missing + self.extra

@@ -279,3 +279,93 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn one_that_is_missing_or_one_too_many_makes_none_after_it_different() {
+    let recorded = b"+one\r\n+two\r\n+three\r\n+four\r\n";
+    for (actual, expected) in [
+        (&b"+one\r\n+three\r\n+four\r\n"[..], [3, 0, 0, 1, 0]),
+        (b"+one\r\n+what\r\n+two\r\n+three\r\n+four\r\n", [4, 0, 0, 0, 1]),
+        (b"+one\r\n+2\r\n+three\r\n+four\r\n", [3, 0, 1, 0, 0]),
+        (b"+two\r\n+3\r\n+what\r\n+four\r\n", [2, 0, 1, 1, 1]),
+        (b"+four\r\n", [1, 0, 0, 3, 0]),
+        (b"", [0, 0, 0, 4, 0]),
+    ] {
+        let one = compared("", Protocol::Redis, recorded, actual);
+        assert_eq!(tally(&one), expected, "{}", String::from_utf8_lossy(actual));
+        // The other way round, with who is ahead.
+        let mut comparison = comparison("", Protocol::Redis, 0);
+        comparison.actual(actual);
+        comparison.recorded(recorded);
+        assert_eq!(tally(&comparison.finish()), expected);
+    }
+}
+
+#[test]
+fn answers_are_compared_around_what_the_recording_lacks() {
+    let around = |protocol: Protocol, before: &[u8], torn: [&[u8]; 2], after: &[u8], whole: &[u8]| {
+        let mut comparison = comparison("", protocol, 0);
+        comparison.said(b"?");
+        comparison.recorded(&[before, torn[0]].concat());
+        comparison.gap();
+        comparison.recorded(torn[1]);
+        comparison.said(b"?");
+        comparison.recorded(after);
+        comparison.actual(&[before, whole, after].concat());
+        let compared = comparison.finish();
+        (tally(&compared), compared.unjudged)
+    };
+    let lines = around(
+        Protocol::Redis,
+        b"+a\r\n",
+        [b"+lo", b"st\r\n+b\r\n"],
+        b"+c\r\n",
+        b"+lost\r\n+b\r\n",
+    );
+    assert_eq!(lines, ([3, 0, 0, 0, 0], 1));
+    let response = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let [first, second, third] = ["first", "second", "third"].map(response);
+    let torn = second.as_bytes().split_at(10);
+    let responses = around(
+        Protocol::Http,
+        first.as_bytes(),
+        [torn.0, &torn.1[20..]],
+        third.as_bytes(),
+        second.as_bytes(),
+    );
+    assert_eq!(responses, ([2, 0, 0, 0, 0], 1));
+}
+
+proptest! {
+    /// Whatever was left out or put in, every answer is judged once, and what is left of the recording's order is found.
+    #[test]
+    fn every_answer_is_judged_once(
+        edits in prop::collection::vec(0u8..12, 0..60),
+        ahead in any::<bool>(),
+    ) {
+        let (mut recorded, mut actual, mut counts) = (Vec::new(), Vec::new(), [0u64; 2]);
+        for (place, edit) in edits.iter().enumerate() {
+            let line = format!("+line {place}\r\n");
+            if *edit != 0 {
+                recorded.extend_from_slice(line.as_bytes());
+                counts[0] += 1;
+            }
+            if *edit != 1 {
+                actual.extend_from_slice(line.as_bytes());
+                counts[1] += 1;
+            }
+        }
+        let mut comparison = comparison("", Protocol::Redis, 0);
+        if ahead {
+            comparison.actual(&actual);
+            comparison.recorded(&recorded);
+        } else {
+            comparison.recorded(&recorded);
+            comparison.actual(&actual);
+        }
+        let compared = comparison.finish();
+        let [identical, masked, different, missing, extra] = tally(&compared);
+        prop_assert_eq!(identical + masked + different + missing, counts[0]);
+        prop_assert_eq!(identical + masked + different + extra, counts[1]);
+    }
+}

@@ -44,9 +44,14 @@ impl Turns {
         self.close(masks, pairs);
         self.settle(masks, pairs);
         let late = |answer: &Answer| answer.raw.starts_with(&self.actual);
-        if !self.actual.is_empty() && pairs.first_recorded().is_some_and(|answer| !late(answer)) {
+        if !self.actual.is_empty() && pairs.next_recorded().is_some_and(|answer| !late(answer)) {
             self.give_up(masks, pairs);
         }
+    }
+
+    /// The recording lacks what its server said here.
+    pub(super) fn lose(&mut self) {
+        self.recorded = Vec::new();
     }
 
     /// Nothing more comes.
@@ -66,7 +71,7 @@ impl Turns {
 
     /// Takes the answers off what the target said that are as recorded.
     fn settle(&mut self, masks: Masks<'_>, pairs: &mut Pairs) {
-        while let Some(recorded) = pairs.first_recorded()
+        while let Some(recorded) = pairs.next_recorded()
             && self.actual.len() >= recorded.raw.len()
         {
             let length = recorded.raw.len();

@@ -103,7 +103,8 @@ impl Driver {
             let mut part = Part::new(index, session, sends, start.person, &program.rules, program.seed);
             (part.line_ns, part.due_ns) = (line_ns, due_ns);
             self.books.tally.begun += 1;
-            let connected = link.connect(program.target(start.place));
+            let target = program.target(start.place);
+            let connected = link.connect_by(target.address, target.way);
             let id = self.parts.insert(part);
             match connected {
                 Ok(connection) => self.own(id, connection),

@@ -41,8 +41,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 struct Voice {
     rewriter: Rewriter,
-    /// None where the recording lacks bytes of the server.
-    comparison: Option<Comparison>,
+    comparison: Comparison,
 }
 
 /// A driven session.
@@ -83,6 +82,8 @@ pub(super) struct Part {
     pub(super) wait: Wait,
     /// Whether a check is on the schedule.
     pub(super) is_checked: bool,
+    /// Whether its client finished (FIN) next, and went on listening for what its server still said.
+    pub(super) is_finishing: bool,
     /// Whether the turn is said, but for what the rewriter kept for its end.
     is_resting: bool,
     voice: Box<Voice>,
@@ -107,7 +108,6 @@ impl Part {
         rules: &Arc<Rules>,
         seed: u64,
     ) -> Self {
-        let comparison = (session.server_said.gaps == 0).then(|| Comparison::new(rules, session, person));
         Self {
             session: index,
             person,
@@ -127,10 +127,11 @@ impl Part {
             taken: 0,
             wait: Wait::Connection,
             is_checked: false,
+            is_finishing: false,
             is_resting: false,
             voice: Box::new(Voice {
                 rewriter: Rewriter::new(rules, session, person, seed),
-                comparison,
+                comparison: Comparison::new(rules, session, person),
             }),
         }
     }
@@ -151,14 +152,17 @@ impl Part {
             .checked_sub(1)
             .and_then(|before| turns.get(before as usize));
         let mut before_ns = before.map_or(session.opened_ns, |turn| turn.at_ns);
-        let mut finished_ns = None;
         while let Some(turn) = turns.get(self.next as usize) {
             match (turn.side, turn.kind) {
                 (Side::Client, TurnKind::Bytes { .. }) => {
                     return Ok(step(session, turn.at_ns, before_ns, false));
                 }
-                (Side::Client, TurnKind::Finish) => finished_ns = Some(turn.at_ns),
-                (Side::Client, TurnKind::Gap { .. }) => {}
+                // What its server says afterwards may be an answer to that.
+                (Side::Client, TurnKind::Finish) if self.left == 0 => {
+                    self.is_finishing = true;
+                    return Ok(step(session, turn.at_ns, before_ns, true));
+                }
+                (Side::Client, TurnKind::Gap { .. } | TurnKind::Finish) => {}
                 (Side::Server, kind) => {
                     before_ns = turn.at_ns;
                     self.expect(recording, turn, kind, scratch)?;
@@ -166,8 +170,26 @@ impl Part {
             }
             self.next += 1;
         }
-        let at_ns = finished_ns.unwrap_or(session.closed_ns);
-        Ok(step(session, at_ns, before_ns, true))
+        Ok(step(session, session.closed_ns, before_ns, true))
+    }
+
+    /// Goes over all that the server said after the client's last turn.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub(super) fn outlast(
+        &mut self,
+        recording: &Recording,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), RecordingError> {
+        let turns = recording.turns(self.session as usize);
+        while let Some(turn) = turns.get(self.next as usize) {
+            if turn.side == Side::Server {
+                self.expect(recording, turn, turn.kind, scratch)?;
+            }
+            self.next += 1;
+        }
+        Ok(())
     }
 
     fn expect(
@@ -182,11 +204,12 @@ impl Part {
                 self.owed += i64::from(length);
                 let said = recording.bytes(turn, scratch)?;
                 self.voice.rewriter.expected(said);
-                if let Some(comparison) = &mut self.voice.comparison {
-                    comparison.recorded(said);
-                }
+                self.voice.comparison.recorded(said);
             }
-            TurnKind::Gap { length } => self.owed = self.owed.saturating_add(length as i64),
+            TurnKind::Gap { length } => {
+                self.owed = self.owed.saturating_add(length as i64);
+                self.voice.comparison.gap();
+            }
             TurnKind::Finish => {}
         }
         Ok(())
@@ -224,9 +247,7 @@ impl Part {
                 self.taken += taken as u32;
                 return Ok(Said::Waits { taken });
             }
-            if let Some(comparison) = comparison {
-                comparison.said(recorded);
-            }
+            comparison.said(recorded);
         }
         let following = turns.get(self.next as usize + 1);
         let goes_on = following
@@ -275,9 +296,7 @@ impl Part {
         self.owed = self.owed.saturating_sub(bytes.len() as i64);
         self.heard = self.heard.wrapping_add(bytes.len() as u32);
         self.voice.rewriter.heard(bytes);
-        if let Some(comparison) = &mut self.voice.comparison {
-            comparison.actual(bytes);
-        }
+        self.voice.comparison.actual(bytes);
         let asked_ns = std::mem::take(&mut self.asked_ns);
         (asked_ns > 0).then_some((asked_ns, u64::from(self.recorded_wait_us)))
     }
@@ -297,10 +316,10 @@ impl Part {
         self.voice.rewriter.insist();
     }
 
-    /// What the comparison came to, where there is one, and how many values were never learned.
-    pub(super) fn finish(self) -> (Option<Compared>, u64) {
+    /// What the comparison came to, and how many values were never learned.
+    pub(super) fn finish(self) -> (Compared, u64) {
         let unlearned = u64::from(self.voice.rewriter.unlearned());
-        (self.voice.comparison.map(Comparison::finish), unlearned)
+        (self.voice.comparison.finish(), unlearned)
     }
 }
 

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::cast::{Clones, Score, Starts};
-use super::pick::Picked;
+use super::picked::Picked;
 use super::schedule::Schedule;
-use super::{DriveError, DriveOptions};
+use super::{Destination, DriveError, DriveOptions};
 use crate::{Recording, Rules, Side, Speed, TurnKind};
 
 /// What a turn waits for.
@@ -58,7 +58,7 @@ pub(super) struct Program {
 struct Chosen {
     index: u32,
     sends: u32,
-    target: SocketAddr,
+    target: Destination,
 }
 
 /// What a replay will do, counted beforehand.
@@ -127,7 +127,7 @@ impl Program {
     }
 
     /// Where a session goes.
-    pub(super) fn target(&self, place: u32) -> SocketAddr {
+    pub(super) fn target(&self, place: u32) -> Destination {
         self.chosen[place as usize].target
     }
 
@@ -244,7 +244,7 @@ fn lay_over(sum: &mut Vec<i64>, curve: &[i64], at: usize, times: i64) {
 fn choose(
     recording: &Recording,
     picked: &Picked,
-    targets: &HashMap<SocketAddr, SocketAddr>,
+    targets: &HashMap<SocketAddr, Destination>,
 ) -> Result<Vec<Chosen>, DriveError> {
     let choose = |&index: &u32| {
         let server = recording.sessions()[index as usize].server;

@@ -111,8 +111,8 @@ pub struct Answers {
     pub missing: u64,
     /// Answered, and not recorded.
     pub extra: u64,
-    /// Sessions that were not compared, because the recording lacks bytes of their server.
-    pub sessions_uncompared: u64,
+    /// Answered, and perhaps among what the recording lacks.
+    pub unjudged: u64,
 }
 
 impl Answers {
@@ -123,20 +123,17 @@ impl Answers {
         self.different += other.different;
         self.missing += other.missing;
         self.extra += other.extra;
-        self.sessions_uncompared += other.sessions_uncompared;
+        self.unjudged += other.unjudged;
     }
 
     /// Adds a session's.
-    pub(super) fn add(&mut self, compared: Option<&Compared>) {
-        let Some(compared) = compared else {
-            self.sessions_uncompared += 1;
-            return;
-        };
+    pub(super) fn add(&mut self, compared: &Compared) {
         self.identical += compared.identical;
         self.masked += compared.masked;
         self.different += compared.different;
         self.missing += compared.missing;
         self.extra += compared.extra;
+        self.unjudged += compared.unjudged;
     }
 }
 

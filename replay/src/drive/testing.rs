@@ -9,6 +9,11 @@ pub(crate) fn said(side: Side, at_ns: u64, bytes: &'static [u8]) -> Said {
     (side, at_ns, bytes)
 }
 
+/// Its side finishes then: nothing is said.
+pub(crate) fn finished(side: Side, at_ns: u64) -> Said {
+    (side, at_ns, b"")
+}
+
 /// Sessions: when they opened, client, server, what was said.
 pub(crate) fn recorded(sessions: &[(u64, &str, &str, &[Said])]) -> Recording {
     let mut events = Vec::new();
@@ -24,6 +29,10 @@ pub(crate) fn recorded(sessions: &[(u64, &str, &str, &[Said])]) -> Recording {
         let mut offsets = [0, 0];
         for &(side, at_ns, bytes) in *turns {
             let offset = &mut offsets[usize::from(side == Side::Server)];
+            if bytes.is_empty() {
+                events.push(Event::Finish { flow, side, at_ns });
+                continue;
+            }
             events.push(Event::Data {
                 flow,
                 side,

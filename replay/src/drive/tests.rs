@@ -9,7 +9,7 @@ use std::thread;
 
 use reactor::Clock;
 
-use super::testing::{Said, recorded, said};
+use super::testing::{Said, finished, recorded, said};
 use super::*;
 use crate::{Recording, Side};
 
@@ -62,7 +62,7 @@ fn talk(sessions: usize) -> Recording {
 }
 
 fn options(recording: Recording, target: SocketAddr) -> DriveOptions {
-    let targets = HashMap::from([(SERVER.parse().unwrap(), target)]);
+    let targets = HashMap::from([(SERVER.parse().unwrap(), target.into())]);
     DriveOptions::new(Arc::new(recording), targets, Clock::start())
 }
 
@@ -220,10 +220,50 @@ fn the_plan_counts_clones_and_loops() {
         },
         ..options(talk(3), target)
     };
-    let picked = options.pick.of(&options.recording);
+    let picked = Picked::of(&options.recording, &options.selection);
     let planned = Program::new(&options, &picked, 1).unwrap().planned();
     assert_eq!((planned.sessions, planned.sends), (60, 120));
     assert_eq!(planned.sends_a_second.iter().sum::<u64>(), 120);
     assert_eq!((planned.client_bytes, planned.server_bytes), (30, 30));
     assert!((3..=12).contains(&planned.open_at_once), "{planned:?}");
+}
+
+/// Reads all that a client says, to its FIN, and only then says how much that was.
+fn counting() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut said) = (stream.unwrap(), Vec::new());
+            if stream.read_to_end(&mut said).is_ok() {
+                let _ = stream.write_all(format!("{} bytes\n", said.len()).as_bytes());
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_client_that_finishes_is_heard_to_and_hears_the_answer_to_that() {
+    for order in [Order::Timed, Order::Causal] {
+        let session: &[Said] = &[
+            said(Side::Client, 2 * MS, b"all "),
+            said(Side::Client, 4 * MS, b"there is"),
+            finished(Side::Client, 5 * MS),
+            said(Side::Server, 6 * MS, b"12 bytes\n"),
+            finished(Side::Server, 6 * MS),
+        ];
+        let drive = driven(&DriveOptions {
+            order,
+            ..options(recorded(&[(0, "10.0.0.1:1000", SERVER, session)]), counting())
+        });
+        assert_closes(&drive);
+        let tally = drive.figures().tally;
+        assert_eq!(
+            (tally.finished, tally.answers.identical),
+            (1, 1),
+            "{order:?}: {tally:?}"
+        );
+        assert_eq!(tally.answers_given_up, 0, "{order:?}: {tally:?}");
+    }
 }

@@ -27,7 +27,8 @@ pub(super) fn start(
         let at = shard as usize;
         let carriage = Carriage {
             carrier: options.carrier,
-            tls: options.tls.clone(),
+            tls: None,
+            ways: options.ways.clone(),
             sources: Sources::new(deal.sources(shard, std::process::id())),
             shard,
             shards: deal.shards,

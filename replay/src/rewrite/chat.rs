@@ -4,7 +4,9 @@
 //!
 //! - **Numbers** are those of the recording plus `offset + clone * stride`, senders, recipients, members and owners of groups
 //!   alike: whoever wrote to each other in the recording do so within each clone.
-//! - **The proof** is made anew from the target's secret, or from the key it gave in this session, against its nonce.
+//! - **The proof** is made anew, against the target's nonce, from the key that it gave in this session, or to this number in another
+//!   one, or from its secret.
+//! - **A PIN** is the one that the target sent to the number, where those can be had.
 //! - **Ids** keep their distances: they are those of the recording, raised by as much as the target's *last id* is above the
 //!   recorded one. So they rise, repeats stay repeats, and the window holds.
 //! - **Acknowledgements** name the items that the target gave: as many as the recorded client had safe. A client that
@@ -81,13 +83,16 @@ impl Chat {
     }
 
     /// The target said this.
-    pub(super) fn heard(&mut self, bytes: &[u8]) {
+    pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
         let Self {
             actual, nonce, key, ..
         } = self;
         actual.hear(bytes, |frame| match frame {
             ServerFrame::Hello { nonce: fresh, .. } => *nonce = Some(Box::new(fresh)),
-            ServerFrame::NewKey { key: given, .. } => *key = Some(Box::new(given)),
+            ServerFrame::NewKey { number, key: given } => {
+                *key = Some(Box::new(given));
+                scene.rules.accounts.keep(number, given);
+            }
             _ => {}
         });
     }
@@ -172,10 +177,19 @@ impl Chat {
             ClientFrame::Register { number } => ClientFrame::Register {
                 number: scene.number(number)?,
             },
-            ClientFrame::Prove { number, pin } => ClientFrame::Prove {
-                number: scene.number(number)?,
-                pin,
-            },
+            ClientFrame::Prove { number, pin } => {
+                let number = scene.number(number)?;
+                let pin = match scene.rules.accounts.take_pin(number) {
+                    Some(pin) => pin,
+                    None if !scene.rules.accounts.has_pins() => pin,
+                    None if patience == Patience::Waits => return Ok(false),
+                    None => {
+                        scene.unlearned += 1;
+                        pin
+                    }
+                };
+                ClientFrame::Prove { number, pin }
+            }
             ClientFrame::Typing { to, on } => ClientFrame::Typing {
                 to: scene.number(to)?,
                 on,
@@ -194,8 +208,12 @@ impl Chat {
     }
 
     fn key(&self, scene: &Scene, number: Number) -> Result<Key, RewriteError> {
-        match (&self.key, &scene.rules.chat.secret) {
-            (Some(key), _) => Ok(**key),
+        let given = self.key.as_deref().copied();
+        match (
+            given.or_else(|| scene.rules.accounts.key(number)),
+            &scene.rules.chat.secret,
+        ) {
+            (Some(key), _) => Ok(key),
             (None, Some(secret)) => Ok(secret.key(number)),
             (None, None) => Err(RewriteError::NoSecret),
         }

@@ -15,7 +15,20 @@ pub(super) struct RawRules {
     #[serde(default)]
     pub(super) http: RawHttp,
     #[serde(default)]
+    pub(super) provision: Vec<Spanned<RawProvision>>,
+    #[serde(default)]
     pub(super) rule: Vec<Spanned<RawRule>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProvision {
+    pub(super) server: Option<Spanned<String>>,
+    pub(super) request: Spanned<String>,
+    #[serde(default)]
+    pub(super) header: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) body: String,
 }
 
 #[derive(Deserialize)]

@@ -11,13 +11,13 @@ use wire::chat::{Number, Secret};
 
 use super::error::{Mistake, suggest};
 use super::raw::{
-    RawChat, RawCounts, RawEndian, RawHttp, RawLearn, RawLength, RawReplace, RawRewrite, RawRule, RawRules,
-    RawTarget, RawUnit,
+    RawChat, RawCounts, RawEndian, RawHttp, RawLearn, RawLength, RawProvision, RawReplace, RawRewrite,
+    RawRule, RawRules, RawTarget, RawUnit,
 };
 use super::template::is_name;
 use super::{
-    ChatRules, Host, HttpRules, Identity, Learn, Length, Place, RULES_MAX, Replace, Rewrite, Rule, Rules,
-    STRIDE_DEFAULT, Target, Template, Unit,
+    ChatRules, Host, HttpRules, Identity, Learn, Length, Place, Provision, RULES_MAX, Replace, Rewrite, Rule,
+    Rules, STRIDE_DEFAULT, Target, Template, Unit,
 };
 use crate::Protocol;
 
@@ -48,10 +48,21 @@ pub(super) fn parse(text: &str) -> Resolved<Rules> {
     if let Some(over) = raw.rule.get(RULES_MAX) {
         return Err(Mistake::new(over.span(), format!("more rules than {RULES_MAX}")));
     }
+    if let Some(over) = raw.provision.get(RULES_MAX) {
+        return Err(Mistake::new(
+            over.span(),
+            format!("more requests than {RULES_MAX}"),
+        ));
+    }
     let rules = Rules {
         targets: raw.target.into_iter().map(target).collect::<Resolved<_>>()?,
         chat: chat(raw.chat)?,
         http: http(raw.http)?,
+        provisions: raw
+            .provision
+            .into_iter()
+            .map(provision)
+            .collect::<Resolved<_>>()?,
         ..Rules::default()
     };
     let names: Vec<String> = raw
@@ -144,6 +155,32 @@ fn http(raw: RawHttp) -> Resolved<HttpRules> {
         host,
         cookies: raw.cookies.unwrap_or(true),
         tokens: raw.tokens.unwrap_or(true),
+    })
+}
+
+fn provision(raw: Spanned<RawProvision>) -> Resolved<Provision> {
+    let raw = raw.into_inner();
+    let words = raw
+        .request
+        .get_ref()
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .count();
+    if words != 2 || raw.request.get_ref().contains(char::is_control) {
+        let expected = "expected a method and a path, such as `POST /people`";
+        return Err(Mistake::new(raw.request.span(), expected));
+    }
+    for line in &raw.header {
+        if !line.get_ref().contains(':') || line.get_ref().contains(char::is_control) {
+            let expected = "expected a header's line, such as `Content-Type: application/json`";
+            return Err(Mistake::new(line.span(), expected));
+        }
+    }
+    Ok(Provision {
+        server: place(raw.server)?,
+        request: raw.request.into_inner(),
+        header: raw.header.into_iter().map(Spanned::into_inner).collect(),
+        body: raw.body,
     })
 }
 

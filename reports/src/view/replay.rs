@@ -149,9 +149,9 @@ fn notes(replay: &Replay) -> Vec<String> {
     )];
     if bytes.gapped_server > 0 {
         notes.push(format!(
-            "It lacks {} of their servers, so {} sessions were driven and not compared.",
+            "It lacks {} of their servers, so {} answers that may stand there were not judged.",
             short(bytes.gapped_server as f64, Unit::Bytes),
-            grouped(replay.answers.sessions_uncompared)
+            grouped(replay.answers.unjudged)
         ));
     }
     if sends.answers_given_up > 0 {

@@ -127,7 +127,7 @@ fn replay(planned: u64) -> Replay {
         answers: ReplayAnswers {
             identical: sent / 4,
             masked: sent - sent / 4,
-            sessions_uncompared: 10,
+            unjudged: 10,
             ..ReplayAnswers::default()
         },
         gaps: Some(ReplayGaps {

@@ -11,6 +11,7 @@ use replay::{Answers, Cause, Counts, Drive, Figures, Side, Timings};
 
 use super::Prepared;
 use crate::replay::arguments::DriveArgs;
+use crate::replay::source::Origin;
 
 /// Sessions that cannot be driven and are listed one by one.
 const UNPLAYABLE_MAX: usize = 200;
@@ -77,7 +78,7 @@ pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Rep
 
 /// Packets of the capture that were not used, by cause.
 fn unused(prepared: &Prepared) -> BTreeMap<String, u64> {
-    let Some(figures) = &prepared.recorded.figures else {
+    let Origin::Capture(figures, _) = &prepared.reads.origin else {
         return BTreeMap::new();
     };
     figures
@@ -142,7 +143,7 @@ fn answers(answers: &Answers) -> ReplayAnswers {
         different: answers.different,
         missing: answers.missing,
         extra: answers.extra,
-        sessions_uncompared: answers.sessions_uncompared,
+        unjudged: answers.unjudged,
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use wsar::Sampler;
 
+use super::own::Own;
 use super::{Prepared, books};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
@@ -17,6 +18,7 @@ use crate::replay::arguments::DriveArgs;
 /// What runs.
 struct Live {
     drive: Drive,
+    own: Option<Own>,
     writer: RunWriter,
     replay: Replay,
     sampler: Sampler,
@@ -33,7 +35,15 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     // Both before the first thread parts from the descriptor table.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let sampler = Sampler::new(vec![("swarm".to_owned(), std::process::id())]);
+    let mut watches = vec![("swarm".to_owned(), std::process::id())];
+    watches.extend(
+        prepared
+            .own
+            .as_ref()
+            .and_then(Own::pid)
+            .map(|pid| ("server".to_owned(), pid)),
+    );
+    let sampler = Sampler::new(watches);
     let drive = Drive::start(&prepared.options)?;
     let planned = drive.planned();
     let curve = PlanCurve {
@@ -63,6 +73,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     };
     let mut live = Live {
         drive,
+        own: prepared.own,
         writer,
         replay,
         sampler,
@@ -76,9 +87,12 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         _ = terminate.recv() => Ok(true),
     };
     let ended = match interrupted {
-        Ok(interrupted) => live.finish(interrupted),
+        Ok(interrupted) => live.finish(interrupted).await,
         Err(error) => Err(error),
     };
+    if let Some(own) = live.own.take() {
+        own.end().await;
+    }
     Ok(ended.err().and_then(|error| live.give_up(error)))
 }
 
@@ -98,7 +112,7 @@ impl Live {
                     }
                 }
                 _ = second.tick() => {
-                    let sample = self.sample();
+                    let sample = self.sample().await;
                     self.show(&sample);
                     self.writer.sample(&sample)?;
                 }
@@ -106,8 +120,11 @@ impl Live {
         }
     }
 
-    fn sample(&mut self) -> Sample {
+    async fn sample(&mut self) -> Sample {
         let mut sample = self.sampler.sample(self.t_ms());
+        if let Some(own) = &self.own {
+            own.sample(&mut sample).await;
+        }
         books::sample(&mut sample, &self.drive.figures(), self.drive.take_timings());
         books::add_differences(&mut self.replay, &self.drive);
         sample
@@ -136,10 +153,10 @@ impl Live {
         self.progress.show_line(t_ms, line);
     }
 
-    fn finish(&mut self, interrupted: bool) -> Result<()> {
+    async fn finish(&mut self, interrupted: bool) -> Result<()> {
         self.drive.stop();
         let joined = self.drive.join();
-        let sample = self.sample();
+        let sample = self.sample().await;
         self.progress.finish();
         self.writer.sample(&sample)?;
         let t_ms = sample.t_ms;

@@ -1,39 +1,51 @@
-//! Where each recorded server's sessions go: names resolved, and whom TLS trusts.
+//! Where each recorded server's sessions go: names resolved, and how each target is spoken to.
+//!
+//! It reads certificates and asks for addresses; it connects to nobody.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use anyhow::{Context as _, Result, bail};
-use replay::{Place, Rules, Session, Target};
+use replay::{Destination, Identity, Place, Rules, Session, Target};
 use wire::tls::ClientTls;
 
 use crate::replay::arguments::DriveArgs;
-use crate::tls;
+use crate::tls::{self, Trusted};
 
 /// Recorded servers' targets.
 pub(super) struct Targets {
-    pub(super) addresses: HashMap<SocketAddr, SocketAddr>,
-    pub(super) tls: Option<ClientTls>,
+    pub(super) destinations: HashMap<SocketAddr, Destination>,
+    /// How they are spoken to: under which TLS, or in the clear.
+    pub(super) ways: Vec<Option<ClientTls>>,
 }
 
-/// Adds the flags' targets to those of the rules, before which they go where they name a recorded server.
+/// Adds the flags' targets to those of the rules, behind which they stand.
 ///
 /// # Errors
-/// A recorded server that is none.
-pub(super) fn add(rules: Rules, flags: &[String]) -> Result<Rules> {
-    flags.iter().try_fold(rules, |rules, flag| {
-        let (server, address) = match flag.split_once('=') {
+/// A recorded server that is none, or a target that is none.
+pub(super) fn add(args: &DriveArgs, rules: Rules) -> Result<Rules> {
+    args.target.iter().try_fold(rules, |rules, flag| {
+        let (server, rest) = match flag.split_once('=') {
             None => (Place::default(), flag.as_str()),
-            Some((server, address)) => (
-                server.parse().with_context(|| format!("--target {flag}"))?,
-                address,
-            ),
+            Some((server, rest)) => (server.parse().with_context(|| format!("--target {flag}"))?, rest),
+        };
+        let (tls, rest) = match rest.split_once("://") {
+            Some(("tls", rest)) => (true, rest),
+            Some(("tcp", rest)) => (false, rest),
+            Some((scheme, _)) => {
+                bail!("--target {flag}: `{scheme}://` is unknown; expected tls:// or tcp://")
+            }
+            None => (args.tls_cert.is_some() || args.tls_ca.is_some(), rest),
+        };
+        let (name, address) = match rest.rsplit_once('@') {
+            None => (args.tls_name.clone(), rest),
+            Some((name, address)) => (Some(name.to_owned()), address),
         };
         Ok(rules.with_target(Target {
             server,
             address: address.to_owned(),
-            tls: false,
-            sni: None,
+            tls,
+            sni: name,
             ca: None,
             identity: None,
         }))
@@ -45,26 +57,32 @@ pub(super) fn add(rules: Rules, flags: &[String]) -> Result<Rules> {
 /// # Errors
 /// A name that cannot be resolved, or certificates that cannot be read.
 pub(super) fn find(args: &DriveArgs, rules: &Rules, sessions: &[Session]) -> Result<Targets> {
-    let (mut addresses, mut chosen) = (HashMap::new(), Vec::new());
-    let mut resolved: HashMap<&str, SocketAddr> = HashMap::new();
+    let mut found = Targets {
+        destinations: HashMap::new(),
+        ways: Vec::new(),
+    };
+    let mut chosen: Vec<(&Target, Destination)> = Vec::new();
     for session in sessions.iter().filter(|session| session.replayable.is_ok()) {
         let Some(target) = rules.target(session.server) else {
             continue;
         };
-        let address = match resolved.get(target.address.as_str()) {
-            Some(address) => *address,
-            None => resolve(&target.address)?,
+        let known = chosen.iter().find(|(other, _)| *other == target);
+        let destination = match known {
+            Some((_, destination)) => *destination,
+            None => {
+                let way = u16::try_from(found.ways.len()).context("more targets than 65,535")?;
+                found.ways.push(way_to(args, target)?);
+                let destination = Destination {
+                    address: resolve(&target.address)?,
+                    way,
+                };
+                chosen.push((target, destination));
+                destination
+            }
         };
-        resolved.insert(&target.address, address);
-        addresses.insert(session.server, address);
-        if !chosen.contains(&target) {
-            chosen.push(target);
-        }
+        found.destinations.insert(session.server, destination);
     }
-    Ok(Targets {
-        addresses,
-        tls: trust(args, &chosen)?,
-    })
+    Ok(found)
 }
 
 fn resolve(target: &str) -> Result<SocketAddr> {
@@ -76,37 +94,35 @@ fn resolve(target: &str) -> Result<SocketAddr> {
         .with_context(|| format!("--target {target}: no such host"))
 }
 
-/// TLS to the targets, all alike: by the flags, or else by the rules.
-fn trust(args: &DriveArgs, chosen: &[&Target]) -> Result<Option<ClientTls>> {
-    let first = chosen.first();
-    let host_of = |target: &&Target| host(&target.address).to_owned();
-    let named = args.tls_name.clone().or_else(|| first.map(host_of));
-    let name = named.unwrap_or_else(|| "localhost".to_owned());
-    match (&args.tls_cert, &args.tls_ca) {
-        (Some(file), _) => return Ok(Some(tls::client(file, &name, false)?)),
-        (None, Some(file)) => return Ok(Some(tls::client_of_roots(file, &name)?)),
-        (None, None) => {}
-    }
-    let Some(first) = first.filter(|_| chosen.iter().any(|target| target.tls)) else {
+/// How a target is spoken to: as the rules have it, and by the flags where they leave it open.
+fn way_to(args: &DriveArgs, target: &Target) -> Result<Option<ClientTls>> {
+    if !target.tls {
         return Ok(None);
-    };
-    let alike =
-        |target: &&Target| (target.tls, &target.sni, &target.ca) == (first.tls, &first.sni, &first.ca);
-    if !chosen.iter().all(alike) || first.identity.is_some() {
-        bail!(
-            "the rules' targets differ in TLS, or want a client's certificate: one replay speaks to all of them alike"
-        );
     }
-    let Some(ca) = &first.ca else {
-        bail!(
-            "{}: TLS needs `ca` in the rules, or --tls-cert or --tls-ca",
-            first.address
-        );
+    let trusted = match (&target.ca, &args.tls_cert, &args.tls_ca) {
+        (Some(file), ..) | (None, None, Some(file)) => Trusted::Roots(file),
+        (None, Some(file), _) => Trusted::Exactly(file),
+        (None, None, None) => bail!(
+            "{}: TLS needs `ca` in the rules, or --tls-ca or --tls-cert",
+            target.address
+        ),
     };
-    let name = first.sni.clone().unwrap_or_else(|| host_of(first));
-    Ok(Some(tls::client_of_roots(ca, &name)?))
+    let flags = args.client_cert.clone().zip(args.client_key.clone());
+    let shown = target
+        .identity
+        .clone()
+        .or(flags.map(|(certificate, key)| Identity { certificate, key }));
+    let name = match target.sni.as_ref().or(args.tls_name.as_ref()) {
+        Some(name) => name,
+        None => host(&target.address),
+    };
+    let identity = shown
+        .as_ref()
+        .map(|shown| (shown.certificate.as_path(), shown.key.as_path()));
+    tls::client_to(trusted, name, identity).map(Some)
 }
 
 fn host(address: &str) -> &str {
-    address.rsplit_once(':').map_or(address, |(host, _)| host)
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
 }

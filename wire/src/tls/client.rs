@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::capture::Capture;
 use super::pinned::Pinned;
-use super::{ConfigError, Fault, provider};
+use super::{ConfigError, Fault, Identity, provider};
 
 /// Tickets kept by a client configuration, all its connections together.
 const TICKETS_KEPT: usize = 4096;
@@ -50,23 +50,46 @@ impl ClientTls {
     /// # Errors
     /// A name that is none, or a certificate that cannot be one.
     pub fn new(options: ClientOptions, time: Arc<dyn TimeProvider>) -> Result<Self, ConfigError> {
+        Self::build(options, None, time)
+    }
+
+    /// The same for a client that shows who it is where the server asks (RFC 8446, section 4.4.2).
+    ///
+    /// # Errors
+    /// As [`ClientTls::new`], or the key is of a kind that nobody can sign with, or not the certificate's.
+    pub fn with_identity(
+        options: ClientOptions,
+        identity: Identity,
+        time: Arc<dyn TimeProvider>,
+    ) -> Result<Self, ConfigError> {
+        Self::build(options, Some(identity), time)
+    }
+
+    fn build(
+        options: ClientOptions,
+        identity: Option<Identity>,
+        time: Arc<dyn TimeProvider>,
+    ) -> Result<Self, ConfigError> {
         let name = ServerName::try_from(options.name.clone()).map_err(|_| ConfigError::Name(options.name))?;
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
         let builder = ClientConfig::builder_with_details(provider, time)
             .with_protocol_versions(&[&rustls::version::TLS13])?;
-        let mut config = match options.trust {
+        let builder = match options.trust {
             Trust::Pinned(certificate) => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pinned::new(certificate, algorithms)))
-                .with_no_client_auth(),
+                .with_custom_certificate_verifier(Arc::new(Pinned::new(certificate, algorithms))),
             Trust::Roots(certificates) => {
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates {
                     roots.add(certificate)?;
                 }
-                builder.with_root_certificates(roots).with_no_client_auth()
+                builder.with_root_certificates(roots)
             }
+        };
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key)?,
         };
         config.alpn_protocols = options.alpn;
         config.enable_secret_extraction = true;

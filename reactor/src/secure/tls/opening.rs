@@ -3,19 +3,24 @@
 use std::mem;
 use std::net::SocketAddr;
 
-use wire::tls::{Fault, Finished, Handshake, OwnFault, Progress};
+use wire::tls::{ClientTls, Fault, Finished, Handshake, OwnFault, Progress};
 
 use super::{Shaken, Tls};
 use crate::secure::SecureOptions;
-use crate::secure::slots::{Shaking, State};
+use crate::secure::slots::{DEFAULT_WAY, Shaking, State};
 use crate::{Close, Closed, Id, Link, Origin, SendError};
 
 /// A handshake that was sent more than this is worked off at once: no flight is that large.
 const FLIGHT_MAX_BYTES: usize = 64 * 1024;
 
 impl Tls {
-    pub(in crate::secure) fn connect<L: Link>(&mut self, link: &mut L, to: SocketAddr) -> Result<Id, Closed> {
-        if self.options.client.is_none() {
+    pub(in crate::secure) fn connect<L: Link>(
+        &mut self,
+        link: &mut L,
+        to: SocketAddr,
+        way: u16,
+    ) -> Result<Id, Closed> {
+        if !self.options.is_clear(way) && self.options.client(way).is_none() {
             return Err(Closed::Tls(OwnFault::Config.into()));
         }
         if self.opening >= self.options.handshakes_max {
@@ -23,24 +28,43 @@ impl Tls {
         }
         let id = link.connect(to)?;
         self.opening += 1;
-        self.slots.put(id, State::Connecting);
+        self.slots.put(id, State::Connecting(way));
         Ok(id)
     }
 
-    /// The transport has a connection: its handshake begins.
-    pub(in crate::secure) fn begin<L: Link>(&mut self, link: &mut L, id: Id, origin: Origin, now_us: u64) {
+    /// The transport has a connection: its handshake begins. Returns whether it is open at once, because it has none.
+    pub(in crate::secure) fn begin<L: Link>(
+        &mut self,
+        link: &mut L,
+        id: Id,
+        origin: Origin,
+        now_us: u64,
+    ) -> bool {
+        let mut way = DEFAULT_WAY;
         if origin == Origin::Accepted {
             if self.opening >= self.options.handshakes_max || self.options.server.is_none() {
                 self.stats.refused += 1;
-                return link.close(id, Close::Reset);
+                link.close(id, Close::Reset);
+                return false;
             }
             self.opening += 1;
-        } else if !matches!(self.slots.get(id), Some(State::Connecting)) {
-            // Nobody here asked for it.
-            return link.close(id, Close::Reset);
+        } else {
+            let Some(State::Connecting(asked)) = self.slots.get(id) else {
+                // Nobody here asked for it.
+                link.close(id, Close::Reset);
+                return false;
+            };
+            way = *asked;
+        }
+        if self.options.is_clear(way) {
+            self.opening -= 1;
+            self.slots.put(id, State::Clear);
+            self.settle_accepting(link);
+            return true;
         }
         let shaking = Shaking {
             origin,
+            way,
             handshake: None,
             incoming: Vec::new(),
             queued: false,
@@ -52,6 +76,12 @@ impl Tls {
             self.slots.queue(id);
         }
         self.settle_accepting(link);
+        false
+    }
+
+    /// Whether it is open in the clear.
+    pub(in crate::secure) fn is_clear(&mut self, id: Id) -> bool {
+        !self.options.ways.is_empty() && matches!(self.slots.get(id), Some(State::Clear))
     }
 
     pub(in crate::secure) fn is_shaking(&mut self, id: Id) -> bool {
@@ -183,16 +213,33 @@ impl Tls {
     }
 }
 
+impl SecureOptions {
+    /// Under which TLS a connection of that way is opened.
+    fn client(&self, way: u16) -> Option<&ClientTls> {
+        match self.ways.get(usize::from(way)) {
+            Some(client) => client.as_ref(),
+            None => self.client.as_ref(),
+        }
+    }
+
+    /// Whether a connection of that way is in the clear.
+    fn is_clear(&self, way: u16) -> bool {
+        matches!(self.ways.get(usize::from(way)), Some(None))
+    }
+}
+
 /// One turn of a handshake; it is made with the first.
 fn advance(shaking: &mut Shaking, options: &SecureOptions, out: &mut Vec<u8>) -> Result<Progress, Fault> {
     let incoming = mem::take(&mut shaking.incoming);
     let handshake = match &mut shaking.handshake {
         Some(handshake) => handshake,
-        empty => empty.insert(match (shaking.origin, &options.client, &options.server) {
-            (Origin::Connected, Some(client), _) => Handshake::client(client)?,
-            (Origin::Accepted, _, Some(server)) => Handshake::server(server)?,
-            _ => return Err(OwnFault::Config.into()),
-        }),
+        empty => empty.insert(
+            match (shaking.origin, options.client(shaking.way), &options.server) {
+                (Origin::Connected, Some(client), _) => Handshake::client(client)?,
+                (Origin::Accepted, _, Some(server)) => Handshake::server(server)?,
+                _ => return Err(OwnFault::Config.into()),
+            },
+        ),
     };
     handshake.receive(&incoming, out)
 }

@@ -79,8 +79,13 @@ impl Driver {
                     part.ready_ns = now_ns;
                     self.act(link, schedule, id);
                 }
+                // It may have come from elsewhere than this connection.
+                Wait::Value => {
+                    part.ready_ns = now_ns;
+                    self.act(link, schedule, id);
+                }
                 Wait::End => self.check_end(link, schedule, id, is_quiet, waited_ns, now_ns),
-                Wait::Answer | Wait::Value => self.look_later(schedule, id, now_ns),
+                Wait::Answer => self.look_later(schedule, id, now_ns),
                 Wait::Connection | Wait::Time => {}
             }
         }
@@ -109,7 +114,7 @@ impl Driver {
         }
     }
 
-    /// All is said: the session ends once the answers are in.
+    /// All is said: the target hears so if the recorded server did, and the session ends once the answers are in.
     pub(super) fn drain<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
         let Some(part) = self.parts.get_mut(id) else {
             return;
@@ -118,10 +123,21 @@ impl Driver {
         part.is_quiet();
         self.out.clear();
         part.end(&mut self.out);
-        if !self.out.is_empty() && link.send(part.connection, &self.out).is_ok() {
+        let read = part.outlast(&self.program.recording, &mut self.scratch);
+        let (connection, finishes) = (part.connection, part.is_finishing);
+        let is_answered = part.is_answered();
+        let session = &self.program.recording.sessions()[part.session as usize];
+        if !self.out.is_empty() && link.send(connection, &self.out).is_ok() {
             self.books.tally.bytes_out += self.out.len() as u64;
         }
-        if part.is_answered() {
+        if read.is_err() {
+            return self.fail_open(link, id, Cause::Recording);
+        }
+        // Where all is answered its FIN comes with the close.
+        if finishes && !is_answered && !target_ends(session.end) {
+            link.finish_sending(connection);
+        }
+        if is_answered {
             self.end(link, schedule, id, now_ns);
         } else {
             self.look_later(schedule, id, now_ns);
@@ -160,9 +176,9 @@ impl Driver {
         let (compared, unlearned) = part.finish();
         books.tally.unlearned += unlearned;
         if was_heard {
-            books.tally.answers.add(compared.as_ref());
+            books.tally.answers.add(&compared);
             let flow = self.program.recording.sessions()[session as usize].flow;
-            if let Some(difference) = compared.and_then(|compared| compared.first) {
+            if let Some(difference) = compared.first {
                 books.differs(flow, person, *difference);
             }
         }

@@ -311,6 +311,44 @@ fn time_wait_costs_no_block_and_still_answers_a_fin() {
 }
 
 #[test]
+fn who_has_said_its_last_still_listens() {
+    let mut hand = Hand::open(|_| {});
+    hand.stack.send(hand.id, b"all", false).unwrap();
+    assert!(hand.stack.finish_sending(hand.id));
+    assert_eq!(hand.stack.send(hand.id, b"more", false), Err(SendError::Gone));
+    assert_eq!(hand.flush(), [(pushed() | Flags::FIN, 3)]);
+    // Lost, it goes again.
+    assert_eq!(hand.wait(), [(pushed() | Flags::FIN, 3)]);
+    hand.ack = hand.ack.wrapping_add(4);
+    hand.say(DATA, b"one answer");
+    hand.say(DATA, b", another");
+    assert_eq!(hand.heard, b"one answer, another");
+    assert_eq!((hand.ended, hand.stack.held()), (None, 1));
+    hand.flush();
+    hand.say(DATA | Flags::FIN, b".");
+    assert_eq!((&hand.heard[18..], hand.ended), (&b"r."[..], Some(Closed::Peer)));
+    assert_eq!(hand.flush(), [(Flags::ACK, 0)], "both have finished");
+    assert_eq!((hand.stack.held(), hand.stack.stats().in_use), (0, 0));
+}
+
+#[test]
+fn who_closes_after_its_last_word_is_heard_of_once_more() {
+    let closed = |acknowledged: bool| {
+        let mut hand = Hand::open(|_| {});
+        hand.stack.finish_sending(hand.id);
+        hand.flush();
+        if acknowledged {
+            hand.ack = hand.ack.wrapping_add(1);
+            hand.say(DATA, b"");
+        }
+        hand.stack.close(&mut hand.out, hand.id, Close::Graceful);
+        (hand.flush(), hand.stack.held(), hand.stack.stats().in_use)
+    };
+    assert_eq!(closed(true), (vec![(Flags::RST | Flags::ACK, 0)], 0, 0));
+    assert_eq!(closed(false), (vec![], 0, 1), "its FIN is under way");
+}
+
+#[test]
 fn a_peer_that_never_sends_its_fin_is_not_waited_for_long() {
     let mut hand = Hand::open(|_| {});
     hand.stack.close(&mut hand.out, hand.id, Close::Graceful);

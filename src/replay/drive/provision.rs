@@ -1,0 +1,122 @@
+//! Accounts first: everybody registers, and the rules' requests are made, before what was recorded is driven.
+//!
+//! It is a replay of its own, of a recording that is made up; nothing of it is in the run's books.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use loadgen::pins::{Begin, Pins};
+use replay::{
+    Cause, Clones, Drive, DriveOptions, OnFailure, Order, People, Picked, Recording, Rules, Selection, Speed,
+};
+
+use crate::progress::grouped;
+
+/// PINs that may lie ready.
+const PINS_MAX: usize = 1 << 16;
+/// Who is provisioned at a time: the target is to be asked, not tried.
+const AT_ONCE: u32 = 500;
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Where PINs come from, as long as this lives.
+pub(super) struct Registry {
+    /// Held to the end on this thread: see [`Rules::with_pins`].
+    _pins: Pins,
+}
+
+impl Registry {
+    /// Tails the file of the target's SMS sink from here on.
+    pub(super) fn open(rules: Rules, file: PathBuf) -> (Self, Rules) {
+        let pins = Pins::tail(file, Begin::End, PINS_MAX);
+        (Self { _pins: pins.clone() }, rules.with_pins(pins))
+    }
+}
+
+/// The file that a sink's name names.
+///
+/// # Errors
+/// It is no file.
+pub(super) fn file_of(sink: &str) -> Result<&Path> {
+    let file = sink.strip_prefix("file:").unwrap_or(sink);
+    if file.starts_with("http://") || file.is_empty() {
+        bail!(
+            "--pins {sink}: expected the file that the target's SMS sink writes (teem serve --sms file:PATH)"
+        );
+    }
+    Ok(Path::new(file))
+}
+
+/// Gives everybody an account, and makes the rules' requests.
+///
+/// # Errors
+/// Somebody did not get what is needed.
+pub(super) async fn everybody(options: &DriveOptions) -> Result<()> {
+    let recording = &options.recording;
+    let picked = Picked::of(recording, &options.selection);
+    let people = People::of(recording, &picked.sessions)?;
+    if let Some(registrations) = people.registrations(recording)? {
+        let wanted = u64::from(options.clones.count) * u64::from(options.clones.loops) * people.count();
+        drive(
+            options,
+            registrations,
+            Arc::clone(&options.rules),
+            "registering everybody",
+        )
+        .await?;
+        let given = options.rules.accounts();
+        if given < wanted {
+            bail!(
+                "--provision: {} of {} people got no account: the target refused them, or their PINs did not come (--pins)",
+                grouped((wanted - given) as f64),
+                grouped(wanted as f64)
+            );
+        }
+    }
+    if let Some((requests, rules)) = options.rules.requests(recording, &picked.sessions)? {
+        drive(options, requests, Arc::new(rules), "making the rules' requests").await?;
+    }
+    Ok(())
+}
+
+async fn drive(options: &DriveOptions, recording: Recording, rules: Arc<Rules>, what: &str) -> Result<()> {
+    let options = DriveOptions {
+        recording: Arc::new(recording),
+        rules,
+        selection: Selection::default(),
+        connect_speed: Speed::Max,
+        think_speed: Speed::Max,
+        order: Order::Causal,
+        clones: Clones {
+            spread_ns: 0,
+            ..options.clones
+        },
+        on_failure: OnFailure::Continue,
+        at_once: Some(options.at_once.unwrap_or(AT_ONCE).min(AT_ONCE)),
+        ..options.clone()
+    };
+    let mut drive = Drive::start(&options).with_context(|| format!("--provision: {what}"))?;
+    while !drive.has_finished() {
+        tokio::time::sleep(LOOK).await;
+    }
+    drive.join()?;
+    let counts = drive.figures().tally;
+    let failed = counts.failures();
+    if failed > 0 {
+        let causes = Cause::ALL
+            .iter()
+            .zip(counts.failed)
+            .filter(|(_, count)| *count > 0);
+        let causes: Vec<String> = causes
+            .map(|(cause, count)| format!("{count} {}", cause.name()))
+            .collect();
+        bail!(
+            "--provision: {what}: {failed} of {} did not come to their end: {}",
+            drive.planned().sessions,
+            causes.join(", ")
+        );
+    }
+    Ok(())
+}
