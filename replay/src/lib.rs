@@ -13,11 +13,13 @@ mod decrypt;
 mod drive;
 mod event;
 mod fidelity;
+mod fit;
 mod http;
 mod inspect;
 mod mask;
 mod pace;
 pub mod packet;
+mod people;
 mod protocol;
 mod reading;
 pub mod reassembly;
@@ -40,11 +42,13 @@ pub use drive::{
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
+pub use fit::{FitBy, Fitted, FittedGroup, LogNormalFit, Sample};
 pub use inspect::{
     Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
 };
 pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
+pub use people::People;
 pub use protocol::Protocol;
 pub use reading::{CaptureFigures, CaptureOptions, Progress, Reading, read_capture};
 pub use recording::{

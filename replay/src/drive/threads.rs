@@ -28,7 +28,7 @@ pub(super) fn start(
         let carriage = Carriage {
             carrier: options.carrier,
             tls: options.tls.clone(),
-            sources: Sources::new(deal.sources(shard, std::process::id())),
+            sources: Sources::new(deal.sources(shard, std::process::id().wrapping_add(options.neighbours))),
             shard,
             shards: deal.shards,
             connecting_max: options.connecting_max,
