@@ -1,6 +1,6 @@
 //! `teem replay CAPTURE --target HOST:PORT`: recorded clients say it all again, and a run folder says how that went.
 
-mod books;
+pub(crate) mod books;
 mod live;
 mod targets;
 
@@ -148,7 +148,11 @@ fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
     })
 }
 
-fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
+/// What is driven and how, as the flags say; a replay beside a swarm has its own from the scenario.
+///
+/// # Errors
+/// A rule, a target or a certificate is wrong.
+pub(crate) fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
     let (connect_speed, think_speed) = speeds(args);
     let mut rules = match &args.rules {
         None => Rules::default(),

@@ -12,17 +12,17 @@ use replay::{
 };
 
 /// What was read.
-pub(super) struct Recorded {
-    pub(super) recording: Arc<Recording>,
+pub(crate) struct Recorded {
+    pub(crate) recording: Arc<Recording>,
     /// Where it came from a capture.
-    pub(super) figures: Option<CaptureFigures>,
+    pub(crate) figures: Option<CaptureFigures>,
 }
 
 /// Reads a file of sessions, or a capture and, with a key log, what is in its TLS.
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub(super) fn read(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
+pub(crate) fn read(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
     let name = || path.display().to_string();
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
         return Ok(Recorded {
@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
 
 impl Recorded {
     /// What of a capture could not be used, a sentence each.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(torn) = &self.recording.played().torn {
             notes.push(torn.to_string());
