@@ -121,6 +121,9 @@ pub(crate) struct RunArgs {
     /// One more threshold, such as `delivery.p99 < 250ms`; may be given again.
     #[arg(long, value_name = "EXPR")]
     pub(crate) threshold: Vec<String>,
+    /// Where `teem knob --admin` can turn the speeds of its replays while it lasts: an address of loopback, port 0 for any.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) knobs: Option<SocketAddr>,
     /// The run folder; must not exist or be empty. Default: runs/NAME-TIME.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -223,6 +226,9 @@ pub(crate) struct ServeArgs {
     /// The first provisioned number.
     #[arg(long, default_value_t = PROVISIONED_BASE)]
     pub(crate) provisioned_base: u64,
+    /// Count copies for the first so many provisioned numbers apart as well: they are a replay's, beside a swarm.
+    #[arg(long, value_parser = count, value_name = "COUNT")]
+    pub(crate) apart: Option<u64>,
     /// Serve the chat in the clear, without TLS.
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) plain: bool,

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this crate is the terminal
 
 mod cli;
+mod desk;
 mod doctor;
 mod exit;
 mod gate;

@@ -1,9 +1,10 @@
 //! `teem replay`: what a capture holds, and the same driven again.
 
 pub(crate) mod arguments;
-mod drive;
+pub(crate) mod drive;
+mod fit;
 mod inspect;
-mod source;
+pub(crate) mod source;
 
 use anyhow::{Result, bail};
 
@@ -14,6 +15,7 @@ use arguments::{ReplayAction, ReplayArgs};
 pub(crate) fn replay(args: &ReplayArgs) -> Result<Outcome> {
     match (&args.action, &args.drive) {
         (Some(ReplayAction::Inspect(args)), _) => inspect::inspect(args),
+        (Some(ReplayAction::Fit(args)), _) => fit::fit(args),
         (None, Some(args)) => drive::drive(args),
         (None, None) => {
             bail!("what to replay? Give a capture and --target HOST:PORT, or see teem replay --help")

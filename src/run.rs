@@ -3,6 +3,7 @@
 pub(crate) mod child;
 mod foresight;
 mod live;
+pub(crate) mod replays;
 mod sampling;
 pub(crate) mod target;
 mod vigil;
@@ -19,11 +20,14 @@ use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
 use crate::{host, lab, scenario};
+use replays::Replays;
 
 /// Everything that is settled before anything starts.
 pub(crate) struct Prepared {
     pub(crate) scenario: Scenario,
     pub(crate) plan: Plan,
+    /// Captures to be driven beside the swarm.
+    pub(super) replays: Replays,
     pub(crate) folder: PathBuf,
     pub(crate) manifest: Manifest,
 }
@@ -37,10 +41,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
         _ => TransportArg::Kernel,
     });
     behaved(args, &scenario, planned)?;
+    replays::check(&scenario)?;
     if let Some(outcome) = lab::enter(args, &scenario)? {
         return Ok(outcome);
     }
     let prepared = prepare(args, scenario)?;
+    for notice in prepared.replays.notices(args) {
+        eprintln!("note: {notice}");
+    }
     if args.dry_run {
         return dry_run(args, &prepared);
     }
@@ -102,6 +110,12 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     if transport == TransportArg::Packet && !args.dry_run && !lab::is_inside() {
         travels().map_err(anyhow::Error::msg)?;
     }
+    if args.knobs.is_some() && scenario.replay.is_empty() {
+        bail!(
+            "--knobs turns the speeds of replays, and `{}` has none",
+            scenario.name
+        );
+    }
     let limits = wsar::limits();
     let scenario = fitted(args, scenario, transport, &limits)?;
     let plan = scenario.plan()?;
@@ -142,6 +156,7 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
         ..manifest(args, &scenario)?
     };
     Ok(Prepared {
+        replays: Replays::read(args, &scenario, &plan)?,
         scenario,
         plan,
         folder,
@@ -247,11 +262,14 @@ pub(crate) fn durability(args: &RunArgs, scenario: &Scenario) -> &'static str {
 fn dry_run(args: &RunArgs, prepared: &Prepared) -> Result<Outcome> {
     let Prepared {
         plan,
+        replays,
         folder,
         manifest,
         ..
     } = prepared;
-    RunWriter::create(folder, manifest, &plan.curve())?;
+    let mut curve = plan.curve();
+    replays.plan(&mut curve);
+    RunWriter::create(folder, manifest, &curve)?;
     let summary = reports::render(folder)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&summary)?);

@@ -7,6 +7,7 @@ use scenarios::Scenario;
 
 use crate::cli::{ScenariosAction, ScenariosArgs};
 use crate::exit::Outcome;
+use crate::run::replays::{check, folder_of};
 
 /// Lists, shows or checks.
 pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<Outcome> {
@@ -22,6 +23,7 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<Outcome> {
         }
         Some(ScenariosAction::Check { file }) => {
             let scenario = read(&file.to_string_lossy())?;
+            check(&scenario)?;
             let plan = scenario.plan()?;
             println!(
                 "{}: fine: {} connections, {:.0} s on the run's clock, about {:.0} messages",
@@ -74,5 +76,5 @@ pub(crate) fn read(name: &str) -> Result<Scenario> {
         return Ok(Scenario::by_name(name)?);
     }
     let text = std::fs::read_to_string(Path::new(name)).with_context(|| format!("cannot read {name}"))?;
-    Ok(Scenario::parse(name, &text)?)
+    Ok(Scenario::parse(name, &text)?.in_folder(folder_of(name)))
 }

@@ -88,6 +88,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
             base: args.provisioned_base,
             count: args.provisioned,
         },
+        apart: args.apart,
         secret: secret(args)?,
         second_ticks: args.second_ticks,
         store_quota_bytes: args.store_quota,

@@ -31,7 +31,7 @@ mod writer;
 pub use event::{Event, EventKind, SERVER_KILLED};
 pub use histogram::{Histogram, HistogramError};
 pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
-pub use plan::PlanCurve;
+pub use plan::{Beside, BesideFigure, PlanCurve};
 pub use reader::{ReadError, Run};
 pub use replay::{
     Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends, ReplaySessions,

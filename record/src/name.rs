@@ -143,6 +143,10 @@ pub mod server {
     pub const COPIES_SENT: &str = "server.copies_sent";
     /// Copies acknowledged by their recipient and erased.
     pub const COPIES_ACKNOWLEDGED: &str = "server.copies_acknowledged";
+    /// Of the [`COPIES_ACCEPTED`], those for numbers that are counted apart: people of a replay beside the swarm.
+    pub const COPIES_ACCEPTED_APART: &str = "server.copies_accepted_apart";
+    /// Of the [`COPIES_ACKNOWLEDGED`], likewise.
+    pub const COPIES_ACKNOWLEDGED_APART: &str = "server.copies_acknowledged_apart";
     /// Sends absorbed because their id had been accepted before.
     pub const REPEATS_ABSORBED: &str = "server.repeats_absorbed";
     /// Gauge: copies waiting in mailboxes, those in flight to a recipient included.

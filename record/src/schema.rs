@@ -326,6 +326,18 @@ mod tests {
                 messages: vec![0, 5],
                 copies: vec![0, 9],
                 marks,
+                replay_sends: vec![7, 0],
+                replay_sessions: vec![1, 0],
+                beside: [BesideFigure::Bytes, BesideFigure::Gaps, BesideFigure::Stays]
+                    .map(|figure| Beside {
+                        population: "town".into(),
+                        figure,
+                        observed: vec![1.0, 2.5],
+                        planned: vec![],
+                        count: 0,
+                        distance: 1.0,
+                    })
+                    .into(),
             },
             &[],
         );

@@ -111,6 +111,8 @@ pub struct DriveOptions {
     pub connecting_max: u32,
     /// How long an answer, or a value to be learned from one, may take.
     pub patience: Duration,
+    /// How many others of this process connect to the target, too: each from source addresses of its own.
+    pub neighbours: u32,
 }
 
 impl DriveOptions {
@@ -136,6 +138,7 @@ impl DriveOptions {
             lateness_limit: Duration::from_millis(10),
             connecting_max: 2_000,
             patience: Duration::from_secs(5),
+            neighbours: 0,
         }
     }
 }
@@ -200,20 +203,22 @@ pub struct Drive {
 }
 
 impl Drive {
+    /// What a start with these options would drive.
+    ///
+    /// # Errors
+    /// As [`Drive::start`]'s, where they do not fit the recording.
+    pub fn plan(options: &DriveOptions) -> Result<(Planned, Picked), DriveError> {
+        let picked = picked(options)?;
+        Ok((Program::new(options, &picked, 1)?.planned(), picked))
+    }
+
     /// Starts all threads, and the replay once every shard is up.
     ///
     /// # Errors
     /// The options do not fit the recording or the host; nothing runs then.
     pub fn start(options: &DriveOptions) -> Result<Self, DriveError> {
-        let picked = Picked::of(&options.recording, &options.selection);
-        if picked.sessions.is_empty() {
-            return Err(DriveError::Nothing {
-                unplayable: picked.unplayable.len() as u64,
-                left_out: picked.left_out,
-            });
-        }
         // Once to learn how many will be open, and so how many shards there are.
-        let planned = Program::new(options, &picked, 1)?.planned();
+        let (planned, picked) = Self::plan(options)?;
         let deal = deal(options, &planned)?;
         let program = Arc::new(Program::new(options, &picked, deal.shards)?);
         let control = Arc::new(Control::new(options.on_failure == OnFailure::Stop));
@@ -340,6 +345,18 @@ impl Drive {
             Err(DriveError::Panicked)
         }
     }
+}
+
+/// Which sessions are driven: at least one.
+fn picked(options: &DriveOptions) -> Result<Picked, DriveError> {
+    let picked = Picked::of(&options.recording, &options.selection);
+    if picked.sessions.is_empty() {
+        return Err(DriveError::Nothing {
+            unplayable: picked.unplayable.len() as u64,
+            left_out: picked.left_out,
+        });
+    }
+    Ok(picked)
 }
 
 /// How many shards there are, and whether each has a descriptor table of its own.

@@ -13,6 +13,7 @@ mod decrypt;
 mod drive;
 mod event;
 mod fidelity;
+mod fit;
 mod http;
 mod inspect;
 mod mask;
@@ -42,6 +43,7 @@ pub use drive::{
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
+pub use fit::{FitBy, Fitted, FittedGroup, LogNormalFit, Sample};
 pub use inspect::{
     Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
 };

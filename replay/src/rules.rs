@@ -223,6 +223,14 @@ impl Rules {
         self.accounts.count()
     }
 
+    /// The same rules with other numbers for the people of chats: `offset` is added to each, and `stride` once more for
+    /// each clone.
+    #[must_use]
+    pub fn with_chat_numbers(mut self, offset: i64, stride: u64) -> Self {
+        (self.chat.offset, self.chat.stride) = (offset, stride);
+        self
+    }
+
     /// The same rules with a target for the recorded servers that the file has none for.
     #[must_use]
     pub fn with_target(mut self, target: Target) -> Self {

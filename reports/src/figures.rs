@@ -97,13 +97,13 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
 
 fn connections(run: &Run) -> Connections {
     let total = |name: &str| series::total(run, name).unwrap_or(0);
-    let (open, begun, failed) = match run.replay {
-        Some(_) => (
+    let (open, begun, failed) = match series::is_replay_alone(run) {
+        true => (
             name::replay::OPEN,
             name::replay::OPENED,
             total(name::replay::FAILED),
         ),
-        None => (
+        false => (
             name::swarm::ONLINE,
             name::swarm::LOGINS,
             total(name::swarm::CONNECT_FAILURES) + total(name::swarm::LOGIN_FAILURES),
@@ -204,7 +204,7 @@ fn shortcomings(run: &Run, summary: &Summary) -> Vec<String> {
     reasons.dedup();
     if run.samples.is_empty() {
         reasons.push("Nothing was sampled.".to_owned());
-    } else if run.replay.is_none()
+    } else if !series::is_replay_alone(run)
         && summary.connections.target > 0
         && summary.connections.peak == 0
         && !summary.interrupted
@@ -245,12 +245,9 @@ fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<
         }
     }
     judges.extend(extra.iter().cloned().map(Judge::Known));
-    let implied: &[&str] = if run.replay.is_some() {
-        &replay::IMPLIED
-    } else {
-        &IMPLIED
-    };
-    for expr in implied {
+    let of_swarm = IMPLIED.iter().filter(|_| !series::is_replay_alone(run));
+    let of_replay = replay::IMPLIED.iter().filter(|_| run.replay.is_some());
+    for expr in of_swarm.chain(of_replay) {
         let Ok(implied) = expr.parse::<Threshold>() else {
             continue;
         };

@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     pub(crate) interrupted: bool,
     /// The server began anew during the run, and what it had counted before is gone with it.
     pub(crate) restarted: bool,
+    /// A replay spoke to the server, too, and its counts do not tell the two apart.
+    pub(crate) mixed: bool,
     /// The server's counts stop before the run does: when they did, seconds.
     pub(crate) server_silent_since_s: Option<f64>,
 }
@@ -47,8 +49,12 @@ impl Ledger {
             _ => None,
         };
         let mut messages = messages(last);
-        if restarted {
+        let mixed = run.replay.is_some() && !last.counters.contains_key(name::server::COPIES_ACCEPTED_APART);
+        if restarted || mixed {
             (messages.server_accepted, messages.server_acknowledged) = (None, None);
+        }
+        if mixed || (restarted && run.replay.is_some()) {
+            messages.server_queued = None;
         }
         if interrupted {
             messages.queued += std::mem::take(&mut messages.lost);
@@ -57,6 +63,7 @@ impl Ledger {
             messages,
             interrupted,
             restarted,
+            mixed,
             server_silent_since_s,
         }
     }
@@ -152,6 +159,11 @@ fn messages(last: &Sample) -> Messages {
     let counter = |name: &str| last.counters.get(name).copied();
     let gauge = |name: &str| last.gauges.get(name).map(|value| value.max(0.0).round() as u64);
     let swarm = |name: &str| counter(name).unwrap_or(0);
+    // The server's counts are of all it did; what it did for a replay beside the swarm is the replay's.
+    let apart = |name: &str| counter(name).unwrap_or(0);
+    let accepted_apart = apart(name::server::COPIES_ACCEPTED_APART);
+    let acknowledged_apart = apart(name::server::COPIES_ACKNOWLEDGED_APART);
+    let less = |of: Option<u64>, apart: u64| of.map(|count| count.saturating_sub(apart));
     Messages {
         sent: swarm(name::swarm::COPIES_SENT),
         accepted: swarm(name::swarm::COPIES_ACCEPTED),
@@ -164,9 +176,12 @@ fn messages(last: &Sample) -> Messages {
         redelivered: swarm(name::swarm::COPIES_REDELIVERED),
         corrupted: swarm(name::swarm::COPIES_CORRUPTED),
         misordered: swarm(name::swarm::COPIES_MISORDERED),
-        server_accepted: counter(name::server::COPIES_ACCEPTED),
-        server_acknowledged: counter(name::server::COPIES_ACKNOWLEDGED),
-        server_queued: gauge(name::server::COPIES_QUEUED),
+        server_accepted: less(counter(name::server::COPIES_ACCEPTED), accepted_apart),
+        server_acknowledged: less(counter(name::server::COPIES_ACKNOWLEDGED), acknowledged_apart),
+        server_queued: less(
+            gauge(name::server::COPIES_QUEUED),
+            accepted_apart.saturating_sub(acknowledged_apart),
+        ),
     }
 }
 

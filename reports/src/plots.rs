@@ -3,6 +3,7 @@
 //! It knows which figures belong together; how they are drawn is the chart's business. A figure that was not measured,
 //! or was zero throughout, is left out with a note rather than drawn empty.
 
+mod beside;
 mod capture;
 mod host;
 mod latency;
@@ -18,12 +19,35 @@ use crate::chart::{Line, Plot};
 use crate::face::Face;
 use crate::mark::Marks;
 use crate::painter;
-use crate::series::is_inspection;
+use crate::series::{is_inspection, is_replay_alone};
 
 /// Heights of a panel that stands alone, of the first of several, and of the others.
 const ALONE: f64 = 270.0;
 const FIRST: f64 = 200.0;
 const OTHER: f64 = 110.0;
+
+/// Those of a run with a swarm.
+const OF_SWARM: [fn(&Run) -> Plot; 11] = [
+    traffic::connections,
+    traffic::messages,
+    latency::over_time,
+    latency::by_percentile,
+    host::cpu,
+    memory::by_layer,
+    memory::per_connection,
+    queue::depths,
+    latency::schedule_lag,
+    host::network,
+    traffic::logins,
+];
+/// Those of a replay, alone or beside a swarm.
+const OF_REPLAY: [fn(&Run) -> Plot; 5] = [
+    replay::sends,
+    replay::lateness,
+    replay::answers_over_time,
+    replay::answers_by_percentile,
+    replay::comparison,
+];
 
 /// All plots of a run.
 #[derive(Debug)]
@@ -57,35 +81,27 @@ pub(crate) struct Picture {
 
 impl Plots {
     pub(crate) fn of(run: &Run) -> Self {
-        let makers: &[fn(&Run) -> Plot] = if is_inspection(run) {
-            &[capture::shape]
+        let mut makers = Vec::<fn(&Run) -> Plot>::new();
+        if is_inspection(run) {
+            makers.push(capture::shape);
         } else if run.manifest.dry_run {
-            &[traffic::planned_connections, traffic::planned_messages]
-        } else if run.replay.is_some() {
-            &[
-                replay::sends,
-                replay::lateness,
-                replay::answers_over_time,
-                replay::answers_by_percentile,
-                replay::comparison,
-                host::cpu,
-                host::network,
-            ]
+            makers.extend([
+                traffic::planned_connections as fn(&Run) -> Plot,
+                traffic::planned_messages,
+            ]);
+            if !run.plan.replay_sends.is_empty() {
+                makers.push(replay::planned);
+            }
+        } else if is_replay_alone(run) {
+            makers.extend(OF_REPLAY);
+            makers.extend([host::cpu as fn(&Run) -> Plot, host::network]);
         } else {
-            &[
-                traffic::connections,
-                traffic::messages,
-                latency::over_time,
-                latency::by_percentile,
-                host::cpu,
-                memory::by_layer,
-                memory::per_connection,
-                queue::depths,
-                latency::schedule_lag,
-                host::network,
-                traffic::logins,
-            ]
-        };
+            makers.extend(OF_SWARM);
+            makers.extend(OF_REPLAY.iter().filter(|_| run.replay.is_some()));
+        }
+        if !run.plan.beside.is_empty() {
+            makers.push(beside::people);
+        }
         let mut plots = Self {
             drawn: Vec::new(),
             left_out: Vec::new(),

@@ -26,6 +26,12 @@ pub(crate) fn is_inspection(run: &Run) -> bool {
     run.manifest.dry_run && run.samples.iter().any(sampled)
 }
 
+/// Whether a capture was driven and nothing else: beside a swarm it is one part of the load.
+pub(crate) fn is_replay_alone(run: &Run) -> bool {
+    let swarm = |sample: &Sample| sample.gauges.contains_key(name::swarm::ONLINE);
+    run.replay.is_some() && run.plan.replay_sends.is_empty() && !run.samples.iter().any(swarm)
+}
+
 /// The highest value that a gauge had.
 pub(crate) fn peak(run: &Run, name: &str) -> Option<f64> {
     gauge(run, name)

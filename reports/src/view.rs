@@ -2,6 +2,7 @@
 //!
 //! It knows words and figures; it knows neither HTML nor Markdown.
 
+mod beside;
 mod carriage;
 mod climb;
 mod key;
@@ -13,6 +14,7 @@ use record::{Run, Summary, Threshold, ThresholdResult, Verdict};
 use crate::quantity::{Unit, clock, grouped, short, trimmed};
 use crate::series;
 
+pub(crate) use beside::{named as figure_name, unit as figure_unit};
 pub(crate) use climb::{Climb, headline as climb_headline};
 pub(crate) use key::Tile;
 pub(crate) use replay::ReplayView;
@@ -39,9 +41,13 @@ pub(crate) struct View {
     pub(crate) thresholds: Vec<Outcome>,
     /// How the clients travelled, and what they met.
     pub(crate) carriage: Vec<carriage::Row>,
+    /// Populations beside the people whom they were fitted to.
+    pub(crate) beside: Vec<beside::Row>,
     /// Where the run was one.
     pub(crate) climb: Option<Climb>,
-    /// Where the run was one.
+    /// Whether there was a swarm, and so a ledger of copies.
+    pub(crate) has_swarm: bool,
+    /// Where something was replayed.
     pub(crate) replay: Option<ReplayView>,
 }
 
@@ -96,16 +102,23 @@ impl View {
                 key::of_capture(run)
             } else if run.manifest.dry_run {
                 key::of_plan(run)
-            } else if let Some(figures) = &summary.replay {
-                replay::tiles(figures, summary)
             } else {
-                key::of_run(run, summary)
+                match &summary.replay {
+                    Some(figures) if series::is_replay_alone(run) => replay::tiles(figures, summary),
+                    Some(figures) => key::of_run(run, summary)
+                        .into_iter()
+                        .chain(replay::tiles_beside(figures))
+                        .collect(),
+                    None => key::of_run(run, summary),
+                }
             },
+            has_swarm: !series::is_replay_alone(run),
             ledger: table::ledger(&summary.messages),
             ledger_notes: table::ledger_notes(run, summary),
             waits: table::waits(&summary.latency_ms),
             thresholds,
             carriage: carriage::rows(run, summary),
+            beside: beside::rows(run),
             climb: Climb::of(run, summary),
             replay: ReplayView::of(run, summary),
         }

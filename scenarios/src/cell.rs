@@ -230,7 +230,8 @@ impl Cell {
         let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
         let action = drawn.map(|(user, to)| {
             let group = &plan.scenario.population[plan.presence.people.role(user).band];
-            let mut bytes = plan.scenario.messages.bytes.at(stream.normal()).max(1);
+            let sizes = group.bytes.as_ref().unwrap_or(&plan.scenario.messages.bytes);
+            let mut bytes = sizes.at(stream.normal()).max(1);
             let media = stream.unit() < group.media.0;
             if let (true, Some(settings)) = (media, &plan.scenario.media) {
                 bytes += settings.thumbnail.at(stream.normal());

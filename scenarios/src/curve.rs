@@ -41,6 +41,8 @@ impl Plan {
             messages: whole_steps(&messages),
             copies: whole_steps(&copies),
             marks: self.marks(),
+            beside: self.beside(),
+            ..PlanCurve::default()
         }
     }
 
@@ -62,7 +64,7 @@ impl Plan {
         }
     }
 
-    /// Phases and shocks, in time, on the run's clock.
+    /// Phases, shocks and replays, in time, on the run's clock.
     #[must_use]
     pub fn marks(&self) -> Vec<Event> {
         let presence = &self.inner.presence;
@@ -94,6 +96,10 @@ impl Plan {
                 misfits.kind.name(),
                 misfits.detail(),
             ));
+        }
+        for replay in &self.inner.scenario.replay {
+            let at_us = timeline.run_us(replay.at.0);
+            marks.push(event(at_us, EventKind::Note, "replay", replay.detail()));
         }
         let is_quake = |cut: &&Cut| matches!(cut.what, What::Cut { .. });
         for cut in presence.cuts.iter().filter(is_quake) {

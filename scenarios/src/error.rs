@@ -46,6 +46,43 @@ pub(crate) struct Mistake {
     pub(crate) message: String,
 }
 
+/// A place in a scenario's file: first a byte of its text, then line and column as well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    at: usize,
+    file: String,
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    pub(crate) fn at(span: Range<usize>) -> Self {
+        Self {
+            at: span.start,
+            ..Self::default()
+        }
+    }
+
+    /// Finds the line and column.
+    pub(crate) fn locate(&mut self, file: &str, text: &str) {
+        let before = text.get(..self.at).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        file.clone_into(&mut self.file);
+        self.line = before.matches('\n').count() + 1;
+        self.column = before[line_start..].chars().count() + 1;
+    }
+
+    /// A mistake there.
+    pub(crate) fn mistake(&self, message: impl Into<String>) -> Error {
+        Error::InFile {
+            file: self.file.clone(),
+            line: self.line,
+            column: self.column,
+            message: message.into(),
+        }
+    }
+}
+
 impl Mistake {
     pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
@@ -56,14 +93,9 @@ impl Mistake {
 
     /// Finds the line and column.
     pub(crate) fn locate(self, file: &str, text: &str) -> Error {
-        let before = text.get(..self.span.start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Error::InFile {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: self.message,
-        }
+        let mut place = Place::at(self.span);
+        place.locate(file, text);
+        place.mistake(self.message)
     }
 }
 

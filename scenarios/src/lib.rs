@@ -6,6 +6,7 @@
 
 mod action;
 mod actions;
+mod beside;
 mod cell;
 mod climb;
 mod curve;
@@ -23,6 +24,7 @@ mod plan;
 mod presence;
 mod random;
 mod raw;
+mod replay;
 mod resolve;
 mod scenario;
 mod shock;
@@ -31,21 +33,23 @@ mod unit;
 
 pub use action::{Action, Misfit, To, What};
 pub use actions::Actions;
+pub use beside::ObservedPeople;
 pub use climb::ClimbSettings;
 pub use curve::DayMessages;
-pub use distribution::Distribution;
+pub use distribution::{Distribution, MOST_QUANTILES};
 pub use error::Error;
 pub use group::Groups;
 pub use library::library;
 pub use misfit::{MisfitKind, MisfitSettings};
 pub use plan::{ClimbStep, Plan, StormWindow};
+pub use replay::{NamedFile, ReplayMode, ReplaySettings};
 pub use scenario::{
     Arrivals, ClockSettings, DrainSettings, Durability, MediaSettings, MessageSettings, PhaseKind,
     PhaseSettings, Places, PopulationGroup, RegistrationSettings, Scenario, ServerSettings, StormSettings,
     ThresholdSetting,
 };
 pub use shock::{Earthquake, Football, Shock};
-pub use unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, TimeOfDay, UtcOffset};
+pub use unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, Speed, TimeOfDay, UtcOffset};
 
 /// The cells that users are dealt into: user `u` belongs to cell `u % CELLS`, whatever the number of threads.
 pub const CELLS: u32 = 256;

@@ -11,6 +11,7 @@ use crate::group::{GroupBook, Groups};
 use crate::load::Load;
 use crate::people::{People, RoleKind};
 use crate::presence::Presence;
+use crate::replay::ReplaySettings;
 use crate::resolve::MOST_CONNECTIONS;
 use crate::scenario::{PhaseKind, PopulationGroup, Scenario};
 use crate::timeline::Timeline;
@@ -191,6 +192,14 @@ impl Plan {
             at_us: run_us(storm.at.0),
             duration_us: run_us(storm.duration.0),
         })
+    }
+
+    /// When each of the scenario's replays begins, microseconds since the run began.
+    #[must_use]
+    pub fn replays_at_us(&self) -> Vec<u64> {
+        let inner = &self.inner;
+        let at_us = |replay: &ReplaySettings| inner.presence.timeline.run_us(replay.at.0);
+        inner.scenario.replay.iter().map(at_us).collect()
     }
 
     /// What the users of these cells do, in time: an iterator that draws as it goes.

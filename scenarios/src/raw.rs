@@ -2,13 +2,17 @@
 //!
 //! It does not know defaults, nor what fits together: that is `resolve`'s.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::beside::ObservedPeople;
 use crate::distribution::Distribution;
 use crate::misfit::MisfitKind;
+use crate::replay::ReplayMode;
 use crate::scenario::{Arrivals, Durability, PhaseKind, Places};
-use crate::unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, TimeOfDay, UtcOffset};
+use crate::unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, Speed, TimeOfDay, UtcOffset};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +39,8 @@ pub(crate) struct RawScenario {
     pub(crate) shock: Vec<Spanned<RawShock>>,
     #[serde(default)]
     pub(crate) misfit: Vec<Spanned<RawMisfit>>,
+    #[serde(default)]
+    pub(crate) replay: Vec<Spanned<RawReplay>>,
     #[serde(default)]
     pub(crate) drain: RawDrain,
     #[serde(default)]
@@ -83,6 +89,8 @@ pub(crate) struct RawPopulation {
     pub(crate) online_for: Option<Spanned<Distribution<Span>>>,
     pub(crate) away_for: Option<Spanned<Distribution<Span>>>,
     pub(crate) media: Option<Share>,
+    pub(crate) bytes: Option<Spanned<Distribution<Bytes>>>,
+    pub(crate) observed: Option<ObservedPeople>,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +180,27 @@ pub(crate) struct RawMisfit {
     pub(crate) share: Option<Spanned<Share>>,
     pub(crate) reads: Option<Spanned<Bytes>>,
     pub(crate) rate: Option<Spanned<Rate>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawReplay {
+    pub(crate) capture: Spanned<String>,
+    pub(crate) keys: Option<Spanned<String>>,
+    pub(crate) rules: Option<Spanned<String>>,
+    pub(crate) at: Option<Spanned<Span>>,
+    pub(crate) clones: Option<Spanned<Count>>,
+    pub(crate) spread: Option<Span>,
+    pub(crate) loops: Option<Spanned<Count>>,
+    pub(crate) speed: Option<Speed>,
+    pub(crate) mode: Option<ReplayMode>,
+    pub(crate) target: Option<Spanned<String>>,
+    pub(crate) from: Option<Span>,
+    pub(crate) until: Option<Spanned<Span>>,
+    #[serde(default)]
+    pub(crate) ports: Vec<u16>,
+    #[serde(default)]
+    pub(crate) hosts: Vec<IpAddr>,
 }
 
 /// The kinds of shock.

@@ -6,6 +6,7 @@ mod check;
 mod climb;
 mod misfit;
 mod phase;
+mod replay;
 mod shock;
 
 use std::str::FromStr;
@@ -29,6 +30,7 @@ pub(crate) const MOST_CONNECTIONS: u64 = 50_000_000;
 const MOST_POPULATIONS: usize = 64;
 const MOST_SHOCKS: usize = 16;
 const MOST_MISFITS: usize = 16;
+const MOST_REPLAYS: usize = 8;
 const MOST_GROUPS_A_PERSON: u8 = 8;
 const LARGEST_GROUP: u32 = 256;
 const LARGEST_FILE_BYTES: u64 = 1 << 30;
@@ -70,6 +72,12 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
         .into_iter()
         .map(|misfit| misfit::resolve(misfit, length, ping))
         .collect::<Result<_, _>>()?;
+    check::at_most(&raw.replay, MOST_REPLAYS, "replays")?;
+    let replay = raw
+        .replay
+        .into_iter()
+        .map(|replay| replay::resolve(replay, length))
+        .collect::<Result<_, _>>()?;
     Ok(Scenario {
         title: raw.title.unwrap_or_else(|| name.clone()),
         name,
@@ -96,6 +104,7 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
         storm: raw.storm.map(|storm| self::storm(&storm, length)).transpose()?,
         shock,
         misfit,
+        replay,
         drain: DrainSettings {
             settle: raw.drain.settle.unwrap_or(Span(10_000_000)),
             returns: raw.drain.returns.unwrap_or(Share(1.0)),
@@ -201,6 +210,11 @@ fn population(raw: RawPopulation) -> Result<PopulationGroup, Mistake> {
             .away_for
             .map_or(Ok(default.away_for), |away| check::lasting(&away, "away_for"))?,
         media: raw.media.unwrap_or(default.media),
+        bytes: raw
+            .bytes
+            .map(|bytes| size(&bytes, "bytes", LARGEST_BODY_BYTES))
+            .transpose()?,
+        observed: raw.observed,
     })
 }
 
@@ -219,6 +233,8 @@ fn everyone() -> PopulationGroup {
         online_for: Distribution::log_normal(Span(60 * MINUTE_US), 0.5),
         away_for: Distribution::log_normal(Span(20 * MINUTE_US), 0.5),
         media: Share(0.0),
+        bytes: None,
+        observed: None,
     }
 }
 

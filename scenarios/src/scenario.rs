@@ -2,14 +2,18 @@
 //!
 //! It does not know what its shapes amount to in time: that is the plan's.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::beside::ObservedPeople;
 use crate::climb::ClimbSettings;
 use crate::distribution::Distribution;
 use crate::error::{Error, Mistake, reword};
 use crate::misfit::MisfitSettings;
 use crate::plan::Plan;
 use crate::raw::RawScenario;
+use crate::replay::ReplaySettings;
 use crate::resolve::resolve;
 use crate::shock::Shock;
 use crate::unit::{Bytes, Count, Factor, Rate, Share, Span, TimeOfDay, UtcOffset};
@@ -56,6 +60,9 @@ pub struct Scenario {
     /// Misfits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub misfit: Vec<MisfitSettings>,
+    /// Captures driven beside the swarm.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replay: Vec<ReplaySettings>,
     /// How the run ends.
     pub drain: DrainSettings,
     /// Knobs of the server, for this scenario.
@@ -109,6 +116,12 @@ pub struct PopulationGroup {
     pub away_for: Distribution<Span>,
     /// Share of its messages that carry a thumbnail and a link to media.
     pub media: Share,
+    /// Length of a body, where it is another than that of [`MessageSettings::bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Distribution<Bytes>>,
+    /// What was observed of those it stands for, for the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedPeople>,
 }
 
 /// What a phase does.
@@ -260,10 +273,21 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Self, Error> {
         let mistake =
             |error: toml::de::Error| Mistake::new(error.span().unwrap_or(0..0), reword(error.message()));
-        toml::from_str::<RawScenario>(text)
+        let mut scenario = toml::from_str::<RawScenario>(text)
             .map_err(mistake)
             .and_then(resolve)
-            .map_err(|mistake| mistake.locate(file, text))
+            .map_err(|mistake| mistake.locate(file, text))?;
+        let files = scenario.replay.iter_mut().flat_map(ReplaySettings::files);
+        files.for_each(|named| named.place.locate(file, text));
+        Ok(scenario)
+    }
+
+    /// The same scenario with the files that it names as they are to be opened, where its own is in `folder`.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        let located = |replay: ReplaySettings| replay.located(folder);
+        self.replay = self.replay.into_iter().map(located).collect();
+        self
     }
 
     /// The scenario as a file with every default written out; reading it gives this scenario again.

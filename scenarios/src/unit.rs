@@ -30,6 +30,18 @@ pub struct Share(pub f64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Factor(pub f64);
 
+/// How many times faster than recorded, 0.1 to 100, or as fast as answers come; written `5`, `2.5x` or `max`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Speed(
+    /// The factor; none for `max`.
+    pub Option<f64>,
+);
+
+impl Speed {
+    /// As recorded.
+    pub const RECORDED: Self = Self(Some(1.0));
+}
+
 /// A rate, written `5000/s`, `90/min`, or relative to the target: `1.5/min per connection`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rate {
@@ -149,12 +161,13 @@ quantity!(
     Bytes,
     Share,
     Factor,
+    Speed,
     Rate,
     TimeOfDay,
     UtcOffset,
     MatchMinute
 );
-written_as_text!(Span, Bytes, Rate, TimeOfDay, UtcOffset, MatchMinute);
+written_as_text!(Span, Bytes, Speed, Rate, TimeOfDay, UtcOffset, MatchMinute);
 // Floats travel as numbers, so that reading them back gives the same bits.
 written_as_number!(Count, Share, Factor);
 
@@ -207,6 +220,15 @@ impl fmt::Display for Bytes {
         {
             Some((scale, unit)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(factor) => write!(f, "{factor}x"),
+            None => f.write_str("max"),
         }
     }
 }

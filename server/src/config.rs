@@ -34,6 +34,8 @@ pub struct Config {
     pub second_ticks: bool,
     /// Which numbers have derived keys.
     pub provisioned: Provisioned,
+    /// The first so many of them are people of a replay beside a swarm: what is for them is also counted apart.
+    pub apart: Option<u64>,
     /// The secret that they are derived from.
     pub secret: Vec<u8>,
     /// Disk space that the store may take, bytes; none is the disk's.

@@ -58,6 +58,10 @@ pub(crate) struct OfficeFigures {
     pub(crate) messages_refused: Counter,
     pub(crate) copies_sent: Counter,
     pub(crate) copies_acknowledged: Counter,
+    /// Whether some are counted apart.
+    pub(crate) counts_apart: Gauge,
+    pub(crate) copies_accepted_apart: Counter,
+    pub(crate) copies_acknowledged_apart: Counter,
     pub(crate) repeats_absorbed: Counter,
     pub(crate) ticks_dropped: Counter,
     pub(crate) copies_queued: Gauge,
@@ -145,6 +149,17 @@ impl Figures {
             ("server.ticks_dropped", office.ticks_dropped.total()),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
+        if office.counts_apart.level() == 0 {
+            return;
+        }
+        let apart = [
+            (name::COPIES_ACCEPTED_APART, office.copies_accepted_apart.total()),
+            (
+                name::COPIES_ACKNOWLEDGED_APART,
+                office.copies_acknowledged_apart.total(),
+            ),
+        ];
+        into.extend(apart.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn gauges(&self, into: &mut BTreeMap<String, f64>) {

@@ -64,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) accounts: Accounts,
     pub(crate) secret: Secret,
     pub(crate) provisioned: Provisioned,
+    /// Numbers whose copies are also counted apart, if any are to be.
+    pub(crate) apart: Option<Provisioned>,
     /// Whether senders learn that their messages have arrived.
     pub(crate) second_ticks: bool,
     pub(crate) knobs: Knobs,
@@ -101,6 +103,7 @@ pub(crate) struct Office {
 impl Office {
     pub(crate) fn new(parts: Parts) -> Self {
         let out = (0..parts.shards).map(|_| Outbox::default()).collect();
+        parts.figures.counts_apart.set(u64::from(parts.apart.is_some()));
         Self {
             parts,
             directory: Directory::default(),
@@ -323,6 +326,11 @@ impl Office {
     /// Whether a number has an account, provisioned or registered.
     fn exists(&self, number: u64) -> bool {
         self.parts.provisioned.contains(number) || self.parts.accounts.account(number).is_some()
+    }
+
+    /// Whether copies for a number are counted apart.
+    fn is_apart(&self, number: u64) -> bool {
+        self.parts.apart.is_some_and(|apart| apart.contains(number))
     }
 
     fn publish(&mut self) {

@@ -19,7 +19,7 @@ use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
 use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
 use crate::knobs::{Durability, KnobError, Knobs};
-use crate::office::{Office, Parts, Runner, unix_ms};
+use crate::office::{Office, Parts, Provisioned, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
 use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
 use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
@@ -425,6 +425,10 @@ fn open_office(
         accounts: Accounts::open(Some(config.data.join("accounts")))?,
         secret: Secret::new(&config.secret),
         provisioned: config.provisioned,
+        apart: config.apart.map(|count| Provisioned {
+            count,
+            ..config.provisioned
+        }),
         second_ticks: config.second_ticks,
         knobs: knobs.clone(),
         figures,

@@ -1,6 +1,6 @@
 //! The command line of `teem replay`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,33 @@ pub(crate) struct ReplayArgs {
 pub(crate) enum ReplayAction {
     /// List the connections of a capture: times, bytes, gaps, protocol, and whether they can be replayed.
     Inspect(InspectArgs),
+    /// Fit a population to a capture: how long messages are, how they follow each other, how long people stay.
+    Fit(FitArgs),
+}
+
+/// By what people are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitByArg {
+    /// Protocol and port of the server: what they use.
+    Service,
+    /// The client's network, 24 bits of an IPv4 address: where they are.
+    Network,
+}
+
+/// What a population is fitted to.
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// A capture (pcap, pcapng, also compressed), a file of sessions (*.teem), or - for standard input.
+    pub(crate) capture: PathBuf,
+    /// A TLS key log, as SSLKEYLOGFILE makes it; secrets within a pcapng are used without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// By what people are told apart.
+    #[arg(long, value_enum, default_value = "service")]
+    pub(crate) by: FitByArg,
+    /// Write a scenario of such people, for `teem run`; replaces an earlier one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// What is driven, and how. Whether it is there at all is told by its capture: clap lists no members of a group with another one inside.
@@ -128,6 +155,9 @@ pub(crate) struct DriveArgs {
     /// One more threshold, such as `replay.lateness.p99 < 1ms`; may be given again.
     #[arg(long, value_name = "EXPR")]
     pub(crate) threshold: Vec<String>,
+    /// Where `teem knob --admin` can turn the speeds while it lasts: an address of loopback, port 0 for any.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) knobs: Option<SocketAddr>,
     /// The run folder; must not exist or be empty. Default: runs/replay-TIME.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

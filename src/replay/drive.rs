@@ -1,6 +1,6 @@
 //! `teem replay CAPTURE --target HOST:PORT`: recorded clients say it all again, and a run folder says how that went.
 
-mod books;
+pub(crate) mod books;
 mod live;
 mod own;
 mod provision;
@@ -21,7 +21,7 @@ use replay::{
 use self::own::Own;
 use self::provision::Registry;
 use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
-use super::source::{self, Reads};
+use super::source::{self, Recorded};
 use crate::cli::TransportArg;
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
@@ -34,7 +34,7 @@ const PEOPLE_MAX: u64 = 1 << 31;
 
 /// Everything that is settled before anything is driven.
 struct Prepared {
-    reads: Reads,
+    recorded: Recorded,
     options: DriveOptions,
     manifest: Manifest,
     folder: PathBuf,
@@ -45,20 +45,20 @@ struct Prepared {
 /// Drives a capture again, or cuts a session out of it.
 pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     check(args)?;
-    let (recording, reads) = source::recording(&args.capture, args.keys.as_deref())?;
-    if let Some(outcome) = enter(args, &recording)? {
+    let recorded = source::recording(&args.capture, args.keys.as_deref())?;
+    if let Some(outcome) = enter(args, &recorded.recording)? {
         return Ok(outcome);
     }
-    for note in reads.shortfall().into_iter().chain(reads.undriven()) {
+    for note in recorded.notes() {
         eprintln!("note: {}: {note}", args.capture.display());
     }
     if let Some([flow, file]) = args.cut.as_deref() {
-        return cut(&recording, flow, Path::new(file));
+        return cut(&recorded.recording, flow, Path::new(file));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let prepared = runtime.block_on(prepare(args, &recording, reads))?;
+    let prepared = runtime.block_on(prepare(args, recorded))?;
     let folder = prepared.folder.clone();
     let broken_by = runtime.block_on(live::run(args, prepared))?;
     let concluded = match broken_by {
@@ -141,7 +141,8 @@ fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> Result<Prepared> {
+async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
+    let recording = &recorded.recording;
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
@@ -180,7 +181,7 @@ async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> 
             (Some(registry), rules)
         }
     };
-    let options = options(args, recording, rules, own.as_ref())?;
+    let options = driven(args, &recorded, rules, own.as_ref())?;
     if args.provision {
         provision::everybody(&options).await?;
     }
@@ -210,7 +211,7 @@ async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> 
         limits: wsar::limits(),
     };
     Ok(Prepared {
-        reads,
+        recorded,
         options,
         manifest,
         folder,
@@ -235,12 +236,17 @@ fn rules(args: &DriveArgs) -> Result<Rules> {
     targets::add(args, rules)
 }
 
-fn options(
-    args: &DriveArgs,
-    recording: &Arc<Recording>,
-    rules: Rules,
-    own: Option<&Own>,
-) -> Result<DriveOptions> {
+/// What is driven and how, as the flags alone say: a replay beside a swarm has them from the scenario.
+///
+/// # Errors
+/// A rule, a target or a certificate is wrong.
+pub(crate) fn options(args: &DriveArgs, recorded: &Recorded) -> Result<DriveOptions> {
+    driven(args, recorded, rules(args)?, None)
+}
+
+/// What is driven and how, by these rules.
+fn driven(args: &DriveArgs, recorded: &Recorded, rules: Rules, own: Option<&Own>) -> Result<DriveOptions> {
+    let recording = &recorded.recording;
     let (connect_speed, think_speed) = speeds(args);
     let rules = match own {
         None => rules,

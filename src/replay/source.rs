@@ -33,6 +33,12 @@ pub(crate) struct Reads {
     pub(crate) left_out: u64,
 }
 
+/// A recording, and what reading it came to.
+pub(crate) struct Recorded {
+    pub(crate) recording: Arc<Recording>,
+    pub(crate) reads: Reads,
+}
+
 /// Reads a capture or a file of sessions (`-` is standard input), takes off its TLS where there are secrets, and hands the
 /// selected connections to `sink`.
 pub(crate) fn read<S: Sink>(
@@ -90,7 +96,7 @@ pub(crate) fn read<S: Sink>(
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<(Arc<Recording>, Reads)> {
+pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
     let name = || path.display().to_string();
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
         let recording = Recording::open(path).with_context(name)?;
@@ -98,11 +104,17 @@ pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<(Arc<Recordi
             origin: Origin::Sessions(recording.played().clone()),
             left_out: 0,
         };
-        return Ok((Arc::new(recording), reads));
+        return Ok(Recorded {
+            recording: Arc::new(recording),
+            reads,
+        });
     }
     let writer = RecordingWriter::scratch(scratch()?);
     let (reads, writer) = read(path, keys, Selection::default(), writer)?;
-    Ok((Arc::new(writer.finish()?), reads))
+    Ok(Recorded {
+        recording: Arc::new(writer.finish()?),
+        reads,
+    })
 }
 
 fn is_file_of_sessions(path: &Path) -> Result<bool> {
@@ -143,6 +155,13 @@ fn capture<S: Sink>(source: Source, stage: &mut Select<Decryption<S>>) -> Result
         }
     }
     Ok(reading.finish(stage)?)
+}
+
+impl Recorded {
+    /// What of it is not used or not driven, a sentence each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.reads.shortfall().into_iter().chain(self.reads.undriven()).collect()
+    }
 }
 
 impl Reads {

@@ -29,6 +29,8 @@ pub(crate) struct ServerPlan {
     pub(crate) connections: u64,
     pub(crate) provisioned: u64,
     pub(crate) provisioned_base: u64,
+    /// How many of them, the first, are counted apart as a replay's; none where nothing is replayed.
+    pub(crate) apart: Option<u64>,
     /// How long a client may be silent, seconds; none for the server's own default.
     pub(crate) idle_timeout_s: Option<u64>,
     /// Bytes that may wait for one client; none for the server's own default.
@@ -86,6 +88,7 @@ impl ServerPlan {
         .into_iter()
         .flat_map(|(flag, value)| [flag.to_owned(), value])
         .chain(self.plain.then(|| "--plain".to_owned()))
+        .chain(self.apart.map(|count| format!("--apart={count}")))
         .chain(self.unread_bytes.map(|bytes| format!("--unread={bytes}")))
         .chain(
             self.idle_timeout_s

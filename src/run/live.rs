@@ -20,6 +20,7 @@ use super::sampling::Sampling;
 use super::target::{Target, data_folder};
 use super::vigil::Vigil;
 use crate::cli::{RunArgs, TransportArg};
+use crate::desk::{self, Desk};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 
@@ -71,6 +72,7 @@ struct Live<'a> {
     progress: Progress,
     pending_marks: Vec<Event>,
     pending_kills_us: Vec<u64>,
+    desk: Desk,
     storm: Option<StormChild>,
     storm_is_due: bool,
     climb: Climb,
@@ -91,7 +93,8 @@ struct Climb {
 /// # Errors
 /// Nothing ran.
 pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<anyhow::Error>> {
-    let curve = prepared.plan.curve();
+    let mut curve = prepared.plan.curve();
+    prepared.replays.plan(&mut curve);
     let progress = Progress::new(args.quiet, prepared.plan.duration_us() / 1_000_000);
     progress.say(&format!(
         "{}: {} connections, {} s; run folder {}",
@@ -123,6 +126,12 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         .map(|second| (second * 1e6) as u64)
         .collect();
     pending_kills_us.sort_by_key(|at_us| std::cmp::Reverse(*at_us));
+    let (desk, knobs_at) = match args.knobs {
+        None => (Desk::default(), None),
+        Some(address) => Desk::open(address, prepared.replays.speeds())
+            .await
+            .map(|(desk, at)| (desk, Some(at)))?,
+    };
     let mut live = Live {
         storm_is_due: prepared.plan.storm().is_some() && target.http.is_some() && target.pins.is_some(),
         args,
@@ -134,10 +143,14 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         progress,
         pending_marks,
         pending_kills_us,
+        desk,
         storm: None,
         climb: Climb::default(),
         vigil,
     };
+    if let Some(address) = knobs_at {
+        live.note(0, EventKind::Note, "knobs", &desk::told(address))?;
+    }
     live.drive().await
 }
 
@@ -152,6 +165,9 @@ impl Live<'_> {
         let base = Number::new(self.target.base)?;
         let population = Population::new(base, self.prepared.plan.users(), self.target.secret.clone())?;
         let plan = self.prepared.plan.clone();
+        if self.prepared.replays.are_there() {
+            self.writer.replay(&self.prepared.replays.record())?;
+        }
         let mut options = SwarmOptions::new(vec![self.target.chat], plan, population, self.clock);
         options.carrier = carrier(
             self.args.carriage(self.prepared.plan.connections()),
@@ -174,6 +190,7 @@ impl Live<'_> {
             Ok(end) => self.finish(swarm, http, begin_us, end).await,
             Err(error) => {
                 swarm.stop();
+                self.prepared.replays.stop();
                 Err(error)
             }
         };
@@ -232,14 +249,16 @@ impl Live<'_> {
                 _ = interrupt.recv() => return Ok(End::Interrupted),
                 _ = terminate.recv() => return Ok(End::Interrupted),
                 _ = look.tick() => {
-                    if swarm.finished() {
+                    let now_us = self.since_us(begin_us);
+                    if swarm.finished() && self.prepared.replays.are_over(now_us) {
                         return Ok(End::Finished);
                     }
-                    self.act(self.since_us(begin_us)).await?;
+                    self.act(now_us).await?;
                 }
                 _ = second.tick() => {
                     let t_ms = self.since_us(begin_us) / 1000;
-                    let sample = self.sampling.take(t_ms, &self.target, swarm, http).await;
+                    let mut sample = self.sampling.take(t_ms, &self.target, swarm, http).await;
+                    self.prepared.replays.sample(&mut sample);
                     self.progress.show(&sample);
                     self.writer.sample(&sample)?;
                     if let Some(why) = self.target.child.as_mut().and_then(super::child::ServerChild::has_ended) {
@@ -254,7 +273,7 @@ impl Live<'_> {
         }
     }
 
-    /// Does what is due: marks, kills, the storm.
+    /// Does what is due: marks, kills, turns of knobs, replays, the storm.
     async fn act(&mut self, now_us: u64) -> Result<()> {
         while let Some(mark) = self.pending_marks.pop_if(|mark| mark.t_ms * 1000 <= now_us) {
             self.vigil.event(&mark);
@@ -264,6 +283,14 @@ impl Live<'_> {
         }
         if self.pending_kills_us.pop_if(|at_us| *at_us <= now_us).is_some() {
             self.kill_server(now_us / 1000).await?;
+        }
+        for turn in self.desk.take_turns() {
+            self.prepared.replays.change_speeds(turn.speeds);
+            self.note(now_us / 1000, EventKind::Knob, turn.name, &turn.detail)?;
+        }
+        let clock = self.clock;
+        for why in self.prepared.replays.begin_due(now_us, &self.target, clock) {
+            self.note(now_us / 1000, EventKind::Invalid, "replay", &why)?;
         }
         let window = self
             .prepared
@@ -384,6 +411,7 @@ impl Live<'_> {
     ) -> Result<()> {
         let mut last = Sample::default();
         swarm.stop();
+        self.prepared.replays.stop();
         let joined = tokio::task::spawn_blocking(move || {
             let outcome = swarm.join(&mut last);
             (outcome, last)
@@ -400,6 +428,7 @@ impl Live<'_> {
         let (outcome, last) = joined.await.context("the swarm's end")?;
         let t_ms = self.since_us(begin_us) / 1000;
         self.finish_storm(end)?;
+        let replayed = self.finish_replays()?;
         // The server may still be working off the last acknowledgements.
         let mut sample = self.sampling.finish(t_ms, &self.target).await;
         for part in [last, rest] {
@@ -409,7 +438,11 @@ impl Live<'_> {
                 sample.histograms.entry(name).or_default().merge(&histogram);
             }
         }
+        self.prepared.replays.sample(&mut sample);
         self.writer.sample(&sample)?;
+        for (kind, name, what) in replayed {
+            self.note(t_ms, kind, name, &what)?;
+        }
         match outcome {
             Err(error) => self.note(t_ms, EventKind::Invalid, "swarm", &error.to_string())?,
             Ok(outcome) => {
@@ -438,6 +471,16 @@ impl Live<'_> {
         }
         let what = format!("{count} copies were refused: {code:?}");
         self.note(t_ms, EventKind::Note, "refused", &what)
+    }
+
+    /// Ends the replays and writes what came of them. Returns what is to be noted.
+    fn finish_replays(&mut self) -> Result<Vec<(EventKind, &'static str, String)>> {
+        if !self.prepared.replays.are_there() {
+            return Ok(Vec::new());
+        }
+        let (replay, events) = self.prepared.replays.finish();
+        self.writer.replay(&replay)?;
+        Ok(events)
     }
 
     fn finish_storm(&mut self, end: End) -> Result<()> {

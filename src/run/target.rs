@@ -52,9 +52,13 @@ impl Target {
             log: prepared.folder.join("server.log"),
             durability: durability(args, &prepared.scenario),
             // Reconnects may overlap with connections that the server has not seen end yet.
-            connections: prepared.plan.connections() + prepared.plan.connections() / 50,
-            provisioned: prepared.plan.users(),
-            provisioned_base: PROVISIONED_BASE,
+            connections: prepared.plan.connections()
+                + prepared.plan.connections() / 50
+                + prepared.replays.connections(),
+            // A replay's people are below the swarm's.
+            provisioned: prepared.plan.users() + prepared.replays.numbers(),
+            provisioned_base: PROVISIONED_BASE - prepared.replays.numbers(),
+            apart: prepared.replays.are_there().then(|| prepared.replays.numbers()),
             idle_timeout_s: prepared
                 .scenario
                 .server

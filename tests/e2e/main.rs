@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // tests and their helpers
 
 mod again;
+mod beside;
 mod climb;
 mod command;
 mod crowd;

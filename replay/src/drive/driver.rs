@@ -149,7 +149,8 @@ impl Driver {
         let Ok(step) = part.step(&self.program.recording, &mut self.scratch) else {
             return self.fail_open(link, id, Cause::Recording);
         };
-        if self.program.order == Order::Causal {
+        // At the highest speed there is no clock to keep, be it that somebody turned to it later.
+        if self.program.order == Order::Causal || !schedule.is_timed() {
             if !part.is_answered() {
                 (part.wait, part.since_ns) = (Wait::Answer, now_ns);
                 part.is_quiet();

@@ -29,7 +29,7 @@ pub(super) fn start(
             carrier: options.carrier,
             tls: None,
             ways: options.ways.clone(),
-            sources: Sources::new(deal.sources(shard, std::process::id())),
+            sources: Sources::new(deal.sources(shard, std::process::id().wrapping_add(options.neighbours))),
             shard,
             shards: deal.shards,
             connecting_max: options.connecting_max,

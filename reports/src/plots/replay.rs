@@ -6,13 +6,41 @@ use super::latency::{by_percentile_of, grades};
 use super::{ALONE, FIRST, OTHER};
 use crate::chart::{Line, Panel, Plot, Scale, X};
 use crate::quantity::Unit;
-use crate::series::{end_s, gauge, planned, rate};
+use crate::series::{end_s, gauge, is_replay_alone, rate};
 use crate::theme::Ink;
+
+/// What was planned: sends, and sessions open. Beside a swarm the plan's other columns are the swarm's.
+fn plans(run: &Run) -> (&[u64], &[u64]) {
+    if is_replay_alone(run) {
+        (&run.plan.messages, &run.plan.connections)
+    } else {
+        (&run.plan.replay_sends, &run.plan.replay_sessions)
+    }
+}
+
+/// A replay beside a swarm, before anything is started.
+pub(super) fn planned(run: &Run) -> Plot {
+    let end = end_s(run);
+    let (sends, open) = plans(run);
+    let sends = Panel::new("Sends a second", Unit::PerSecond, Scale::Linear, FIRST)
+        .with(Line::plan("planned", crate::series::planned(sends, end)));
+    let open = Panel::new("Sessions open", Unit::Count, Scale::Linear, OTHER)
+        .with(Line::plan("planned", crate::series::planned(open, end)));
+    Plot {
+        id: "planned-replay",
+        title: "The replay, planned",
+        caption: "The recording, at the speed and with the clones that were asked for, where nothing keeps it waiting.",
+        x: X::Time(end),
+        panels: vec![sends, open],
+        notes: Vec::new(),
+    }
+}
 
 pub(super) fn sends(run: &Run) -> Plot {
     let end = end_s(run);
+    let (planned_sends, planned_open) = plans(run);
     let sends = Panel::new("Sends a second", Unit::PerSecond, Scale::Linear, FIRST)
-        .with(Line::plan("planned", planned(&run.plan.messages, end)))
+        .with(Line::plan("planned", crate::series::planned(planned_sends, end)))
         .with(Line::solid("made", Ink::Series(0), rate(run, name::replay::SENT)))
         .with(Line::solid(
             "not made",
@@ -20,7 +48,7 @@ pub(super) fn sends(run: &Run) -> Plot {
             rate(run, name::replay::UNSENT),
         ));
     let open = Panel::new("Sessions open", Unit::Count, Scale::Linear, OTHER)
-        .with(Line::plan("planned", planned(&run.plan.connections, end)))
+        .with(Line::plan("planned", crate::series::planned(planned_open, end)))
         .with(Line::solid(
             "open",
             Ink::Series(2),

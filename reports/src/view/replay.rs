@@ -179,6 +179,32 @@ fn notes(replay: &Replay) -> Vec<String> {
     notes
 }
 
+/// The key figures of a replay beside a swarm.
+pub(super) fn tiles_beside(figures: &ReplaySummary) -> Vec<Tile> {
+    let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);
+    vec![
+        tile(
+            "Replay: sends made",
+            grouped(sends.sent),
+            format!("of {} planned", grouped(sends.planned)),
+        ),
+        tile(
+            "Replay: sessions driven to their end",
+            grouped(sessions.finished),
+            format!(
+                "of {}; {} failed",
+                grouped(sessions.planned),
+                grouped(sessions.failed)
+            ),
+        ),
+        tile(
+            "Replay: answers not as recorded",
+            grouped(answers.different + answers.missing + answers.extra),
+            format!("of {}", grouped(answers.compared())),
+        ),
+    ]
+}
+
 /// The key figures.
 pub(super) fn tiles(figures: &ReplaySummary, summary: &Summary) -> Vec<Tile> {
     let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);

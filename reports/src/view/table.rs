@@ -97,6 +97,12 @@ pub(super) fn ledger_notes(run: &Run, summary: &Summary) -> Vec<String> {
              alone but for the queue."
                 .to_owned(),
         );
+    } else if ledger.mixed {
+        notes.push(
+            "A replay spoke to the server as well, whose counts do not tell the two apart (`teem serve --apart`): this ledger \
+             has one end."
+                .to_owned(),
+        );
     } else if m.server_accepted.is_none() {
         notes.push("The server's own counts were not available: this ledger has one end.".to_owned());
     }

@@ -25,6 +25,7 @@ pub(crate) fn write(folder: &str, manifest: Manifest, spoil: impl FnOnce(&mut Re
         messages: sends.clone(),
         copies: sends.clone(),
         marks: Vec::new(),
+        ..PlanCurve::default()
     };
     let manifest = Manifest {
         scenario: "replay".into(),

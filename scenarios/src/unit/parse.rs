@@ -2,7 +2,7 @@
 //!
 //! Each reader accepts the whole text or nothing; the caller words the refusal.
 
-use super::{Bytes, Count, Factor, MatchMinute, Quantity, Rate, Share, Span, TimeOfDay, UtcOffset};
+use super::{Bytes, Count, Factor, MatchMinute, Quantity, Rate, Share, Span, Speed, TimeOfDay, UtcOffset};
 
 /// The longest duration that is accepted: a year, so that sums never overflow.
 const LONGEST_US: f64 = 366.0 * 86_400e6;
@@ -53,6 +53,21 @@ impl Quantity for Count {
 
     fn from_number(number: f64) -> Option<Self> {
         whole(number).map(Self)
+    }
+}
+
+impl Quantity for Speed {
+    const EXPECTED: &'static str = "a speed from 0.1 to 100, or `max`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text == "max" {
+            return Some(Self(None));
+        }
+        Self::from_number(text.strip_suffix('x').unwrap_or(text).parse().ok()?)
+    }
+
+    fn from_number(number: f64) -> Option<Self> {
+        (0.1..=100.0).contains(&number).then_some(Self(Some(number)))
     }
 }
 

@@ -47,6 +47,9 @@ impl Office {
             .put_message(to.value(), &message)
             .map_err(refusal)?;
         self.parts.figures.copies_accepted.add(1);
+        if self.is_apart(to.value()) {
+            self.parts.figures.copies_accepted_apart.add(1);
+        }
         self.offer(to, seq, from, None, id, body);
         Ok(())
     }
@@ -83,6 +86,10 @@ impl Office {
             .put_group_message(&others, &message)
             .map_err(refusal)?;
         self.parts.figures.copies_accepted.add(others.len() as u64);
+        if self.parts.apart.is_some() {
+            let apart = others.iter().filter(|&&member| self.is_apart(member)).count();
+            self.parts.figures.copies_accepted_apart.add(apart as u64);
+        }
         for (place, member) in others.iter().enumerate() {
             if let Ok(to) = Number::new(*member) {
                 self.offer(to, first_seq + place as u64, from, Some(group), id, body);
@@ -189,12 +196,14 @@ impl Office {
         } = self;
         let (sent_through, in_flight) = parts.store.sent(who.value());
         let (mut erased_items, figures) = (0, &parts.figures);
+        let is_apart = parts.apart.is_some_and(|apart| apart.contains(who.value()));
         parts.store.ack(who.value(), through, |erased| {
             erased_items += 1;
             if erased.tick {
                 return;
             }
             figures.copies_acknowledged.add(1);
+            figures.copies_acknowledged_apart.add(u64::from(is_apart));
             if !parts.second_ticks {
                 return;
             }

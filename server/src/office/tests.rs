@@ -58,6 +58,7 @@ impl Town {
                 base: BASE,
                 count: 1000,
             },
+            apart: Some(Provisioned { base: BASE, count: 2 }),
             knobs,
             figures: Arc::default(),
             health: http::Health::default(),

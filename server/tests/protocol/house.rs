@@ -53,6 +53,7 @@ pub(crate) fn config(data: PathBuf) -> Config {
             base: BASE,
             count: COUNT,
         },
+        apart: None,
         secret: SECRET.to_vec(),
         store_quota_bytes: None,
     }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use record::name::replay as name;
 use record::{
-    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends, ReplaySessions,
-    Sample, Undriven,
+    Differing, EventKind, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends,
+    ReplaySessions, Sample, Undriven,
 };
-use replay::{Answers, Cause, Counts, Drive, Figures, Side, Timings};
+use replay::{
+    Answers, Arrivals, Cause, Counts, Drive, DriveOptions, Figures, Order, Picked, Planned, Side, Speed,
+    Timings,
+};
 
-use super::Prepared;
 use crate::replay::arguments::DriveArgs;
-use crate::replay::source::Origin;
+use crate::replay::source::{Origin, Recorded};
 
 /// Sessions that cannot be driven and are listed one by one.
 const UNPLAYABLE_MAX: usize = 200;
@@ -19,10 +21,13 @@ const UNPLAYABLE_MAX: usize = 200;
 const DIFFERENCES_MAX: usize = 50;
 
 /// What is known before the first connect.
-pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Replay {
-    let options = &prepared.options;
+pub(crate) fn begun(
+    args: &DriveArgs,
+    recorded: &Recorded,
+    options: &DriveOptions,
+    (planned, picked): (&Planned, &Picked),
+) -> Replay {
     let sessions = options.recording.sessions();
-    let (planned, picked) = (drive.planned(), drive.picked());
     let client_bytes: u64 = sessions
         .iter()
         .map(|session| session.said(Side::Client).bytes)
@@ -40,7 +45,12 @@ pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Rep
         capture: args.capture.display().to_string(),
         connect_speed: options.connect_speed.to_string(),
         think_speed: options.think_speed.to_string(),
-        order: drive.order().name().to_owned(),
+        order: match options.think_speed {
+            Speed::Max => Order::Causal,
+            Speed::Times(_) => options.order,
+        }
+        .name()
+        .to_owned(),
         clones: u64::from(options.clones.count),
         loops: u64::from(options.clones.loops),
         lateness_limit_ms: options.lateness_limit.as_secs_f64() * 1e3,
@@ -61,7 +71,7 @@ pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Rep
             recorded_server: planned.server_bytes,
             gapped_server: planned.server_gap_bytes,
             skipped_client: client_bytes.saturating_sub(planned.client_bytes),
-            unused_by: unused(prepared),
+            unused_by: unused(recorded),
             ..ReplayBytes::default()
         },
         answers: ReplayAnswers::default(),
@@ -77,8 +87,8 @@ pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Rep
 }
 
 /// Packets of the capture that were not used, by cause.
-fn unused(prepared: &Prepared) -> BTreeMap<String, u64> {
-    let Origin::Capture(figures, _) = &prepared.reads.origin else {
+fn unused(recorded: &Recorded) -> BTreeMap<String, u64> {
+    let Origin::Capture(figures, _) = &recorded.reads.origin else {
         return BTreeMap::new();
     };
     figures
@@ -90,8 +100,7 @@ fn unused(prepared: &Prepared) -> BTreeMap<String, u64> {
 }
 
 /// Adds what came of it.
-pub(super) fn ended(replay: &mut Replay, drive: &Drive) {
-    let counts = drive.figures().tally;
+pub(crate) fn ended(replay: &mut Replay, counts: &Counts, arrivals: &Arrivals) {
     let by = |causes: &[u64]| -> BTreeMap<String, u64> {
         Cause::ALL
             .iter()
@@ -110,17 +119,42 @@ pub(super) fn ended(replay: &mut Replay, drive: &Drive) {
     (sends.answers_given_up, sends.unlearned) = (counts.answers_given_up, counts.unlearned);
     (replay.bytes.said, replay.bytes.heard) = (counts.bytes_out, counts.bytes_in);
     replay.answers = answers(&counts.answers);
-    replay.gaps = drive.arrivals().likeness().map(|likeness| ReplayGaps {
+    replay.gaps = gaps(arrivals);
+    replay.finished = true;
+}
+
+/// Why sessions were not driven to their end, as events: kind, name, sentence.
+pub(crate) fn failures(counts: &Counts) -> Vec<(EventKind, &'static str, String)> {
+    let failed = Cause::ALL
+        .iter()
+        .zip(counts.failed)
+        .filter(|(_, count)| *count > 0);
+    failed
+        .map(|(cause, count)| {
+            let what = format!("{count} sessions were not driven to their end: {}", cause.name());
+            // What this host lacked is not the target's answer to the load.
+            let kind = if cause.is_ours() {
+                EventKind::Invalid
+            } else {
+                EventKind::Note
+            };
+            (kind, cause.name(), what)
+        })
+        .collect()
+}
+
+/// The gaps between sends, planned and made.
+pub(crate) fn gaps(arrivals: &Arrivals) -> Option<ReplayGaps> {
+    arrivals.likeness().map(|likeness| ReplayGaps {
         count: likeness.gaps,
         distance: likeness.distance,
         p_value: likeness.p_value,
         distance_beyond_100_us: likeness.distance_beyond,
-    });
-    replay.finished = true;
+    })
 }
 
 /// Takes differences found since the last call.
-pub(super) fn add_differences(replay: &mut Replay, drive: &Drive) {
+pub(crate) fn add_differences(replay: &mut Replay, drive: &Drive) {
     let room = DIFFERENCES_MAX.saturating_sub(replay.differences.len());
     let differing = |found: replay::Differing| Differing {
         flow: found.flow.0,
@@ -148,7 +182,7 @@ fn answers(answers: &Answers) -> ReplayAnswers {
 }
 
 /// Adds a second's figures to a sample.
-pub(super) fn sample(sample: &mut Sample, figures: &Figures, timings: Timings) {
+pub(crate) fn sample(sample: &mut Sample, figures: &Figures, timings: Timings) {
     let counts: &Counts = &figures.tally;
     let counters = [
         (name::SENT, counts.sent),

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use record::{Event, EventKind, PlanCurve, Replay, RunWriter, Sample};
-use replay::{Cause, Drive};
+use replay::Drive;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use wsar::Sampler;
 
 use super::own::Own;
 use super::{Prepared, books};
+use crate::desk::{self, Desk};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 use crate::replay::arguments::DriveArgs;
@@ -24,6 +25,7 @@ struct Live {
     sampler: Sampler,
     progress: Progress,
     clock: reactor::Clock,
+    desk: Desk,
     sent_before: (u64, u64),
 }
 
@@ -35,6 +37,13 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     // Both before the first thread parts from the descriptor table.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let speeds = (prepared.options.connect_speed, prepared.options.think_speed);
+    let (desk, knobs_at) = match args.knobs {
+        None => (Desk::default(), None),
+        Some(address) => Desk::open(address, speeds)
+            .await
+            .map(|(desk, at)| (desk, Some(at)))?,
+    };
     let mut watches = vec![("swarm".to_owned(), std::process::id())];
     watches.extend(
         prepared
@@ -50,7 +59,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         connections: planned.open_a_second.clone(),
         messages: planned.sends_a_second.clone(),
         copies: planned.sends_a_second.clone(),
-        marks: Vec::new(),
+        ..PlanCurve::default()
     };
     let progress = Progress::new(args.quiet, planned.length_ns / 1_000_000_000);
     progress.say(&format!(
@@ -61,7 +70,8 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         planned.length_ns / 1_000_000_000,
         prepared.folder.display()
     ));
-    let replay = books::begun(args, &prepared, &drive);
+    let course = (drive.planned(), drive.picked());
+    let replay = books::begun(args, &prepared.recorded, &prepared.options, course);
     let written = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)
         .and_then(|mut writer| writer.replay(&replay).map(|()| writer));
     let writer = match written {
@@ -79,8 +89,12 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         sampler,
         progress,
         clock: prepared.options.clock,
+        desk,
         sent_before: (0, 0),
     };
+    if let Some(address) = knobs_at {
+        live.note(0, EventKind::Note, "knobs", &desk::told(address))?;
+    }
     let interrupted = tokio::select! {
         watched = live.watch() => watched.map(|()| false),
         _ = interrupt.recv() => Ok(true),
@@ -110,6 +124,7 @@ impl Live {
                     if self.drive.has_finished() {
                         return Ok(());
                     }
+                    self.turn_knobs()?;
                 }
                 _ = second.tick() => {
                     let sample = self.sample().await;
@@ -118,6 +133,15 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// Follows what was turned at the desk.
+    fn turn_knobs(&mut self) -> Result<()> {
+        for turn in self.desk.take_turns() {
+            self.drive.change_speeds(turn.speeds.0, turn.speeds.1);
+            self.note(self.t_ms(), EventKind::Knob, turn.name, &turn.detail)?;
+        }
+        Ok(())
     }
 
     async fn sample(&mut self) -> Sample {
@@ -160,7 +184,11 @@ impl Live {
         self.progress.finish();
         self.writer.sample(&sample)?;
         let t_ms = sample.t_ms;
-        books::ended(&mut self.replay, &self.drive);
+        books::ended(
+            &mut self.replay,
+            &self.drive.figures().tally,
+            &self.drive.arrivals(),
+        );
         self.writer.replay(&self.replay)?;
         if let Err(error) = joined {
             self.note(t_ms, EventKind::Invalid, "replay", &error.to_string())?;
@@ -177,20 +205,8 @@ impl Live {
             let what = "a session failed, and --on-failure stop was given";
             self.note(t_ms, EventKind::Note, "stopped", what)?;
         }
-        let counts = self.drive.figures().tally;
-        for (cause, count) in Cause::ALL
-            .iter()
-            .zip(counts.failed)
-            .filter(|(_, count)| *count > 0)
-        {
-            let what = format!("{count} sessions were not driven to their end: {}", cause.name());
-            // What this host lacked is not the target's answer to the load.
-            let kind = if cause.is_ours() {
-                EventKind::Invalid
-            } else {
-                EventKind::Note
-            };
-            self.note(t_ms, kind, cause.name(), &what)?;
+        for (kind, name, what) in books::failures(&self.drive.figures().tally) {
+            self.note(t_ms, kind, name, &what)?;
         }
         Ok(())
     }

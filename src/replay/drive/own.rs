@@ -57,6 +57,7 @@ impl Own {
                 numbers.end() - numbers.start() + 1
             },
             provisioned_base: *numbers.start(),
+            apart: None,
             idle_timeout_s: None,
             unread_bytes: None,
             tickets: 0,

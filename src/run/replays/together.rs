@@ -1,0 +1,154 @@
+//! Several replays of one run as one: their figures, their times, their records.
+//!
+//! It adds; it knows none of them apart.
+
+use std::collections::BTreeMap;
+
+use record::{REPLAY_SCHEMA, Replay};
+use replay::{Arrivals, Drive, Figures, Timings};
+
+/// What can be added to its like.
+pub(super) trait Together<T> {
+    /// Adds it.
+    fn add(&mut self, other: T);
+}
+
+impl Together<Figures> for Figures {
+    fn add(&mut self, other: Figures) {
+        self.tally.merge(&other.tally);
+        self.busy_us += other.busy_us;
+        self.busiest = self.busiest.max(other.busiest);
+        self.carriage.extend(other.carriage);
+    }
+}
+
+impl Together<&Timings> for Timings {
+    fn add(&mut self, other: &Timings) {
+        self.lateness.merge(&other.lateness);
+        self.held.merge(&other.held);
+        self.connect.merge(&other.connect);
+        self.answer.merge(&other.answer);
+        self.recorded_answer.merge(&other.recorded_answer);
+    }
+}
+
+/// The gaps between the sends of all.
+pub(super) fn arrivals<'a>(drives: impl Iterator<Item = &'a Drive>) -> Arrivals {
+    drives.fold(Arrivals::default(), |mut sum, drive| {
+        sum.merge(&drive.arrivals());
+        sum
+    })
+}
+
+/// Their records as one. Where there is one, it is that one.
+pub(super) fn of(records: &[Replay]) -> Replay {
+    let mut records = records.iter();
+    let Some(mut sum) = records.next().cloned() else {
+        return Replay {
+            schema: REPLAY_SCHEMA.to_owned(),
+            ..Replay::default()
+        };
+    };
+    for other in records {
+        add(&mut sum, other);
+    }
+    sum
+}
+
+fn add(sum: &mut Replay, other: &Replay) {
+    sum.capture = format!("{} + {}", sum.capture, other.capture);
+    let either = |one: &mut String, other: &String| {
+        if !one.split(" + ").any(|known| known == other) {
+            *one = format!("{one} + {other}");
+        }
+    };
+    either(&mut sum.connect_speed, &other.connect_speed);
+    either(&mut sum.think_speed, &other.think_speed);
+    if other.order == "causal" {
+        // Whatever is closed-loop makes the whole so.
+        sum.order.clone_from(&other.order);
+    }
+    sum.clones += other.clones;
+    sum.loops = sum.loops.max(other.loops);
+    sum.lateness_limit_ms = sum.lateness_limit_ms.max(other.lateness_limit_ms);
+    sum.finished &= other.finished;
+    sum.gaps = None;
+    let (a, b) = (&mut sum.sessions, &other.sessions);
+    a.recorded += b.recorded;
+    a.left_out += b.left_out;
+    a.unplayable += b.unplayable;
+    a.planned += b.planned;
+    a.opened += b.opened;
+    a.finished += b.finished;
+    a.failed += b.failed;
+    causes(&mut a.failed_by, &b.failed_by);
+    let (a, b) = (&mut sum.sends, &other.sends);
+    a.planned += b.planned;
+    a.sent += b.sent;
+    a.unsent += b.unsent;
+    a.late += b.late;
+    a.answers_given_up += b.answers_given_up;
+    a.unlearned += b.unlearned;
+    causes(&mut a.unsent_by, &b.unsent_by);
+    let (a, b) = (&mut sum.bytes, &other.bytes);
+    a.recorded_client += b.recorded_client;
+    a.recorded_server += b.recorded_server;
+    a.gapped_server += b.gapped_server;
+    a.skipped_client += b.skipped_client;
+    a.said += b.said;
+    a.heard += b.heard;
+    causes(&mut a.unused_by, &b.unused_by);
+    let (a, b) = (&mut sum.answers, &other.answers);
+    a.identical += b.identical;
+    a.masked += b.masked;
+    a.different += b.different;
+    a.missing += b.missing;
+    a.extra += b.extra;
+    a.unjudged += b.unjudged;
+    sum.unplayable.extend(other.unplayable.iter().cloned());
+    sum.differences.extend(other.differences.iter().cloned());
+}
+
+fn causes(sum: &mut BTreeMap<String, u64>, other: &BTreeMap<String, u64>) {
+    for (cause, count) in other {
+        *sum.entry(cause.clone()).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(capture: &str, planned: u64, refused: u64) -> Replay {
+        let mut replay = Replay {
+            capture: capture.to_owned(),
+            think_speed: "1x".to_owned(),
+            order: "timed".to_owned(),
+            clones: 2,
+            finished: true,
+            ..Replay::default()
+        };
+        (replay.sends.planned, replay.sends.sent) = (planned, planned - refused);
+        replay.sends.unsent = refused;
+        replay.sends.unsent_by.insert("refused".to_owned(), refused);
+        replay
+    }
+
+    #[test]
+    fn one_is_itself_and_several_are_their_sum_whose_ledger_closes() {
+        let (one, other) = (record("a", 10, 1), record("b", 100, 20));
+        assert_eq!(of(std::slice::from_ref(&one)), one);
+        let sum = of(&[one.clone(), other.clone()]);
+        assert_eq!((sum.capture.as_str(), sum.clones), ("a + b", 4));
+        assert_eq!(sum.think_speed, "1x");
+        assert_eq!(sum.sends.planned, sum.sends.sent + sum.sends.unsent);
+        assert_eq!(sum.sends.unsent_by["refused"], 21);
+        let broken = Replay {
+            finished: false,
+            order: "causal".to_owned(),
+            ..other
+        };
+        let sum = of(&[one, broken]);
+        assert!(!sum.finished && sum.order == "causal");
+    }
+}
