@@ -21,7 +21,7 @@ use replay::{
 use self::own::Own;
 use self::provision::Registry;
 use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
-use super::source::{self, Reads};
+use super::source::{self, Recorded};
 use crate::cli::TransportArg;
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
@@ -34,7 +34,7 @@ const PEOPLE_MAX: u64 = 1 << 31;
 
 /// Everything that is settled before anything is driven.
 struct Prepared {
-    reads: Reads,
+    recorded: Recorded,
     options: DriveOptions,
     manifest: Manifest,
     folder: PathBuf,
@@ -45,20 +45,20 @@ struct Prepared {
 /// Drives a capture again, or cuts a session out of it.
 pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     check(args)?;
-    let (recording, reads) = source::recording(&args.capture, args.keys.as_deref())?;
-    if let Some(outcome) = enter(args, &recording)? {
+    let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
+    if let Some(outcome) = enter(args, &recorded.recording)? {
         return Ok(outcome);
     }
-    for note in reads.shortfall().into_iter().chain(reads.undriven()) {
+    for note in recorded.notes() {
         eprintln!("note: {}: {note}", args.capture.display());
     }
     if let Some([flow, file]) = args.cut.as_deref() {
-        return cut(&recording, flow, Path::new(file));
+        return cut(&recorded.recording, flow, Path::new(file));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let prepared = runtime.block_on(prepare(args, &recording, reads))?;
+    let prepared = runtime.block_on(prepare(args, recorded))?;
     let folder = prepared.folder.clone();
     let broken_by = runtime.block_on(live::run(args, prepared))?;
     let concluded = match broken_by {
@@ -141,7 +141,8 @@ fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> Result<Prepared> {
+async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
+    let recording = &recorded.recording;
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
@@ -184,13 +185,26 @@ async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> 
     if args.provision {
         provision::everybody(&options).await?;
     }
-    let manifest = Manifest {
+    let manifest = manifest(args, &options, started_unix_ms);
+    Ok(Prepared {
+        recorded,
+        options,
+        manifest,
+        folder,
+        own,
+        _registry: registry,
+    })
+}
+
+/// What the run folder says of how it came about.
+fn manifest(args: &DriveArgs, options: &DriveOptions, started_unix_ms: u64) -> Manifest {
+    Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
         scenario: "replay".to_owned(),
         title: format!("{}, driven again", args.capture.display()),
-        resolved: resolved(args, &options),
+        resolved: resolved(args, options),
         seed: args.seed,
         started_unix_ms,
         dry_run: false,
@@ -208,15 +222,7 @@ async fn prepare(args: &DriveArgs, recording: &Arc<Recording>, reads: Reads) -> 
         thresholds: args.threshold.clone(),
         host: wsar::host_facts(),
         limits: wsar::limits(),
-    };
-    Ok(Prepared {
-        reads,
-        options,
-        manifest,
-        folder,
-        own,
-        _registry: registry,
-    })
+    }
 }
 
 /// The rules of the file and of the flags.

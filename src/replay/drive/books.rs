@@ -11,7 +11,6 @@ use replay::{Answers, Cause, Counts, Drive, Figures, Side, Timings};
 
 use super::Prepared;
 use crate::replay::arguments::DriveArgs;
-use crate::replay::source::Origin;
 
 /// Sessions that cannot be driven and are listed one by one.
 const UNPLAYABLE_MAX: usize = 200;
@@ -78,7 +77,7 @@ pub(super) fn begun(args: &DriveArgs, prepared: &Prepared, drive: &Drive) -> Rep
 
 /// Packets of the capture that were not used, by cause.
 fn unused(prepared: &Prepared) -> BTreeMap<String, u64> {
-    let Origin::Capture(figures, _) = &prepared.reads.origin else {
+    let Some(figures) = prepared.recorded.figures() else {
         return BTreeMap::new();
     };
     figures
