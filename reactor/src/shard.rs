@@ -208,8 +208,20 @@ mod tests {
         let rest = |turns: Range<u64>, now_us| rest_us(turns, 500, now_us, u64::MAX);
         assert_eq!(rest(10_000..10_600, 10_620), 480, "the next one comes soon, too");
         assert_eq!(rest(10_000..11_000, 11_020), 0, "a lone event costs one waking");
-        assert_eq!(rest(10_000..10_600, 11_200), 0, "the turn took longer than the rest");
-        assert_eq!(rest_us(10_000..10_600, 500, 10_620, 10_700), 80, "what is due is not kept waiting");
-        assert_eq!(rest_us(10_000..10_600, 0, 10_620, u64::MAX), 0, "no spacing, no rest");
+        assert_eq!(
+            rest(10_000..10_600, 11_200),
+            0,
+            "the turn took longer than the rest"
+        );
+        assert_eq!(
+            rest_us(10_000..10_600, 500, 10_620, 10_700),
+            80,
+            "what is due is not kept waiting"
+        );
+        assert_eq!(
+            rest_us(10_000..10_600, 0, 10_620, u64::MAX),
+            0,
+            "no spacing, no rest"
+        );
     }
 }

@@ -45,7 +45,7 @@ struct Prepared {
 /// Drives a capture again, or cuts a session out of it.
 pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     check(args)?;
-    let recorded = source::recording(&args.capture, args.keys.as_deref())?;
+    let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
     if let Some(outcome) = enter(args, &recorded.recording)? {
         return Ok(outcome);
     }
@@ -185,13 +185,26 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
     if args.provision {
         provision::everybody(&options).await?;
     }
-    let manifest = Manifest {
+    let manifest = manifest(args, &options, started_unix_ms);
+    Ok(Prepared {
+        recorded,
+        options,
+        manifest,
+        folder,
+        own,
+        _registry: registry,
+    })
+}
+
+/// What the run folder says of how it came about.
+fn manifest(args: &DriveArgs, options: &DriveOptions, started_unix_ms: u64) -> Manifest {
+    Manifest {
         schema: MANIFEST_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args().collect(),
         scenario: "replay".to_owned(),
         title: format!("{}, driven again", args.capture.display()),
-        resolved: resolved(args, &options),
+        resolved: resolved(args, options),
         seed: args.seed,
         started_unix_ms,
         dry_run: false,
@@ -209,15 +222,7 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         thresholds: args.threshold.clone(),
         host: wsar::host_facts(),
         limits: wsar::limits(),
-    };
-    Ok(Prepared {
-        recorded,
-        options,
-        manifest,
-        folder,
-        own,
-        _registry: registry,
-    })
+    }
 }
 
 /// The rules of the file and of the flags.

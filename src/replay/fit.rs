@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 
 /// Fits, tells, saves.
 pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
-    let recorded = source::recording(&args.capture, args.keys.as_deref())?;
+    let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
     for note in recorded.notes() {
         eprintln!("note: {note}");
     }

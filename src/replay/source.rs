@@ -33,12 +33,6 @@ pub(crate) struct Reads {
     pub(crate) left_out: u64,
 }
 
-/// A recording, and what reading it came to.
-pub(crate) struct Recorded {
-    pub(crate) recording: Arc<Recording>,
-    pub(crate) reads: Reads,
-}
-
 /// Reads a capture or a file of sessions (`-` is standard input), takes off its TLS where there are secrets, and hands the
 /// selected connections to `sink`.
 pub(crate) fn read<S: Sink>(
@@ -92,11 +86,18 @@ pub(crate) fn read<S: Sink>(
     ))
 }
 
+/// A recording that was read whole, and what its file came to.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) recording: Arc<Recording>,
+    pub(crate) reads: Reads,
+}
+
 /// Reads a recording whole: a file of sessions where it lies, all else by way of a file that is gone with the recording.
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
+pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
     let name = || path.display().to_string();
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
         let recording = Recording::open(path).with_context(name)?;
@@ -115,6 +116,25 @@ pub(crate) fn recording(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
         recording: Arc::new(writer.finish()?),
         reads,
     })
+}
+
+impl Recorded {
+    /// What was not used of the file, or is not driven, a sentence each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.reads
+            .shortfall()
+            .into_iter()
+            .chain(self.reads.undriven())
+            .collect()
+    }
+
+    /// What was counted in a capture; `None` of a file of sessions.
+    pub(crate) fn figures(&self) -> Option<&CaptureFigures> {
+        match &self.reads.origin {
+            Origin::Capture(figures, _) => Some(figures),
+            Origin::Sessions(_) => None,
+        }
+    }
 }
 
 fn is_file_of_sessions(path: &Path) -> Result<bool> {
@@ -155,13 +175,6 @@ fn capture<S: Sink>(source: Source, stage: &mut Select<Decryption<S>>) -> Result
         }
     }
     Ok(reading.finish(stage)?)
-}
-
-impl Recorded {
-    /// What of it is not used or not driven, a sentence each.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        self.reads.shortfall().into_iter().chain(self.reads.undriven()).collect()
-    }
 }
 
 impl Reads {

@@ -13,7 +13,7 @@ use replay::{
 };
 
 use crate::replay::arguments::DriveArgs;
-use crate::replay::source::{Origin, Recorded};
+use crate::replay::source::Recorded;
 
 /// Sessions that cannot be driven and are listed one by one.
 const UNPLAYABLE_MAX: usize = 200;
@@ -88,7 +88,7 @@ pub(crate) fn begun(
 
 /// Packets of the capture that were not used, by cause.
 fn unused(recorded: &Recorded) -> BTreeMap<String, u64> {
-    let Origin::Capture(figures, _) = &recorded.reads.origin else {
+    let Some(figures) = recorded.figures() else {
         return BTreeMap::new();
     };
     figures
