@@ -40,9 +40,7 @@ pub use drive::{
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
-pub use inspect::{
-    Findings, Inspected, Inspection, InspectionLimits, Moment, Said as SaidBytes, Shape, Totals,
-};
+pub use inspect::{Digest, Findings, Inspected, Inspection, InspectionLimits, Moment, Shape, Totals};
 pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use protocol::Protocol;
