@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // tests and their helpers
 
 mod again;
+mod captured;
 mod climb;
 mod command;
 mod disk;
 mod foreign;
 mod home;
+mod hostile;
 mod inspect;
 mod interrupt;
 mod kill;
@@ -25,4 +27,5 @@ mod scenario;
 mod serving;
 mod smoke;
 mod storm;
+mod tshark;
 mod wiretap;

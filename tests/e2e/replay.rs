@@ -130,7 +130,7 @@ fn visited(home: &Home, visitors: usize, requests: usize) -> String {
 }
 
 /// Runs `teem replay ... --out NAME`, and again where the driver itself fell short: a busy host's fault, not teem's.
-fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder) {
+pub(crate) fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder) {
     let mut whole = vec!["replay"];
     whole.extend(args);
     whole.extend(["--quiet", "--out", name]);
@@ -151,7 +151,7 @@ fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder) {
 
 /// Asserts that all sends and sessions are accounted for, and returns the replay's figures.
 #[track_caller]
-fn closes(summary: &Summary) -> record::ReplaySummary {
+pub(crate) fn closes(summary: &Summary) -> record::ReplaySummary {
     let replay = summary.replay.clone().unwrap();
     let (sends, sessions) = (&replay.sends, &replay.sessions);
     assert_eq!(sends.planned, sends.sent + sends.unsent, "{replay:?}");
