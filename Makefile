@@ -35,14 +35,14 @@ help: ## this list
 	@printf '  ARGS=...          more arguments for the demo, such as "--connections 20000"\n'
 
 # $(call fuzzed,TARGETS,SECONDS): what reaches new code goes to fuzz/target/corpus, the kept corpus is only read. What breaks a property, takes
-# 10 s or a gigabyte is kept in fuzz/target/artifacts, named, and ends it; its bytes are printed, too, for the clone of a gate is thrown away.
+# 10 s or a gigabyte is kept in fuzz/target/found-TARGET and ends it; its bytes are printed, too, for the clone of a gate is thrown away.
 define fuzzed
 @cd fuzz; for target in $(1); do \
-  found="target/artifacts/$$target"; mkdir -p "target/corpus/$$target" "$$found"; \
+  found="target/found-$$target"; mkdir -p "target/corpus/$$target"; rm -f "$$found"; \
   printf '\n==> fuzz %s for %d s\n' "$$target" '$(2)'; \
-  "target/$(FUZZ_HOST)/release/$$target" "target/corpus/$$target" "corpus/$$target" -artifact_prefix="$$found/" \
+  "target/$(FUZZ_HOST)/release/$$target" "target/corpus/$$target" "corpus/$$target" -exact_artifact_path="$$found" \
     -max_total_time='$(2)' -max_len=16384 -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_funcs=0 -print_final_stats=1 || { \
-    for file in "$$found"/*; do printf '\nfuzz %s broke on fuzz/%s, in base64:\n' "$$target" "$$file"; base64 "$$file"; done; exit 1; }; \
+    printf '\nfuzz %s broke on fuzz/%s, in base64:\n' "$$target" "$$found"; base64 "$$found"; exit 1; }; \
 done
 endef
 
