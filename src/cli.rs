@@ -157,6 +157,10 @@ pub(crate) struct RunArgs {
     /// The certificate of --target, PEM: exactly this one is trusted.
     #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "plain")]
     pub(crate) tls_cert: Option<PathBuf>,
+    /// Append the TLS secrets of every client's connection to this file (as SSLKEYLOGFILE does), to decrypt a capture of the run with:
+    /// who reads the file reads all that was said. It must be nobody else's to read.
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    pub(crate) keylog: Option<PathBuf>,
     /// Messages a second, in place of the scenario's rate: 20k.
     #[arg(long, value_parser = count)]
     pub(crate) rate: Option<u64>,

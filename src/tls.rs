@@ -2,6 +2,8 @@
 //!
 //! The handshakes and sessions are `wire`'s; here are the paths, the names and the clock.
 
+mod keylog;
+
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use anyhow::{Context as _, Result};
 use wire::tls::{
     ClientOptions, ClientTls, Identity, ServerOptions, ServerTls, TimeProvider, Trust, UnixTime, certificates,
 };
+
+pub(crate) use keylog::KeyLogFile;
 
 /// The certificate that a server makes for itself, in its data folder.
 pub(crate) const CERTIFICATE: &str = "tls-certificate.pem";

@@ -8,12 +8,11 @@ mod shape;
 mod totals;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::account::Account;
-use crate::{End, Event, Flow, Protocol, Secrecy, Sink, Start, Stream, Unplayable};
+use crate::{End, Event, Flow, Secrecy, Session, Sink};
 
 pub use shape::{Moment, Shape};
 pub use totals::Totals;
@@ -30,46 +29,26 @@ pub struct InspectionLimits {
 impl Default for InspectionLimits {
     fn default() -> Self {
         Self {
-            flows: 100_000,
+            flows: 50_000,
             gaps: 16,
         }
     }
 }
 
-/// A connection, inspected. Times are nanoseconds after the capture's first packet.
+/// A connection, inspected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspected {
-    /// Its number in the capture.
-    pub flow: Flow,
-    /// The end that opened it.
-    pub client: SocketAddr,
-    /// The other.
-    pub server: SocketAddr,
-    /// Its first packet.
-    pub opened_ns: u64,
-    /// Its last.
-    pub closed_ns: u64,
-    /// With its handshake or in mid-stream.
-    pub start: Start,
-    /// How it ended.
-    pub end: End,
-    /// What it speaks, guessed.
-    pub protocol: Protocol,
-    /// What is known of its encryption.
-    pub secrecy: Secrecy,
-    /// Whether its client can be driven again, or why not.
-    pub replayable: Result<(), Unplayable>,
-    /// What the client said.
-    pub client_said: Said,
-    /// What the server said.
-    pub server_said: Said,
+    /// What it amounts to, as of any recorded connection.
+    pub session: Session,
+    /// What the client said, looked at closely.
+    pub client_digest: Digest,
+    /// What the server said, looked at closely.
+    pub server_digest: Digest,
 }
 
-/// What one side said.
+/// What one side said, looked at closely.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// How much.
-    pub stream: Stream,
+pub struct Digest {
     /// SHA-256 of the bytes, one after the other; gaps add nothing to it.
     pub sha256: [u8; 32],
     /// The first gaps: bytes of the side before it, and its length.
@@ -99,10 +78,7 @@ pub struct Findings {
 
 #[derive(Debug)]
 struct Watched {
-    client: SocketAddr,
-    server: SocketAddr,
-    opened_ns: u64,
-    start: Start,
+    session: Session,
     account: Account,
     sides: [Heard; 2],
 }
@@ -133,7 +109,8 @@ impl Inspection {
         for flow in left {
             self.close(flow, ended_ns, End::Open);
         }
-        self.closed.sort_unstable_by_key(|inspected| inspected.flow);
+        self.closed
+            .sort_unstable_by_key(|inspected| inspected.session.flow);
         Findings {
             flows: self.closed,
             totals: self.totals,
@@ -155,36 +132,25 @@ impl Inspection {
             return;
         };
         let Watched {
-            client,
-            server,
-            opened_ns,
-            start,
+            mut session,
             account,
-            sides: [client_heard, server_heard],
+            sides: [client, server],
         } = watched;
+        session.closed_ns = at_ns.max(session.opened_ns);
+        session.settle(&account, end);
         let inspected = Inspected {
-            flow,
-            client,
-            server,
-            opened_ns,
-            closed_ns: at_ns.max(opened_ns),
-            start,
-            end,
-            protocol: account.protocol(),
-            secrecy: account.secrecy(),
-            replayable: account.replayable(end),
-            client_said: client_heard.sum_up(account.client_said),
-            server_said: server_heard.sum_up(account.server_said),
+            session,
+            client_digest: client.digest(),
+            server_digest: server.digest(),
         };
-        self.totals.add(&inspected);
+        self.totals.add(&inspected.session);
         self.closed.push(inspected);
     }
 }
 
 impl Heard {
-    fn sum_up(self, stream: Stream) -> Said {
-        Said {
-            stream,
+    fn digest(self) -> Digest {
+        Digest {
             sha256: self.sha256.finalize().into(),
             gaps: self.gaps,
         }
@@ -202,18 +168,12 @@ impl Sink for Inspection {
                 server,
                 start,
             } => {
-                let (account, sides) = (Account::new(start, server.port()), Default::default());
-                self.open(
-                    flow,
-                    Watched {
-                        client,
-                        server,
-                        opened_ns: at_ns,
-                        start,
-                        account,
-                        sides,
-                    },
-                );
+                let watched = Watched {
+                    session: Session::begin(flow, [client, server], at_ns, start),
+                    account: Account::new(start, server.port()),
+                    sides: Default::default(),
+                };
+                self.open(flow, watched);
             }
             Event::Data {
                 flow, side, bytes, ..
@@ -256,7 +216,7 @@ impl Sink for Inspection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Side;
+    use crate::{Protocol, Side, Start, Stream};
 
     fn open(flow: u64, at_ns: u64) -> Event<'static> {
         let (client, server) = (([10, 0, 0, 1], 40_000).into(), ([10, 0, 0, 2], 6379).into());
@@ -307,24 +267,25 @@ mod tests {
         let [flow] = &flows[..] else {
             panic!("one connection")
         };
+        let session = &flow.session;
         assert_eq!(
-            (flow.opened_ns, flow.closed_ns, flow.end),
+            (session.opened_ns, session.closed_ns, session.end),
             (10, 40, End::Reset(Side::Server))
         );
-        assert_eq!((flow.protocol, flow.replayable), (Protocol::Redis, Ok(())));
+        assert_eq!((session.protocol, session.replayable), (Protocol::Redis, Ok(())));
         assert_eq!(
-            flow.client_said.sha256,
+            flow.client_digest.sha256,
             <[u8; 32]>::from(Sha256::digest(b"PING\r\n"))
         );
         assert_eq!(
-            flow.server_said.stream,
+            session.server_said,
             Stream {
                 bytes: 7,
                 gaps: 2,
                 gap_bytes: 10
             }
         );
-        assert_eq!(flow.server_said.gaps, [(7, 5)]);
+        assert_eq!(flow.server_digest.gaps, [(7, 5)]);
         assert_eq!(
             (totals.connections, totals.client_bytes, totals.server_bytes),
             (1, 6, 7)
@@ -345,7 +306,10 @@ mod tests {
             });
         }
         let Findings { flows, totals, .. } = inspection.finish(50);
-        assert_eq!(flows.iter().map(|flow| flow.flow.0).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            flows.iter().map(|flow| flow.session.flow.0).collect::<Vec<_>>(),
+            [0, 1]
+        );
         assert_eq!(
             (totals.connections, totals.unlisted, totals.client_bytes),
             (5, 3, 10)

@@ -8,6 +8,7 @@ mod connection;
 mod deadlines;
 mod figures;
 mod half;
+mod numbers;
 mod order;
 mod recollection;
 mod store;
@@ -150,7 +151,7 @@ impl Reassembly {
             self.refuse(segment, skip);
         }
         self.settle(slot, sink);
-        self.wake_by(self.now_ns + self.limits.idle_ns);
+        self.wake_by(self.now_ns.saturating_add(self.limits.idle_ns));
     }
 
     /// After a segment: what has to be looked at later, and whether the connection is over.
@@ -169,7 +170,7 @@ impl Reassembly {
             if half.is_passed(other_finished) && !std::mem::replace(&mut half.grace_runs, true) {
                 let upto = half.acked();
                 self.deadlines.grace.push_back(Due {
-                    at_ns: self.now_ns + self.limits.grace_ns,
+                    at_ns: self.now_ns.saturating_add(self.limits.grace_ns),
                     slot,
                     flow: connection.flow(),
                     side,
@@ -179,7 +180,7 @@ impl Reassembly {
             let half = connection.half_mut(side);
             if half.has_hole() && !std::mem::replace(&mut half.silence_runs, true) {
                 self.deadlines.silence.push_back(Due {
-                    at_ns: self.now_ns + self.limits.silence_ns,
+                    at_ns: self.now_ns.saturating_add(self.limits.silence_ns),
                     slot,
                     flow: connection.flow(),
                     side,
@@ -203,7 +204,8 @@ impl Reassembly {
             let hole_ns = self.deadlines.first_ns().unwrap_or(u64::MAX);
             let table_ns = self.table.due_ns(&self.limits);
             let first_ns = hole_ns.min(table_ns);
-            if first_ns > at_ns {
+            // At the end of time, where damaged stamps point, nothing is due any more.
+            if first_ns > at_ns || first_ns == u64::MAX {
                 self.quiet_until_ns = first_ns;
                 return;
             }
@@ -263,7 +265,7 @@ impl Reassembly {
         };
         self.table.connection_mut(slot).close(end, &mut telling);
         self.table.linger(slot, self.now_ns);
-        self.wake_by(self.now_ns + self.limits.linger_ns);
+        self.wake_by(self.now_ns.saturating_add(self.limits.linger_ns));
     }
 
     /// Another connection fits.

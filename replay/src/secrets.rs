@@ -3,7 +3,7 @@
 //! They come as a key log (draft-ietf-tls-keylogfile), from a file or out of a pcapng's decryption secrets block. It does
 //! not know what is decrypted with them, nor show them: what prints it prints counts. All of them are wiped when dropped.
 //!
-//! About 340 bytes a session, in a box of its own, so that a growing table moves no secret and leaves no copy behind.
+//! 300 bytes a session, in a box of its own, so that a growing table moves no secret and leaves no copy behind.
 
 mod line;
 

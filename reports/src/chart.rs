@@ -45,6 +45,8 @@ pub(crate) struct Plot {
 pub(crate) enum X {
     /// Run time, to so many seconds.
     Time(f64),
+    /// Time since a capture's first packet, to so many seconds, which may be few milliseconds.
+    Recorded(f64),
     /// Percentiles as 1 / (1 - p) on a log scale, to so much.
     Percentile(f64),
     /// A count, from and to.
@@ -230,6 +232,8 @@ fn draw_x_labels(scene: &mut Scene, x: &Axis, kind: X, y: f64, face: &Face) -> f
     let baseline = y + 8.0 + SMALL_SIZE;
     let name = match kind {
         X::Time(_) => "run time, m:ss",
+        X::Recorded(end_s) if axis::is_brief(end_s) => "time since the first packet, s",
+        X::Recorded(_) => "time since the first packet, m:ss",
         X::Percentile(_) => "percentile",
         X::Count(..) => "connections online",
     };

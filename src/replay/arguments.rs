@@ -285,7 +285,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Connections that are listed at most: 5000, 1M. Later ones are counted.
-    #[arg(long, value_name = "COUNT", value_parser = crate::cli::count, default_value = "100k")]
+    #[arg(long, value_name = "COUNT", value_parser = crate::cli::count, default_value = "50k")]
     pub(crate) list: u64,
 }
 

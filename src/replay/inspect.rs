@@ -5,6 +5,7 @@ mod json;
 mod table;
 
 use std::fs;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -68,7 +69,11 @@ impl Inspected<Inspection> {
             None => None,
         };
         if args.json {
-            println!("{}", serde_json::to_string_pretty(&json::Document::of(&told))?);
+            // A list of many connections is longer than what is kept of them: it is not held besides.
+            let mut out = BufWriter::new(io::stdout().lock());
+            serde_json::to_writer_pretty(&mut out, &json::Document::of(&told))?;
+            writeln!(out)?;
+            out.flush()?;
         } else {
             table::print(&told);
             if let (Some(saved), Some(path)) = (&told.saved, &args.save) {

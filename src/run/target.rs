@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -38,10 +39,16 @@ pub(super) struct Target {
 impl Target {
     /// Starts the reference server, or finds the user's.
     pub(super) async fn open(args: &RunArgs, prepared: &Prepared) -> Result<Self> {
-        match &args.target {
+        // A file that may not be written is told before a server is started.
+        let key_log = args.keylog.as_deref().map(tls::KeyLogFile::open).transpose()?;
+        let mut target = match &args.target {
             Some(address) => Self::foreign(args, address).await,
             None => Self::own(args, prepared).await,
+        }?;
+        if let Some(key_log) = key_log {
+            target.tls = target.tls.map(|tls| tls.with_key_log(Arc::new(key_log)));
         }
+        Ok(target)
     }
 
     async fn own(args: &RunArgs, prepared: &Prepared) -> Result<Self> {

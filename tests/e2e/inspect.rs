@@ -1,12 +1,11 @@
 //! `teem replay inspect`: captures listed, saved, masked and plotted.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::home::Home;
+use crate::tshark::{self, sha256};
 
 /// A capture of one HTTP exchange: handshake, a request with a cookie, an answer, both ends' FIN.
 fn capture() -> Vec<u8> {
@@ -70,7 +69,8 @@ fn segment(from_client: bool, sequence: u32, acknowledged: u32, flags: u8, paylo
     packet
 }
 
-fn json(home: &Home, arguments: &[&str]) -> Value {
+/// What `teem replay inspect --json` says.
+pub(crate) fn json(home: &Home, arguments: &[&str]) -> Value {
     let arguments = [&["replay", "inspect", "--json"][..], arguments].concat();
     serde_json::from_str(&home.teem(&arguments).code(0).out).unwrap()
 }
@@ -104,9 +104,10 @@ fn a_capture_is_listed_saved_masked_and_plotted() {
         (flow["protocol"].as_str(), flow["replayable"].as_bool()),
         (Some("http"), Some(true))
     );
-    let answer = Sha256::digest(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    let answer: String = answer.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(flow["server_said"]["sha256"], answer.as_str());
+    assert_eq!(
+        flow["server_said"]["sha256"],
+        sha256(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    );
     assert_eq!(
         flow["end_ns"].as_u64().unwrap() - flow["start_ns"].as_u64().unwrap(),
         5_000_000_000
@@ -201,42 +202,13 @@ fn captures() -> Vec<PathBuf> {
     captures
 }
 
-/// What each end said by tshark's raw form, with the ends: hexadecimal lines, those of the second node behind a tab.
-fn followed(capture: &Path, stream: usize) -> Option<[(String, Vec<u8>); 2]> {
-    let form = format!("follow,tcp,raw,{stream}");
-    let output = Command::new("tshark")
-        .arg("-r")
-        .arg(capture)
-        .args(["-q", "-z", &form])
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let mut ends: [(String, Vec<u8>); 2] = Default::default();
-    for line in text.lines() {
-        if let Some(node) = line.strip_prefix("Node 0: ") {
-            node.clone_into(&mut ends[0].0);
-        } else if let Some(node) = line.strip_prefix("Node 1: ") {
-            node.clone_into(&mut ends[1].0);
-        } else if !line.contains([':', '=']) {
-            let digits = line.trim().as_bytes().chunks_exact(2);
-            let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-            ends[usize::from(line.starts_with('\t'))]
-                .1
-                .extend(digits.map(byte));
-        }
-    }
-    Some(ends)
-}
-
 #[test]
 fn streams_hash_to_what_tshark_follows() {
     let captures = captures();
     if captures.is_empty() {
         return;
     }
-    if Command::new("tshark").arg("--version").output().is_err() {
-        assert!(std::env::var_os("TEEM_NO_SKIP").is_none(), "no tshark");
-        eprintln!("skipped: there is no tshark to compare with");
+    if !tshark::is_here() {
         return;
     }
     let home = Home::new();
@@ -250,19 +222,15 @@ fn streams_hash_to_what_tshark_follows() {
             .filter(|flow| flow["transport"] == "tcp");
         for (stream, flow) in flows.enumerate() {
             let whole = |side: &str| flow[side]["gaps"] == 0;
-            let ends = followed(&capture, stream).unwrap();
+            let ends = &tshark::followed(&capture, "tcp", &[], &[stream as u64])[&(stream as u64)];
             for (end, side) in [("client", "client_said"), ("server", "server_said")] {
                 let Some((_, said)) = ends.iter().find(|(node, _)| flow[end] == node.as_str()) else {
                     continue;
                 };
                 if whole("client_said") && whole("server_said") {
-                    let hash: String = Sha256::digest(said)
-                        .iter()
-                        .map(|byte| format!("{byte:02x}"))
-                        .collect();
                     assert_eq!(
                         flow[side]["sha256"],
-                        hash.as_str(),
+                        sha256(said),
                         "{}, stream {stream}, {end}",
                         capture.display()
                     );
@@ -272,4 +240,73 @@ fn streams_hash_to_what_tshark_follows() {
         }
     }
     assert!(compared >= 20, "{compared} streams compared");
+}
+
+/// How many connections there are of what.
+type Counts = &'static [(&'static str, u64)];
+
+/// The shared captures: TCP connections by protocol, how many of them can be replayed, and why the others cannot.
+const KNOWN: [(&str, Counts, u64, Counts); 18] = [
+    ("bulk-loading.pcap", &[("redis", 1)], 1, &[]),
+    ("irc-basic.pcap", &[("irc", 1)], 1, &[]),
+    ("irc-more-commands.pcap", &[("irc", 2)], 2, &[]),
+    ("jupyter-websocket.pcap", &[("websocket", 1)], 1, &[]),
+    ("kerberos_tso.pcapng", &[("unknown", 11)], 11, &[]),
+    // Its server's last bytes are missing, and its client's are not.
+    ("miss_end_data.pcap", &[("http", 1)], 1, &[]),
+    // The answer to the SYN is there.
+    ("missing-syn.pcap", &[("http", 1)], 1, &[]),
+    ("mqtt.pcap", &[("mqtt", 2)], 0, &[("midway", 2)]),
+    ("pipelined-requests.pcap", &[("http", 1)], 1, &[]),
+    (
+        "psql-create-insert-select-delete-drop.pcap",
+        &[("postgres", 1)],
+        1,
+        &[],
+    ),
+    ("pubsub.pcap", &[("redis", 4)], 3, &[("midway", 1)]),
+    // UDP alone.
+    ("q-in-q.pcap", &[], 0, &[]),
+    ("reassembly.pcap", &[("unknown", 1)], 0, &[("client-gap", 1)]),
+    (
+        "retransmit-fast009.pcap",
+        &[("unknown", 1)],
+        0,
+        &[("client-gap", 1)],
+    ),
+    (
+        "smtp.pcap",
+        &[("smtp", 2), ("tls", 1), ("unknown", 3)],
+        2,
+        &[("midway", 3), ("sealed", 1)],
+    ),
+    ("tcp-fast-open.pcap", &[("http", 2)], 2, &[]),
+    ("vxlan-encapsulated-http.pcap", &[("http", 1)], 1, &[]),
+    // In the clear up to STARTTLS, and nobody has the secrets of what follows.
+    ("xmpp-starttls.pcap", &[("xmpp", 1)], 0, &[("sealed", 1)]),
+];
+
+#[test]
+fn the_shared_captures_speak_what_they_are_known_to_and_are_replayable_or_not() {
+    let captures = captures();
+    let home = Home::new();
+    for capture in &captures {
+        let name = capture.file_name().unwrap().to_str().unwrap();
+        let known = KNOWN.iter().find(|known| known.0 == name);
+        let Some((_, protocols, replayable, unplayable)) = known else {
+            panic!("{name}: nobody said what it is")
+        };
+        let totals = &json(&home, &[capture.to_str().unwrap()])["totals"];
+        let counts = |counts: Counts| -> Value {
+            counts
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), Value::from(*count)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        assert_eq!(totals["protocols"], counts(protocols), "{name}");
+        assert_eq!(totals["replayable"], *replayable, "{name}");
+        assert_eq!(totals["unplayable"], counts(unplayable), "{name}");
+    }
+    assert!(captures.is_empty() || captures.len() == KNOWN.len());
 }

@@ -53,6 +53,11 @@ impl Turn {
         None
     }
 
+    /// Where its labs are started.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// The host is as it was, and nobody remembers a lab.
     pub(crate) fn assert_undone(&self) {
         assert_eq!(settings(), self.before);

@@ -6,12 +6,14 @@
 
 mod again;
 mod beside;
+mod captured;
 mod climb;
 mod command;
 mod crowd;
 mod disk;
 mod foreign;
 mod home;
+mod hostile;
 mod inspect;
 mod interrupt;
 mod kill;
@@ -28,5 +30,6 @@ mod scenario;
 mod serving;
 mod smoke;
 mod storm;
+mod tshark;
 mod veil;
 mod wiretap;

@@ -33,6 +33,7 @@ pub use handshake::{Finished, Handshake, Progress};
 pub use identity::{ConfigError, Identity, certificates};
 pub use keys::{Keys, KeysStats};
 pub use record::{FRAGMENT_MAX_BYTES, RECORD_MAX_BYTES};
+pub use rustls::KeyLog;
 pub use rustls::pki_types::UnixTime;
 pub use rustls::time_provider::TimeProvider;
 pub use server::{ServerOptions, ServerTls};

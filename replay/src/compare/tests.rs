@@ -4,24 +4,10 @@ use proptest::prelude::*;
 use wire::chat::{Body, Code, Kind, MediaToken, Number, ServerFrame};
 
 use super::*;
-use crate::{End, Flow, Start, Stream};
 
 fn comparison(rules: &str, protocol: Protocol, clone: u32) -> Comparison {
     let rules = Rules::parse(rules, "rules.toml").unwrap();
-    let session = Session {
-        flow: Flow(0),
-        client: "10.0.0.1:40000".parse().unwrap(),
-        server: "10.0.0.2:9000".parse().unwrap(),
-        opened_ns: 0,
-        closed_ns: 0,
-        start: Start::Handshake,
-        end: End::Open,
-        protocol,
-        secrecy: crate::Secrecy::Wire,
-        replayable: Ok(()),
-        client_said: Stream::default(),
-        server_said: Stream::default(),
-    };
+    let session = Session::spoken(protocol);
     Comparison::new(&Arc::new(rules), &session, clone)
 }
 

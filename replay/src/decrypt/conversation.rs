@@ -3,7 +3,7 @@
 //! It knows neither capture nor clock; other flows do not concern it. Until a first record opens, what was read is held:
 //! should the secrets be wrong, the flow is handed on as it is. After that a side that cannot be read on is a gap.
 //!
-//! About 700 bytes a flow after its handshake; beside them a record that is not whole, and nothing where none is cut.
+//! 576 bytes a flow after its handshake; beside them a record that is not whole, and nothing where none is cut.
 
 mod gaps;
 mod opening;

@@ -3,7 +3,7 @@
 //! It does not know where records come from, nor which comes next: a sequence number is an argument, so that a lost
 //! record's successor can be tried.
 //!
-//! No ready key is kept: 112 bytes a side stay, and a record costs a key set-up (about 100 ns) beside its opening.
+//! No ready key is kept: 112 bytes a side stay, and a record costs a key set-up beside its opening.
 //! Comparisons are not made in constant time: nobody can ask a recording questions.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey};

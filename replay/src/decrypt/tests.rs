@@ -195,3 +195,15 @@ fn what_starts_in_mid_stream_is_listed() {
         assert_eq!(report.figures.undecrypted["midway"], 1);
     }
 }
+
+/// What the modules say of their memory.
+#[test]
+fn a_flow_costs_what_is_said_of_it() {
+    let sizes = (
+        size_of::<(Flow, State)>(),
+        size_of::<Conversation>(),
+        size_of::<super::opener::Opener>(),
+        size_of::<crate::secrets::SessionSecrets>(),
+    );
+    assert_eq!(sizes, (56, 576, 112, 300));
+}

@@ -14,6 +14,8 @@ use crate::event::{Side, Start};
 
 /// Bytes by which a record is told from anything else, as far as that can be: its header and a message's type.
 const BEGUN_BYTES: usize = HEADER_BYTES + 1;
+/// In place of their number, once they were looked at.
+const JUDGED: u8 = BEGUN_BYTES as u8 + 1;
 
 /// What a flow's client may have begun to say.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +60,14 @@ impl Watch {
     pub(super) fn data(&mut self, side: Side, offset: u64, bytes: &[u8]) -> Verdict {
         let answers = self.last != Some(Side::Client);
         self.last = Some(side);
+        self.note(side, bytes);
         if side == Side::Client && (answers || self.held_bytes > 0) {
             let verdict = self.hello(offset, bytes);
             if verdict != Verdict::Plain {
                 return verdict;
             }
         }
-        match self.stray(side, bytes) {
+        match self.stray(side) {
             Some(why) => Verdict::Lost(why),
             None => Verdict::Plain,
         }
@@ -95,19 +98,23 @@ impl Watch {
         Verdict::Held
     }
 
-    /// Whether a side's first bytes are a record without what comes before it.
-    fn stray(&mut self, side: Side, bytes: &[u8]) -> Option<Undecrypted> {
+    /// Keeps a side's first bytes, those that are held among them.
+    fn note(&mut self, side: Side, bytes: &[u8]) {
         let (begun, have) = &mut self.begun[side as usize];
-        let free = &mut begun[usize::from(*have)..];
-        let more = bytes.len().min(free.len());
-        if more == 0 {
+        if let Some(free) = begun.get_mut(usize::from(*have)..) {
+            let more = bytes.len().min(free.len());
+            free[..more].copy_from_slice(&bytes[..more]);
+            *have += more as u8;
+        }
+    }
+
+    /// Whether a side's first bytes are a record without what comes before it.
+    fn stray(&mut self, side: Side) -> Option<Undecrypted> {
+        let (begun, have) = &mut self.begun[side as usize];
+        if usize::from(*have) != BEGUN_BYTES {
             return None;
         }
-        free[..more].copy_from_slice(&bytes[..more]);
-        *have += more as u8;
-        if usize::from(*have) < BEGUN_BYTES {
-            return None;
-        }
+        *have = JUDGED;
         let (header, kind) = begun.split_first_chunk::<HEADER_BYTES>()?;
         let record = Header::parse(*header).filter(|_| matches!(header[2], 1..=3))?;
         if self.start == Start::Midway {

@@ -4,8 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Inspected;
-use crate::{Protocol, Side, Unplayable};
+use crate::{Protocol, Session, Side, Unplayable};
 
 /// All connections of a capture, summed up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +37,9 @@ impl Totals {
         }
     }
 
-    pub(super) fn add(&mut self, inspected: &Inspected) {
-        *self.protocols.entry(inspected.protocol).or_default() += 1;
-        match inspected.replayable {
+    pub(super) fn add(&mut self, session: &Session) {
+        *self.protocols.entry(session.protocol).or_default() += 1;
+        match session.replayable {
             Ok(()) => self.replayable += 1,
             Err(why) => *self.unplayable.entry(why).or_default() += 1,
         }

@@ -133,9 +133,7 @@ impl Connection {
         let seq = segment.seq.wrapping_add(u32::from(syn));
         if syn {
             self.handshake = true;
-            let half = self.half_mut(side);
-            half.begin(seq);
-            half.scale = segment.scale;
+            self.half_mut(side).begin(seq, segment.scale);
         }
         if segment.flags.has(Flags::ACK) {
             let granted_bytes = self.granted_bytes(segment, side);
@@ -205,8 +203,8 @@ impl Connection {
         }
         let scale = match (
             self.handshake,
-            self.half(side).scale,
-            self.half(side.other()).scale,
+            self.half(side).scale(),
+            self.half(side.other()).scale(),
         ) {
             (true, Some(scale), Some(_)) => scale,
             (true, None, None) => 0,

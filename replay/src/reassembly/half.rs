@@ -1,8 +1,10 @@
 //! One side of a connection: where its stream stands, what waits, and how far its peer has acknowledged.
 //!
-//! It does not know the other side. Sequence numbers are unwrapped to 64-bit offsets from the first byte, by their distance to
-//! where the stream stands (RFC 9293, section 3.4). 80 B.
+//! It does not know the other side. 80 B.
 
+mod holes;
+
+use super::numbers::{Numbers, Origin};
 use super::store::Store;
 use super::telling::SideTelling;
 use crate::event::Sink;
@@ -12,16 +14,8 @@ use crate::skipped::Skip;
 const WINDOW_MAX_BYTES: i64 = 1 << 30;
 /// No FIN was seen.
 const NO_FIN: u64 = u64::MAX;
-
-/// What is known of where a stream's numbers begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    Unknown,
-    /// From what its peer acknowledged.
-    Guessed,
-    /// From its own SYN or its own first bytes.
-    Known,
-}
+/// No window scale was offered.
+const NO_SCALE: u8 = u8::MAX;
 
 /// What a segment says, without its header.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +41,10 @@ pub(super) struct Half {
     /// Where its FIN stands.
     fin: u64,
     store: Store,
-    /// Number of the first byte.
-    origin_seq: u32,
+    numbers: Numbers,
     /// The window that its peer grants, bytes.
     pub(super) granted_bytes: u32,
-    origin: Origin,
-    /// The window scale that its SYN offered.
-    pub(super) scale: Option<u8>,
+    scale: u8,
     finished: bool,
     /// Whether it stands in the queue of that name.
     pub(super) grace_runs: bool,
@@ -68,10 +59,9 @@ impl Default for Half {
             highest: 0,
             fin: NO_FIN,
             store: Store::default(),
-            origin_seq: 0,
+            numbers: Numbers::default(),
             granted_bytes: 0,
-            origin: Origin::Unknown,
-            scale: None,
+            scale: NO_SCALE,
             finished: false,
             grace_runs: false,
             silence_runs: false,
@@ -86,7 +76,12 @@ impl Half {
     }
 
     pub(super) fn is_unknown(&self) -> bool {
-        self.origin == Origin::Unknown
+        self.numbers.origin() == Origin::Unknown
+    }
+
+    /// The window scale that its SYN offered.
+    pub(super) fn scale(&self) -> Option<u8> {
+        (self.scale != NO_SCALE).then_some(self.scale)
     }
 
     /// Whether nothing was heard of its stream but where it begins.
@@ -96,14 +91,14 @@ impl Half {
 
     /// Whether its stream begins with this number.
     pub(super) fn begins_at(&self, seq: u32) -> bool {
-        self.origin != Origin::Unknown && self.origin_seq == seq
+        self.numbers.begin_at(seq)
     }
 
-    /// A SYN says where its stream begins.
-    pub(super) fn begin(&mut self, seq: u32) {
-        if self.origin == Origin::Unknown || self.is_fresh() {
-            self.origin_seq = seq;
-            self.origin = Origin::Known;
+    /// A SYN says where its stream begins, and the window scale it offers.
+    pub(super) fn begin(&mut self, seq: u32, scale: Option<u8>) {
+        self.scale = scale.unwrap_or(NO_SCALE);
+        if self.is_unknown() || self.is_fresh() {
+            self.numbers.set(seq, Origin::Known);
         }
     }
 
@@ -136,18 +131,14 @@ impl Half {
             && self.store.is_empty()
     }
 
-    /// The offset of a sequence number; below 0 for what was before the stream.
     fn offset_of(&self, seq: u32) -> i64 {
-        // The lower half of the offset is meant: numbers wrap.
-        let distance = seq.wrapping_sub(self.origin_seq.wrapping_add(self.next as u32)) as i32;
-        self.next.cast_signed() + i64::from(distance)
+        self.numbers.offset_of(seq, self.next)
     }
 
     /// Its peer acknowledges up to this number.
     pub(super) fn acknowledge(&mut self, ack: u32) {
-        if self.origin == Origin::Unknown {
-            self.origin_seq = ack;
-            self.origin = Origin::Guessed;
+        if self.is_unknown() {
+            self.numbers.set(ack, Origin::Guessed);
             return;
         }
         let offset = self.offset_of(ack);
@@ -162,7 +153,7 @@ impl Half {
     pub(super) fn is_in_window(&self, seq: u32) -> bool {
         let offset = self.offset_of(seq);
         let granted = i64::from(self.granted_bytes.max(1));
-        let least = match self.origin {
+        let least = match self.numbers.origin() {
             Origin::Unknown => return true,
             Origin::Guessed => self.acked.cast_signed() - granted,
             Origin::Known => self.acked.cast_signed(),
@@ -180,7 +171,7 @@ impl Half {
         said: Said<'_>,
         telling: &mut SideTelling<'_, S>,
     ) -> Result<(), Skip> {
-        if self.origin != Origin::Known {
+        if self.numbers.origin() != Origin::Known {
             self.place(said);
         }
         if said.length == 0 && !said.fin {
@@ -208,17 +199,18 @@ impl Half {
     fn place(&mut self, said: Said<'_>) {
         let offset = self.offset_of(said.seq);
         let keepalive = offset == -1 && said.length <= 1 && !said.fin;
-        let guessed = self.origin == Origin::Guessed;
+        let guessed = self.numbers.origin() == Origin::Guessed;
         if guessed && (keepalive || !said.joined) {
             return;
         }
         if !guessed {
-            self.origin_seq = said.seq;
+            self.numbers.set(said.seq, Origin::Known);
         } else if self.is_fresh() {
-            self.origin_seq = said.seq;
+            self.numbers.set(said.seq, Origin::Known);
             self.acked = u64::try_from(self.acked.cast_signed() - offset).unwrap_or(0);
+        } else {
+            self.numbers.confirm();
         }
-        self.origin = Origin::Known;
     }
 
     fn data<S: Sink + ?Sized>(
@@ -321,58 +313,6 @@ impl Half {
             self.gap_to(first, telling);
             self.drain(telling);
         }
-    }
-
-    /// Gives out what waited, as far as it is next.
-    fn drain<S: Sink + ?Sized>(&mut self, telling: &mut SideTelling<'_, S>) {
-        let before = self.store.cost_bytes();
-        while let Some(piece) = self.store.take(self.next) {
-            self.say(&piece.bytes, piece.length, telling);
-        }
-        telling.ledger.waits(before, self.store.cost_bytes());
-    }
-
-    fn gap_to<S: Sink + ?Sized>(&mut self, offset: u64, telling: &mut SideTelling<'_, S>) {
-        let length = offset.saturating_sub(self.next);
-        telling.gap(self.next, length);
-        self.next += length;
-    }
-
-    /// Gives up what is missing up to this offset, which the peer acknowledged a while ago.
-    pub(super) fn give_up<S: Sink + ?Sized>(
-        &mut self,
-        upto: u64,
-        other_finished: bool,
-        telling: &mut SideTelling<'_, S>,
-    ) {
-        if self.lacks_fin() {
-            if other_finished {
-                self.fin = self.next;
-                self.end(telling);
-            }
-            return;
-        }
-        let upto = upto.min(self.fin);
-        while self.next < upto {
-            let to = self.store.first().map_or(upto, |first| first.min(upto));
-            self.gap_to(to, telling);
-            self.drain(telling);
-        }
-        self.end(telling);
-    }
-
-    /// Gives up all that is missing.
-    pub(super) fn give_up_all<S: Sink + ?Sized>(&mut self, telling: &mut SideTelling<'_, S>) {
-        while let Some(first) = self.store.first() {
-            self.gap_to(first, telling);
-            self.drain(telling);
-        }
-        if self.lacks_fin() {
-            self.fin = self.next;
-        }
-        let end = if self.fin == NO_FIN { self.acked } else { self.fin };
-        self.gap_to(end, telling);
-        self.end(telling);
     }
 
     /// Finishes where the FIN is next.

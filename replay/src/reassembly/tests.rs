@@ -508,3 +508,13 @@ fn a_socket_that_talks_to_itself_is_skipped() {
 fn a_connection_holds_256_bytes() {
     assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
 }
+
+#[test]
+fn damaged_stamps_at_the_end_of_time_end_nothing_but_the_capture_does() {
+    let mut scene = Scene::open();
+    scene.at_ms = u64::MAX / MS;
+    scene.say(Client, 3, 0, "early");
+    scene.reassembly.advance(u64::MAX, &mut scene.lines);
+    let (told, figures) = scene.finish();
+    assert_eq!((figures.gaps, figures.reassembled_bytes), (1, 5), "{told:?}");
+}

@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use super::block::Stored;
 use super::payload::Payload;
 use super::reader::{self, Happened, Played};
-use super::session::{Session, Stream, Turn, TurnKind};
+use super::session::{Session, Turn, TurnKind};
 use super::{Recording, RecordingError};
 use crate::account::Account;
 use crate::{End, Event, Flow, Protocol, Secrecy, Side};
@@ -104,20 +104,8 @@ impl Builder {
             }
             let account = Account::new(start, server.port());
             self.open.insert(flow, (self.sessions.len() as u32, account));
-            self.sessions.push(Session {
-                flow,
-                client,
-                server,
-                opened_ns: at_ns,
-                closed_ns: at_ns,
-                start,
-                end: End::Open,
-                protocol: Protocol::Unknown,
-                secrecy: Secrecy::Wire,
-                replayable: Ok(()),
-                client_said: Stream::default(),
-                server_said: Stream::default(),
-            });
+            self.sessions
+                .push(Session::begin(flow, [client, server], at_ns, start));
             return;
         }
         let Some((session, account)) = self.open.get_mut(&event.flow()) else {
@@ -172,12 +160,7 @@ impl Builder {
         if let Some((protocol, secrecy)) = settled {
             account.settle(protocol, secrecy);
         }
-        let session = &mut self.sessions[session as usize];
-        session.end = end;
-        session.protocol = account.protocol();
-        session.secrecy = account.secrecy();
-        session.replayable = account.replayable(end);
-        (session.client_said, session.server_said) = (account.client_said, account.server_said);
+        self.sessions[session as usize].settle(&account, end);
     }
 
     fn finish(mut self, payload: Payload, played: Played) -> Result<Recording, RecordingError> {

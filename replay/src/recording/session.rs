@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::account::Account;
 use crate::{End, Flow, Protocol, Secrecy, Side, Start};
 
 /// A recorded connection. Times are nanoseconds after the capture's first packet.
@@ -37,12 +38,51 @@ pub struct Session {
 }
 
 impl Session {
+    /// One that begins; what it amounts to is settled when it ends.
+    pub(crate) fn begin(flow: Flow, [client, server]: [SocketAddr; 2], at_ns: u64, start: Start) -> Self {
+        Self {
+            flow,
+            client,
+            server,
+            opened_ns: at_ns,
+            closed_ns: at_ns,
+            start,
+            end: End::Open,
+            protocol: Protocol::Unknown,
+            secrecy: Secrecy::Wire,
+            replayable: Ok(()),
+            client_said: Stream::default(),
+            server_said: Stream::default(),
+        }
+    }
+
+    /// It ended so, and this is what it came to.
+    pub(crate) fn settle(&mut self, account: &Account, end: End) {
+        self.end = end;
+        self.protocol = account.protocol();
+        self.secrecy = account.secrecy();
+        self.replayable = account.replayable(end);
+        (self.client_said, self.server_said) = (account.client_said, account.server_said);
+    }
+
     /// What a side said.
     #[must_use]
     pub fn said(&self, side: Side) -> &Stream {
         match side {
             Side::Client => &self.client_said,
             Side::Server => &self.server_said,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// One in a protocol, for tests that are about nothing else of it.
+    pub(crate) fn spoken(protocol: Protocol) -> Self {
+        let ends = [([10, 0, 0, 1], 40_000), ([10, 0, 0, 2], 9_000)].map(SocketAddr::from);
+        Self {
+            protocol,
+            ..Self::begin(Flow(7), ends, 0, Start::Handshake)
         }
     }
 }

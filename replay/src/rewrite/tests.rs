@@ -7,24 +7,10 @@ mod ruled;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{End, Flow, Start, Stream};
 
 /// A recorded session in a protocol.
 fn session(protocol: Protocol) -> Session {
-    Session {
-        flow: Flow(7),
-        client: "10.0.0.1:40000".parse().unwrap(),
-        server: "10.0.0.2:9000".parse().unwrap(),
-        opened_ns: 0,
-        closed_ns: 0,
-        start: Start::Handshake,
-        end: End::Open,
-        protocol,
-        secrecy: crate::Secrecy::Wire,
-        replayable: Ok(()),
-        client_said: Stream::default(),
-        server_said: Stream::default(),
-    }
+    Session::spoken(protocol)
 }
 
 fn rewriter(rules: &str, protocol: Protocol, clone: u32) -> Rewriter {

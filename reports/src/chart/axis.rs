@@ -36,6 +36,8 @@ impl Axis {
     pub(crate) fn across(x: X) -> Self {
         match x {
             X::Time(end_s) => Self::time(end_s.max(1.0)),
+            X::Recorded(end_s) if is_brief(end_s) => Self::brief(end_s.max(0.001)),
+            X::Recorded(end_s) => Self::time(end_s),
             X::Percentile(most) => Self::percentile(most),
             X::Count(from, to) => {
                 let step = round_step((to - from) / 6.0).max(1.0);
@@ -126,6 +128,18 @@ impl Axis {
         }
     }
 
+    /// Seconds and parts of them.
+    fn brief(end_s: f64) -> Self {
+        let step = round_step(end_s / 10.0);
+        let decimals = (-step.log10().floor()).max(0.0) as usize + 1;
+        Self {
+            low: 0.0,
+            high: end_s,
+            log: false,
+            ticks: labelled(multiples(0.0, end_s, step), |at| trimmed(at, decimals)),
+        }
+    }
+
     fn percentile(most: f64) -> Self {
         let high = 10f64.powf(most.max(100.0).log10().ceil());
         let mut ticks = vec![
@@ -155,6 +169,11 @@ impl Axis {
             ticks,
         }
     }
+}
+
+/// Whether a capture is over so soon that minutes would say nothing.
+pub(super) fn is_brief(end_s: f64) -> bool {
+    end_s < 12.0
 }
 
 /// The highest value of a panel, its stack included; never zero.
@@ -238,6 +257,15 @@ mod tests {
         fn a_run_of_any_length_has_at_most_a_dozen_times(end_s in 1.0f64..1e6) {
             let axis = Axis::across(X::Time(end_s));
             prop_assert!(axis.ticks.len() <= 13, "{:?}", axis);
+        }
+
+        #[test]
+        fn a_capture_of_any_length_has_times_that_differ(end_s in prop_oneof![0.001f64..12.0, 12.0..1e6]) {
+            let axis = Axis::across(X::Recorded(end_s));
+            prop_assert!((2..=13).contains(&axis.ticks.len()), "{:?}", axis);
+            let mut labels: Vec<&str> = axis.ticks.iter().map(|tick| tick.label.as_str()).collect();
+            labels.dedup();
+            prop_assert_eq!(labels.len(), axis.ticks.len(), "{:?}", axis);
         }
     }
 

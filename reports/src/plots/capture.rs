@@ -29,7 +29,7 @@ pub(super) fn shape(run: &Run) -> Plot {
         title: "The capture over its own time",
         caption: "What a replay at its own speed would do: a climb of open connections at the begin is often where the capture \
                   joined, not a rush.",
-        x: X::Time(end_s(run)),
+        x: X::Recorded(end_s(run)),
         panels: vec![open, bytes, packets],
         notes: Vec::new(),
     }

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use replay::packet::DatagramFlow;
 use replay::{
-    CaptureFigures, DecryptionReport, End, Inspected, Protocol, SaidBytes, Side, Start, Totals, Unplayable,
+    CaptureFigures, DecryptionReport, Digest, End, Inspected, Protocol, Side, Start, Stream, Totals,
+    Unplayable,
 };
 use serde::Serialize;
 
@@ -43,6 +44,11 @@ struct Capture {
     skipped_packets: BTreeMap<&'static str, u64>,
     retransmitted_bytes: u64,
     inconsistent_bytes: u64,
+    /// Connections given up for want of room, and holes given up because too much waited behind them.
+    dropped_connections: u64,
+    overflowed_holes: u64,
+    /// The most that ever waited behind holes.
+    waiting_bytes_peak: u64,
     udp_flows: u64,
     udp_packets: u64,
     tls_decrypted: u64,
@@ -136,6 +142,9 @@ impl Capture {
                 .collect(),
             retransmitted_bytes: figures.tcp.retransmitted_bytes,
             inconsistent_bytes: figures.tcp.inconsistent_bytes,
+            dropped_connections: figures.tcp.flows_dropped,
+            overflowed_holes: figures.tcp.overflows,
+            waiting_bytes_peak: figures.tcp.waiting_bytes_peak,
             udp_flows: figures.datagrams.len() as u64,
             udp_packets: datagrams + figures.unlisted_datagrams,
             tls_decrypted: decryption.figures.decrypted.values().sum(),
@@ -173,24 +182,25 @@ impl Sum {
 
 impl<'a> FlowLine<'a> {
     fn of(flow: &'a Inspected) -> Self {
+        let session = &flow.session;
         Self {
-            flow: Some(flow.flow.0),
+            flow: Some(session.flow.0),
             transport: "tcp",
-            client: flow.client,
-            server: flow.server,
-            start_ns: flow.opened_ns,
-            end_ns: flow.closed_ns,
-            start: Some(match flow.start {
+            client: session.client,
+            server: session.server,
+            start_ns: session.opened_ns,
+            end_ns: session.closed_ns,
+            start: Some(match session.start {
                 Start::Handshake => "handshake",
                 Start::Midway => "midway",
             }),
-            end: Some(ended(flow.end)),
-            protocol: flow.protocol.name(),
-            secrecy: Some(flow.secrecy.name()),
-            replayable: flow.replayable.is_ok(),
-            why: flow.replayable.err().map(Unplayable::name),
-            client_said: SaidLine::of(&flow.client_said),
-            server_said: SaidLine::of(&flow.server_said),
+            end: Some(ended(session.end)),
+            protocol: session.protocol.name(),
+            secrecy: Some(session.secrecy.name()),
+            replayable: session.replayable.is_ok(),
+            why: session.replayable.err().map(Unplayable::name),
+            client_said: SaidLine::of(session.client_said, &flow.client_digest),
+            server_said: SaidLine::of(session.server_said, &flow.server_digest),
         }
     }
 
@@ -222,13 +232,13 @@ impl<'a> FlowLine<'a> {
 }
 
 impl<'a> SaidLine<'a> {
-    fn of(said: &'a SaidBytes) -> Self {
+    fn of(said: Stream, digest: &'a Digest) -> Self {
         Self {
-            bytes: said.stream.bytes,
-            sha256: Some(said.sha256.iter().map(|byte| format!("{byte:02x}")).collect()),
-            gaps: said.stream.gaps,
-            gap_bytes: said.stream.gap_bytes,
-            first_gaps: &said.gaps,
+            bytes: said.bytes,
+            sha256: Some(digest.sha256.iter().map(|byte| format!("{byte:02x}")).collect()),
+            gaps: said.gaps,
+            gap_bytes: said.gap_bytes,
+            first_gaps: &digest.gaps,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It knows words and columns; it counts nothing.
 
 use replay::packet::DatagramFlow;
-use replay::{CaptureFigures, DecryptionReport, End, Inspected, Protocol, Secrecy, Side, Start};
+use replay::{CaptureFigures, DecryptionReport, End, Protocol, Secrecy, Session, Side, Start};
 
 use super::Found;
 use crate::progress::grouped;
@@ -35,7 +35,7 @@ pub(super) fn print(found: &Found) {
         .findings
         .flows
         .iter()
-        .map(|flow| (flow.opened_ns, row(flow)))
+        .map(|flow| (flow.session.opened_ns, row(&flow.session)))
         .collect();
     let mut lines = totals(found);
     if let Origin::Capture(figures, decryption) = &found.reads.origin {
@@ -85,8 +85,8 @@ fn laid_out(row: &Row, widths: &[usize; HEADS.len()]) -> String {
     line.trim_end().to_owned()
 }
 
-fn row(flow: &Inspected) -> Row {
-    let (client, server) = (flow.client_said.stream, flow.server_said.stream);
+fn row(flow: &Session) -> Row {
+    let (client, server) = (flow.client_said, flow.server_said);
     [
         flow.flow.0.to_string(),
         seconds(flow.opened_ns),
@@ -103,7 +103,7 @@ fn row(flow: &Inspected) -> Row {
     ]
 }
 
-fn protocol(flow: &Inspected) -> String {
+fn protocol(flow: &Session) -> String {
     let opened = if flow.secrecy == Secrecy::Opened {
         " over TLS"
     } else {

@@ -1,8 +1,9 @@
 //! Takes the traffic secrets of one handshake, and its exporter's, as they are announced to a key log.
 //!
-//! It knows nothing else of the handshake. One is made for each, so that secrets of two connections cannot be mixed up.
+//! It knows nothing else of the handshake. One is made for each, so that secrets of two connections cannot be mixed up. Where somebody
+//! wants a key log for himself, all that is announced is told on.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::KeyLog;
 
@@ -15,7 +16,11 @@ const SERVER_LABEL: &str = "SERVER_TRAFFIC_SECRET_0";
 const EXPORTER_LABEL: &str = "EXPORTER_SECRET";
 
 #[derive(Debug, Default)]
-pub(super) struct Capture(Mutex<Captured>);
+pub(super) struct Capture {
+    captured: Mutex<Captured>,
+    /// Who is told all of it.
+    witness: Option<Arc<dyn KeyLog>>,
+}
 
 #[derive(Debug, Default)]
 struct Captured {
@@ -25,6 +30,14 @@ struct Captured {
 }
 
 impl Capture {
+    /// One that tells a witness, too.
+    pub(super) fn before(witness: Option<Arc<dyn KeyLog>>) -> Self {
+        Self {
+            witness,
+            ..Self::default()
+        }
+    }
+
     /// What one end writes with; each secret is given once.
     pub(super) fn take(&self, writer: Role) -> Option<Secret> {
         let mut captured = self.lock();
@@ -41,12 +54,15 @@ impl Capture {
 
     fn lock(&self) -> MutexGuard<'_, Captured> {
         // A poisoned lock guards secrets that are whole or absent.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.captured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl KeyLog for Capture {
-    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        if let Some(witness) = &self.witness {
+            witness.log(label, client_random, secret);
+        }
         let mut captured = self.lock();
         match label {
             CLIENT_LABEL => captured.client = Secret::new(secret),
@@ -58,5 +74,9 @@ impl KeyLog for Capture {
 
     fn will_log(&self, label: &str) -> bool {
         matches!(label, CLIENT_LABEL | SERVER_LABEL | EXPORTER_LABEL)
+            || self
+                .witness
+                .as_ref()
+                .is_some_and(|witness| witness.will_log(label))
     }
 }

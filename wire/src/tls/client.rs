@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, KeyLog, RootCertStore};
 
 use super::capture::Capture;
 use super::pinned::Pinned;
@@ -42,6 +42,7 @@ pub struct ClientTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     resumes: bool,
+    key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl ClientTls {
@@ -102,7 +103,23 @@ impl ClientTls {
             config: Arc::new(config),
             name,
             resumes: options.resumes,
+            key_log: None,
         })
+    }
+
+    /// The same, but that every connection's secrets are told, as they come to be: whoever has them reads all that was said
+    /// (draft-ietf-tls-keylogfile). It is called in the middle of handshakes, from any thread.
+    #[must_use]
+    pub fn with_key_log(self, key_log: Arc<dyn KeyLog>) -> Self {
+        Self {
+            key_log: Some(key_log),
+            ..self
+        }
+    }
+
+    /// Takes the secrets of a connection that begins.
+    pub(super) fn capture(&self) -> Arc<Capture> {
+        Arc::new(Capture::before(self.key_log.clone()))
     }
 
     pub(super) fn resumes(&self) -> bool {

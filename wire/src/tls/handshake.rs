@@ -77,7 +77,7 @@ impl Handshake {
     /// # Errors
     /// Ours only.
     pub fn client(tls: &ClientTls) -> Result<Self, Fault> {
-        let capture = Arc::new(Capture::default());
+        let capture = tls.capture();
         let connection = tls.begin(Arc::clone(&capture))?;
         Ok(Self::new(
             End::Client(Box::new(connection)),
