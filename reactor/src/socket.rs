@@ -72,9 +72,16 @@ pub fn reserve(address: SocketAddr) -> Result<Reserved, ListenError> {
     make().map_err(|source| ListenError { address, source })
 }
 
+/// What the kernel takes of one connection before it has sent it (`TCP_NOTSENT_LOWAT`, tcp(7)).
+///
+/// Its own bound grows with the congestion window, to 4 MiB: so much of its memory a peer that shuts its window could hold,
+/// and how much a slow reader has had when he is noticed would be the network's accident. Beyond this, bytes wait in the
+/// transport, whose bound is the application's.
+const UNSENT_MAX_BYTES: u32 = 64 * 1024;
+
 /// Listens with `SO_REUSEPORT`, so that each shard has a queue of its own (socket(7)).
 ///
-/// `TCP_NODELAY` is set here because accepted sockets inherit it: no call a connection.
+/// What is set here accepted sockets inherit, with no call a connection: `TCP_NODELAY`, and [`UNSENT_MAX_BYTES`].
 ///
 /// # Errors
 /// The address is taken, not ours, or not allowed.
@@ -88,6 +95,7 @@ pub fn listen(address: SocketAddr, backlog: i32) -> Result<Listener, ListenError
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(true)?;
         socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_notsent_lowat(UNSENT_MAX_BYTES)?;
         socket.bind(&address.into())?;
         socket.listen(backlog)?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
