@@ -68,6 +68,10 @@ pub mod swarm {
     /// Gauge: accepted copies not yet delivered whose recipient is online. In flight during a run; what is left of
     /// them in the last sample, after the drain, is lost.
     pub const LEDGER_MISSING: &str = "swarm.ledger.missing";
+    /// Pings sent.
+    pub const PINGS: &str = "swarm.pings";
+    /// Pings that the server answered.
+    pub const PONGS: &str = "swarm.pongs";
     /// Planned arrivals that were carried out later than the lag limit.
     pub const ARRIVALS_LATE: &str = "swarm.arrivals_late";
     /// Planned arrivals that were not carried out: the user was not connected.
@@ -94,6 +98,8 @@ pub mod swarm {
     pub const BARE_ACKS: &str = "swarm.bare_acks";
     /// Segments that it sent again, SYNs included.
     pub const RETRANSMITS: &str = "swarm.retransmits";
+    /// Packets that were lost on purpose, both ways.
+    pub const PACKETS_LOST_ON_PURPOSE: &str = "swarm.packets_lost_on_purpose";
     /// Connections that an RST from the peer ended.
     pub const RESETS_IN: &str = "swarm.resets_in";
     /// Prefix of misfits by kind: `swarm.misfits.zero-window` and so on.
@@ -206,8 +212,12 @@ pub mod host {
     pub const SLAB: &str = "host.slab.";
     /// Gauge: the sum of [`SLAB`]: what the kernel keeps for sockets.
     pub const SOCKET_SLAB_BYTES: &str = "host.socket_slab_bytes";
+    /// Gauge: objects of the slab `TCP` in use, on the whole host: a socket each, whoever has it.
+    pub const TCP_SLAB_OBJECTS: &str = "host.tcp_slab_objects";
     /// Gauge: TCP sockets in use (`/proc/net/sockstat`).
     pub const TCP_IN_USE: &str = "host.tcp_in_use";
+    /// Gauge: TCP sockets that exist, in every network namespace of the host.
+    pub const TCP_ALLOCATED: &str = "host.tcp_allocated";
     /// Gauge: TCP sockets in `TIME_WAIT`.
     pub const TCP_TIME_WAIT: &str = "host.tcp_time_wait";
     /// Gauge: pages held by TCP buffers (`tcp_mem` counts these).

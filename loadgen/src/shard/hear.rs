@@ -116,11 +116,8 @@ impl Shard {
                 return Session::Ended;
             }
             Heard::Group { group, .. } => self.group_made(user, group),
-            Heard::LoggingIn
-            | Heard::Typing { .. }
-            | Heard::Presence { .. }
-            | Heard::Pong { .. }
-            | Heard::Error { .. } => {}
+            Heard::Pong { .. } => self.tally.add(Count::Pongs, 1),
+            Heard::LoggingIn | Heard::Typing { .. } | Heard::Presence { .. } | Heard::Error { .. } => {}
         }
         Session::GoesOn
     }
