@@ -34,8 +34,8 @@ pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
 pub use plan::{Beside, BesideFigure, PlanCurve};
 pub use reader::{ReadError, Run};
 pub use replay::{
-    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends, ReplaySessions,
-    ReplaySummary, Undriven,
+    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat, ReplayGaps, ReplaySends,
+    ReplaySessions, ReplaySummary, Undriven,
 };
 pub use sample::Sample;
 pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};

@@ -42,6 +42,9 @@ pub struct Replay {
     pub bytes: ReplayBytes,
     /// The target's answers beside the recorded ones.
     pub answers: ReplayAnswers,
+    /// Chat messages, where they went to a run's own target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ReplayChat>,
     /// The gaps between sends, planned and made; absent where there was no clock to keep.
     pub gaps: Option<ReplayGaps>,
     /// Recorded sessions that cannot be driven, the first of them.
@@ -138,6 +141,20 @@ impl ReplayAnswers {
     }
 }
 
+/// Chat messages of driven clients, by their own count: what the server counts of their copies is held against it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayChat {
+    /// Said, to people and to groups, repeats included.
+    pub said: u64,
+    /// Of them, to groups: several copies each.
+    pub to_groups: u64,
+    /// Answered so.
+    pub accepted: u64,
+    /// Answered so.
+    pub refused: u64,
+}
+
 /// The gaps between sends as planned and as made (two-sample Kolmogorov-Smirnov).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,6 +213,9 @@ pub struct ReplaySummary {
     pub bytes: ReplayBytes,
     /// Answers.
     pub answers: ReplayAnswers,
+    /// Chat messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ReplayChat>,
     /// Gaps between sends.
     pub gaps: Option<ReplayGaps>,
     /// Sends after the instant at which they were due and could be made, milliseconds.

@@ -149,6 +149,7 @@ mod tests {
                 failed_by: BTreeMap::from([("refused".to_owned(), 3)]),
                 ..ReplaySessions::default()
             },
+            chat: Some(ReplayChat::default()),
             gaps: Some(ReplayGaps::default()),
             unplayable: vec![Undriven::default()],
             differences: vec![Differing::default()],
@@ -232,6 +233,7 @@ mod tests {
             storm: Some(storm()),
             replay: Some(ReplaySummary {
                 sessions: replay().sessions,
+                chat: replay().chat,
                 gaps: replay().gaps,
                 lateness_ms: percentiles(),
                 ..ReplaySummary::default()

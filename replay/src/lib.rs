@@ -54,7 +54,7 @@ pub use recording::{
     Note, Played, Recording, RecordingError, RecordingWriter, Session, Stream, Tally, Torn, Turn, TurnKind,
     Unplayable, is_recording, play,
 };
-pub use rewrite::{RewriteError, Rewriter, Said};
+pub use rewrite::{Messages, RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
 pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
 pub use selection::{Select, Selection};

@@ -3,7 +3,7 @@
 //! It knows neither sockets nor clocks: whoever drives hands it what the recording has and what the target answers.
 //!
 //! A session without a rule of its own, in a protocol of which nothing is known, costs the 64 bytes of a [`Rewriter`] and no copy
-//! beyond the one into `out`. A chat session adds 208 bytes, one of HTTP 272, what is under way apart: a frame or a
+//! beyond the one into `out`. A chat session adds 232 bytes, one of HTTP 272, what is under way apart: a frame or a
 //! request that is not whole, and what was learned.
 
 mod chat;
@@ -22,6 +22,7 @@ use self::http::Http;
 use self::ruled::Ruled;
 use crate::{Protocol, Rules, Session};
 
+pub use self::chat::Messages;
 pub(crate) use self::common::Common;
 pub(crate) use self::http::lesson::tokens;
 pub(crate) use self::values::Giver;
@@ -166,6 +167,15 @@ impl Rewriter {
         self.scene.unlearned
     }
 
+    /// Chat messages so far; none in other protocols.
+    #[must_use]
+    pub fn messages(&self) -> Messages {
+        match &self.dialect {
+            Dialect::Chat(chat) => chat.messages(),
+            _ => Messages::default(),
+        }
+    }
+
     /// The target said this; in pieces of any size.
     pub fn heard(&mut self, actual: &[u8]) {
         match &mut self.dialect {
@@ -213,7 +223,7 @@ fn mixed(number: u64) -> u64 {
 }
 
 // A million are live at once.
-const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 208 && size_of::<Http>() <= 272);
+const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 232 && size_of::<Http>() <= 272);
 
 #[cfg(test)]
 mod tests;

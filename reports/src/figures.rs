@@ -78,6 +78,9 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     reasons.extend(ledger.mismatches());
     reasons.extend(lag_reasons);
     reasons.extend(run.replay.iter().flat_map(replay::shortcomings));
+    if !interrupted && !ledger.restarted {
+        reasons.extend(replay::disagreement(run));
+    }
     reasons.extend(climb::disagreements(run, &summary.steps));
     let thresholds = thresholds(run, extra, &mut reasons);
     summary.thresholds = thresholds

@@ -2,7 +2,7 @@
 //!
 //! It knows the equations; how answers were compared is not its business.
 
-use record::{Replay, ReplaySummary, Run, name};
+use record::{Replay, ReplayChat, ReplaySummary, Run, name};
 
 use crate::quantity::{grouped, trimmed};
 use crate::series;
@@ -26,6 +26,7 @@ pub(crate) fn summary(run: &Run) -> Option<ReplaySummary> {
         sends: replay.sends.clone(),
         bytes: replay.bytes.clone(),
         answers: replay.answers,
+        chat: replay.chat,
         gaps: replay.gaps,
         lateness_ms: of(name::replay::LATENESS),
         held_ms: of(name::replay::HELD),
@@ -82,6 +83,33 @@ pub(crate) fn shortcomings(replay: &Replay) -> Vec<String> {
     reasons
 }
 
+/// The most members of a group but the sender.
+const COPIES_MOST: u64 = 255;
+
+/// Whether the server's count of copies for a replay's people fits what they say themselves, beside a swarm.
+pub(crate) fn disagreement(run: &Run) -> Option<String> {
+    let chat = run.replay.as_ref()?.chat?;
+    let counter = |name: &str| run.samples.last()?.counters.get(name).copied();
+    let copies = counter(name::server::COPIES_ACCEPTED_APART)?;
+    let repeats = counter(name::server::REPEATS_ABSORBED).unwrap_or(0);
+    between(&chat, copies, repeats)
+}
+
+/// The server counts copies, the people messages: one to a group may be no copy or many, one that repeats is answered and is
+/// no copy.
+fn between(chat: &ReplayChat, copies: u64, repeats: u64) -> Option<String> {
+    let fewest = chat.accepted.saturating_sub(chat.to_groups + repeats);
+    let most = chat.said.saturating_sub(chat.refused) + chat.to_groups * (COPIES_MOST - 1);
+    (copies < fewest || copies > most).then(|| {
+        format!(
+            "The server accepted {} copies for the replay's people by its own count, and by theirs it should be {} to {}.",
+            grouped(copies),
+            grouped(fewest),
+            grouped(most)
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -133,5 +161,32 @@ mod tests {
             spoil(&mut replay);
             assert_eq!(shortcomings(&replay).len(), 1, "{case}: {replay:?}");
         }
+    }
+
+    #[test]
+    fn the_servers_copies_are_held_against_what_people_say_they_sent() {
+        let chat = ReplayChat {
+            said: 100,
+            to_groups: 0,
+            accepted: 95,
+            refused: 3,
+        };
+        // Two were never answered: either may have been accepted.
+        for (copies, repeats, fits) in [
+            (95, 0, true),
+            (97, 0, true),
+            (94, 0, false),
+            (98, 0, false),
+            (94, 1, true),
+        ] {
+            assert_eq!(
+                between(&chat, copies, repeats).is_none(),
+                fits,
+                "{copies} {repeats}"
+            );
+        }
+        let to_groups = ReplayChat { to_groups: 1, ..chat };
+        assert_eq!(between(&to_groups, 94 + 255, 0), None);
+        assert!(between(&to_groups, 93, 0).is_some() && between(&to_groups, 10_000, 0).is_some());
     }
 }

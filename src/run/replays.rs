@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use reactor::Clock;
-use record::{EventKind, PlanCurve, Replay, Sample};
+use record::{EventKind, PlanCurve, Replay, ReplayChat, Sample};
 use replay::{Drive, Figures, Speed, Timings};
 use scenarios::{Plan, Scenario};
 
@@ -217,6 +217,13 @@ impl Replays {
             events.extend(books::failures(&counts));
             books::add_differences(record, drive);
             books::ended(record, &counts, &drive.arrivals());
+            let [said, to_groups, accepted, refused] = counts.messages;
+            record.chat = one.goes_to_the_run().then_some(ReplayChat {
+                said,
+                to_groups,
+                accepted,
+                refused,
+            });
         }
         let mut replay = self.record();
         if let [_, _, ..] = self.records.as_slice() {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use reactor::Id;
 
 use crate::{
-    Compared, Comparison, End, Recording, RecordingError, RewriteError, Rewriter, Rules, Said, Session, Side,
-    Turn, TurnKind,
+    Compared, Comparison, End, Messages, Recording, RecordingError, RewriteError, Rewriter, Rules, Said,
+    Session, Side, Turn, TurnKind,
 };
 
 /// What a session waits for.
@@ -314,6 +314,11 @@ impl Part {
     /// Does not wait for values any longer.
     pub(super) fn insist(&mut self) {
         self.voice.rewriter.insist();
+    }
+
+    /// Chat messages so far.
+    pub(super) fn messages(&self) -> Messages {
+        self.voice.rewriter.messages()
     }
 
     /// What the comparison came to, and how many values were never learned.

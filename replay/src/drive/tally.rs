@@ -9,7 +9,7 @@ use reactor::Closed;
 use record::Histogram;
 
 use crate::fidelity::Arrivals;
-use crate::{Compared, Difference, Flow};
+use crate::{Compared, Difference, Flow, Messages};
 
 /// Why a session was not driven to its end, and its sends unsent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,6 +164,8 @@ pub struct Counts {
     pub answers: Answers,
     /// Values said as recorded because the target had not handed out its own.
     pub unlearned: u64,
+    /// Chat messages of sessions that are over: said, of them to groups, accepted, refused.
+    pub messages: [u64; 4],
     /// A gauge: sessions under way.
     pub open: u64,
 }
@@ -182,11 +184,22 @@ impl Counts {
         self.open += other.open;
         self.unlearned += other.unlearned;
         self.answers.merge(&other.answers);
+        for (sum, more) in self.messages.iter_mut().zip(other.messages) {
+            *sum += more;
+        }
         for (sum, more) in self.failed.iter_mut().zip(other.failed) {
             *sum += more;
         }
         for (sum, more) in self.unsent.iter_mut().zip(other.unsent) {
             *sum += more;
+        }
+    }
+
+    /// Adds a session's chat messages.
+    pub(super) fn add_messages(&mut self, of: Messages) {
+        let more = [of.said, of.to_groups, of.accepted, of.refused];
+        for (sum, more) in self.messages.iter_mut().zip(more) {
+            *sum += u64::from(more);
         }
     }
 

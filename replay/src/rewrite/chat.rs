@@ -35,9 +35,23 @@ pub(super) struct Chat {
     lead: Option<u64>,
     /// Items acknowledged before the recorded client had as many safe.
     ahead: u32,
+    said: Messages,
     login_said: bool,
     /// No frames: the recorded client broke the protocol, and does so again.
     raw: bool,
+}
+
+/// A client's messages, and what became of them by the target's word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// Said, repeats included.
+    pub said: u32,
+    /// Of them, to groups.
+    pub to_groups: u32,
+    /// Answered so.
+    pub accepted: u32,
+    /// Answered so.
+    pub refused: u32,
 }
 
 /// What one server said, as far as the client's frames depend on it.
@@ -85,7 +99,11 @@ impl Chat {
     /// The target said this.
     pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
         let Self {
-            actual, nonce, key, ..
+            actual,
+            nonce,
+            key,
+            said,
+            ..
         } = self;
         actual.hear(bytes, |frame| match frame {
             ServerFrame::Hello { nonce: fresh, .. } => *nonce = Some(Box::new(fresh)),
@@ -93,8 +111,15 @@ impl Chat {
                 *key = Some(Box::new(given));
                 scene.rules.accounts.keep(number, given);
             }
+            ServerFrame::Accepted { .. } => said.accepted += 1,
+            ServerFrame::Refused { .. } => said.refused += 1,
             _ => {}
         });
+    }
+
+    /// Its messages so far.
+    pub(super) fn messages(&self) -> Messages {
+        self.said
     }
 
     fn step(
@@ -164,6 +189,8 @@ impl Chat {
                     return Ok(false);
                 };
                 let id = id.saturating_add(self.lead(id));
+                self.said.said += 1;
+                self.said.to_groups += u32::from(matches!(to, Address::Group(_)));
                 ClientFrame::Send { id, to, body: said }
             }
             ClientFrame::SetGroup { tag, members: said } => {

@@ -166,6 +166,16 @@ fn notes(replay: &Replay) -> Vec<String> {
             grouped(sends.unlearned)
         ));
     }
+    if let Some(chat) = replay.chat.filter(|chat| chat.said > 0) {
+        notes.push(format!(
+            "Its people said {} chat messages, {} of them to groups; {} were accepted and {} refused. What the server did for them \
+             is not in the swarm's ledger.",
+            grouped(chat.said),
+            grouped(chat.to_groups),
+            grouped(chat.accepted),
+            grouped(chat.refused)
+        ));
+    }
     if let Some(gaps) = replay.gaps {
         notes.push(format!(
             "Gaps between sends, planned against made: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that \

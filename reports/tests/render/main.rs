@@ -9,7 +9,7 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
-use record::{Event, EventKind, Run, Summary, Threshold, Verdict};
+use record::{Event, EventKind, Replay, ReplayChat, Run, Summary, Threshold, Verdict};
 use synthetic::Invention;
 
 fn rendered(invention: &Invention) -> (std::path::PathBuf, Summary) {
@@ -331,6 +331,51 @@ fn spoilt(spoil: impl FnOnce(&mut Run)) -> Summary {
     assert_eq!(reports::summarise(&run).verdict, Verdict::Pass);
     spoil(&mut run);
     reports::summarise(&run)
+}
+
+#[test]
+fn what_the_server_did_for_a_replay_beside_the_swarm_is_told_apart() {
+    let beside = |counted: u64, apart: Option<u64>, answered: u64| {
+        spoilt(move |run| {
+            run.replay = Some(Replay {
+                finished: true,
+                chat: Some(ReplayChat {
+                    said: answered,
+                    accepted: answered,
+                    ..ReplayChat::default()
+                }),
+                ..Replay::default()
+            });
+            let counters = &mut run.samples.last_mut().unwrap().counters;
+            for of in ["accepted", "acknowledged"] {
+                *counters.get_mut(&format!("server.copies_{of}")).unwrap() += counted;
+                if let Some(apart) = apart {
+                    counters.insert(format!("server.copies_{of}_apart"), apart);
+                }
+            }
+        })
+    };
+    let whole = beside(50, Some(50), 50);
+    assert_eq!(whole.verdict, Verdict::Pass, "{:?}", whole.invalid_because);
+    assert_eq!(whole.messages.server_accepted, Some(whole.messages.accepted));
+    // A server that tells nothing apart leaves a ledger with one end.
+    let mixed = beside(50, None, 50);
+    assert_eq!(
+        (mixed.verdict, mixed.messages.server_accepted),
+        (Verdict::Pass, None)
+    );
+    for (counted, apart, answered, why) in [
+        (49, 50, 50, "The server accepted"),
+        (51, 50, 50, "The server accepted"),
+        (50, 50, 51, "for the replay's people"),
+        (50, 50, 49, "for the replay's people"),
+    ] {
+        let because = beside(counted, Some(apart), answered).invalid_because;
+        assert!(
+            because.iter().any(|reason| reason.contains(why)),
+            "{counted} {apart} {answered}: {because:?}"
+        );
+    }
 }
 
 #[test]

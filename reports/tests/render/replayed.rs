@@ -131,6 +131,7 @@ fn replay(planned: u64) -> Replay {
             unjudged: 10,
             ..ReplayAnswers::default()
         },
+        chat: None,
         gaps: Some(ReplayGaps {
             count: 65_536,
             distance: 0.0213,

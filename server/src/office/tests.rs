@@ -207,6 +207,37 @@ fn two_ticks() {
 }
 
 #[test]
+fn copies_for_the_first_numbers_are_counted_apart_as_well() {
+    let mut town = Town::new(100);
+    // Numbers 0 and 1 are a replay's.
+    let people = [0, 1, 2].map(|index| town.online(index));
+    for (conn, from, to) in [(0, 0, 1), (1, 1, 0), (2, 2, 1), (0, 0, 2)] {
+        let id = 10 * (conn + 1) + to as u64;
+        town.say(conn as u32, people[from], &send(id, people[to], b"hi"));
+    }
+    town.work();
+    let figures = Arc::clone(&town.office.parts.figures);
+    assert_eq!(
+        (
+            figures.copies_accepted.total(),
+            figures.copies_accepted_apart.total()
+        ),
+        (4, 3)
+    );
+    for (conn, who) in (0..).zip(people) {
+        town.say(conn, who, &ClientFrame::Ack { seq: u64::MAX });
+    }
+    town.work();
+    assert_eq!(
+        (
+            figures.copies_acknowledged.total(),
+            figures.copies_acknowledged_apart.total()
+        ),
+        (4, 3)
+    );
+}
+
+#[test]
 fn a_wrong_key_and_an_unknown_number_are_told_apart_by_nobody() {
     let mut town = Town::new(100);
     town.enter(1, number(1), Key([0; 32]));

@@ -75,6 +75,7 @@ pub(crate) fn begun(
             ..ReplayBytes::default()
         },
         answers: ReplayAnswers::default(),
+        chat: None,
         gaps: None,
         unplayable: picked
             .unplayable

@@ -4,7 +4,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -307,13 +306,14 @@ fn line(settings: &ReplaySettings, time_scale: f64, seed: u64) -> Result<DriveAr
             words.extend([flag.into(), file.path.clone().into_os_string()]);
         }
     }
-    let parsed = Line::try_parse_from(words).context("a [[replay]] as a command line")?;
-    debug_assert!(parsed.drive.spread <= Duration::from_secs(366 * 86_400));
-    Ok(parsed.drive)
+    let line = Line::try_parse_from(words).context("a [[replay]] as a command line")?;
+    Ok(line.drive)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const NIGHT: &str = r#"

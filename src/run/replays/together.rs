@@ -105,6 +105,13 @@ fn add(sum: &mut Replay, other: &Replay) {
     a.missing += b.missing;
     a.extra += b.extra;
     a.unjudged += b.unjudged;
+    if let Some(b) = other.chat {
+        let a = sum.chat.get_or_insert_default();
+        a.said += b.said;
+        a.to_groups += b.to_groups;
+        a.accepted += b.accepted;
+        a.refused += b.refused;
+    }
     sum.unplayable.extend(other.unplayable.iter().cloned());
     sum.differences.extend(other.differences.iter().cloned());
 }

@@ -173,6 +173,7 @@ impl Driver {
             Some(cause) => books.tally.fail(cause, left),
         }
         let was_heard = part.wait != Wait::Connection;
+        books.tally.add_messages(part.messages());
         let (compared, unlearned) = part.finish();
         books.tally.unlearned += unlearned;
         if was_heard {
