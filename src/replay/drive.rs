@@ -304,7 +304,9 @@ fn carrier(transport: TransportArg) -> Result<Carrier> {
         return Ok(Carrier::Kernel);
     }
     if !lab::is_inside() {
-        bail!("--transport packet needs a network of its own: teem lab -- teem replay ...");
+        bail!(
+            "--transport packet needs a network of its own: --serve makes one for a server of its own, or teem lab -- teem replay ..."
+        );
     }
     let (address, prefix) = ::lab::SUBNET;
     Ok(Carrier::Packet {

@@ -3,7 +3,7 @@
 use record::{Run, Verdict, name};
 
 use crate::home::Home;
-use crate::lab::Turn;
+use crate::lab::{Turn, powerless};
 use crate::replay::{closes, replay};
 use crate::serving::Serving;
 use crate::wiretap::Wiretap;
@@ -111,4 +111,22 @@ fn a_server_of_the_replays_own_is_for_chats() {
         .mistake(&["--serve", "pipe"]);
     let both = ["replay", &capture, "--serve", "--target", "127.0.0.1:1"];
     home.teem(&both).code(2);
+}
+
+#[test]
+fn what_packets_lack_is_one_sentence() {
+    let home = Home::new();
+    let capture = crate::replay::visited(&home, 1, 1);
+    let packets = ["replay", &capture, "--serve", "--transport", "packet"];
+    home.finish(powerless(&home, &packets))
+        .mistake(&["CAP_NET_ADMIN", "root"]);
+    let alone = [
+        "replay",
+        &capture,
+        "--target",
+        "127.0.0.1:1",
+        "--transport",
+        "packet",
+    ];
+    home.teem(&alone).mistake(&["--transport packet", "teem lab"]);
 }

@@ -96,7 +96,7 @@ fn settings() -> Vec<String> {
 }
 
 /// `teem` with these arguments and no capability.
-fn powerless(home: &Home, args: &[&str]) -> Command {
+pub(crate) fn powerless(home: &Home, args: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command
         .args(["--bounding-set=-all", "--inh-caps=-all"])
