@@ -27,6 +27,10 @@ case "${1:-}" in
             "mosquitto: the MQTT broker that the server is measured against"
             "ejabberd: the XMPP server that the server is measured against"
             "tsung: the load generator that the swarm is measured against"
+            "nginx-light: the web server that the replay's driver is measured with"
+            "tcpreplay: what the replay's clock is measured against"
+            "tcpdump: sees when either really sends"
+            "iproute2: makes the wire that tcpreplay sends on"
         )
         ;;
     *)

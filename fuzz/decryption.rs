@@ -79,7 +79,14 @@ pub(crate) fn tls_decrypt(bytes: &[u8]) {
         return;
     };
     assert_eq!(whole, cut, "in pieces of {piece} bytes it came to something else");
-    assert_eq!(report.flows, other.flows);
+    // Of several faults the one that is met first is told, and which that is may hang on the cut.
+    let read = |report: &DecryptionReport| -> Vec<(u64, bool)> {
+        let flows = report.flows.iter();
+        flows
+            .map(|flow| (flow.records, flow.undecrypted.is_none()))
+            .collect()
+    };
+    assert_eq!(read(&report), read(&other));
 }
 
 /// Decrypts what was recorded; `None` if that is cut short.

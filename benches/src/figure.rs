@@ -1,5 +1,6 @@
 //! The figures: what each measures, over which subjects, and what it must reach.
 
+pub(crate) mod beside;
 pub(crate) mod capture;
 pub(crate) mod crowd;
 pub(crate) mod idle;

@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{capture, crowd, idle, latency, logins, messages, progress, replay, swarm};
+use figure::{beside, capture, crowd, idle, latency, logins, messages, progress, replay, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -70,6 +70,9 @@ enum Figure {
     Replay(replay::Options),
     /// A recorded chat of a thousand people, driven as a hundred thousand others at once.
     Crowd(crowd::Options),
+    /// In a network namespace: one trace by tcpreplay and by the replay's driver. `replay` starts it.
+    #[command(hide = true)]
+    Beside(beside::Options),
     /// Captures put together: bytes and packets a second of one thread, and memory.
     Capture(capture::Options),
     /// The bare forwarder, which the figures start for themselves.
@@ -107,6 +110,9 @@ fn run() -> anyhow::Result<()> {
         scratch: cli.scratch.unwrap_or_else(std::env::temp_dir),
     };
     let cpus = Cpus::choose()?;
+    if let Figure::Beside(options) = cli.figure {
+        return beside::inside(&bench, cpus, &options);
+    }
     let mut outcome = Outcome {
         host: host()?,
         ..Outcome::default()
@@ -150,14 +156,14 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
             idle::measure(bench, &defaults(few)?, outcome)?;
             swarm::measure(bench, cpus, &defaults(&[])?, outcome)?;
             let brief: &[&str] = if quick {
-                &["--seconds", "2", "--requests", "50000"]
+                &["--seconds", "2", "--requests", "50000", "--beside-seconds", "2"]
             } else {
                 &[]
             };
             replay::measure(bench, cpus, &defaults(brief)?, outcome)?;
             capture::measure(bench, cpus, &defaults(once)?, outcome)
         }
-        Figure::Floor { .. } => Ok(()),
+        Figure::Floor { .. } | Figure::Beside(_) => Ok(()),
     }
 }
 

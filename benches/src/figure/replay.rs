@@ -1,7 +1,9 @@
 //! The replay's driver: how late its sends are, and how many it makes, against nginx on the other processor.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddrV4, TcpStream};
+mod drift;
+mod target;
+
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,23 +12,26 @@ use anyhow::{Context as _, bail};
 use record::{ReplaySummary, Summary};
 use replay::{End, Event, Flow, RecordingWriter, Side, Sink as _, Start};
 
-use super::progress;
+use super::{beside, progress};
 use crate::child::{Server, free_address, program};
 use crate::draw::Draw;
 use crate::outcome::{Outcome, Verdict};
 use crate::process::Cpus;
 use crate::subject::Bench;
 use crate::table::count;
+use drift::Drift;
+pub(super) use target::{REQUEST, answer, nginx};
 
 /// What must be reached: lateness at the recorded speed on an idle host of two processors, and sends a second.
 const LATE_P50_MS: f64 = 0.1;
 const LATE_P99_MS: f64 = 1.0;
 const SENDS_A_SECOND: f64 = 50_000.0;
+/// And what a long one's clock may run away.
+const DRIFT_MS: f64 = 1.0;
 /// Recorded connections.
 const SESSIONS: u32 = 64;
 /// How long a replay may take beyond its own length.
 const LIMIT: Duration = Duration::from_secs(300);
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: recorded.test\r\n\r\n";
 /// How long a recorded answer took.
 const ANSWER_NS: u64 = 200_000;
 
@@ -42,6 +47,12 @@ pub(crate) struct Options {
     /// Requests of the recording that is driven as fast as its answers come.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) requests: u32,
+    /// Only a long one at its own speed, and how far its clock ran away in so many minutes.
+    #[arg(long)]
+    pub(crate) minutes: Option<f64>,
+    /// Length of the trace that tcpreplay sends, too, seconds; 0 leaves it out.
+    #[arg(long, default_value_t = 13.0)]
+    pub(crate) beside_seconds: f64,
 }
 
 /// Measures, prints and judges.
@@ -65,7 +76,7 @@ pub(crate) fn measure(
     };
     let folder = tempfile::tempdir_in(&bench.scratch)?;
     let address = free_address()?;
-    let mut server = start(&nginx, folder.path(), address, cpus)?;
+    let mut server = target::nginx(&nginx, folder.path(), address, cpus)?;
     let stage = Stage {
         bench,
         folder: folder.path(),
@@ -73,12 +84,24 @@ pub(crate) fn measure(
         answer: answer(address)?,
         cpus,
     };
-    let measured = stage.measure(options, outcome);
+    let measured = match options.minutes {
+        Some(minutes) => stage.endure(minutes, options.rate, outcome),
+        None => stage.measure(options, outcome),
+    };
     if server.ended() {
         bail!("nginx ended: {}", server.last_words());
     }
     server.stop();
-    measured
+    measured?;
+    if options.minutes.is_none() && options.beside_seconds > 0.0 {
+        let trace = beside::Options {
+            seconds: options.beside_seconds,
+            rate: 26_000.0,
+            found: None,
+        };
+        beside::measure(bench, &trace, outcome)?;
+    }
+    Ok(())
 }
 
 /// Where replays are driven.
@@ -96,14 +119,19 @@ impl Stage<'_> {
         let requests = (options.seconds * options.rate) as u32;
         progress(&format!("a replay at its own speed, {} s", options.seconds));
         let calm = self.recording("calm", requests, options.rate)?;
-        let (calm, _) = self.replay(&calm, "calm-run", &["--speed", "1"])?;
+        let (calm, _) = self.replay(
+            &calm,
+            "calm-run",
+            &["--speed", "1"],
+            Duration::from_secs_f64(options.seconds),
+        )?;
         let fast = (options.seconds.min(10.0) * SENDS_A_SECOND) as u32;
         progress("a replay of 50,000 requests a second");
         let dense = self.recording("dense", fast, SENDS_A_SECOND)?;
-        let (dense, _) = self.replay(&dense, "dense-run", &["--speed", "1"])?;
+        let (dense, _) = self.replay(&dense, "dense-run", &["--speed", "1"], LIMIT)?;
         progress("a replay as fast as the answers come");
         let most = self.recording("most", options.requests, SENDS_A_SECOND)?;
-        let (most, seconds) = self.replay(&most, "most-run", &["--speed", "max"])?;
+        let (most, seconds) = self.replay(&most, "most-run", &["--speed", "max"], LIMIT)?;
         let a_second = most.sends.sent as f64 / seconds;
         println!("\nThe replay's driver on one processor, nginx on the other, {SESSIONS} connections.\n");
         for (name, run) in [("at its own speed", &calm), ("50,000 requests a second", &dense)] {
@@ -127,6 +155,39 @@ impl Stage<'_> {
         outcome.figure("replay_dense_late_p99", dense.lateness_ms.p99, "ms");
         outcome.figure("replay_sends_a_second", a_second, "1/s");
         judge(&calm, a_second, outcome);
+        Ok(())
+    }
+
+    /// A long replay at its own speed.
+    fn endure(&self, minutes: f64, rate: f64, outcome: &mut Outcome) -> anyhow::Result<()> {
+        let seconds = minutes * 60.0;
+        progress(&format!("a replay at its own speed, {minutes} minutes"));
+        let long = self.recording("long", (seconds * rate) as u32, rate)?;
+        let (long, _) = self.replay(
+            &long,
+            "long-run",
+            &["--speed", "1"],
+            Duration::from_secs_f64(seconds),
+        )?;
+        let drift_ms = Drift::of(&self.folder.join("long-run"))?.us() as f64 / 1e3;
+        let late = long.lateness_ms;
+        println!(
+            "\n{minutes} minutes at their own speed, {} sends: late p50 {:.3} ms, p99 {:.3}, worst {:.3}; drift {drift_ms:.3} ms\n",
+            count(long.sends.sent as f64),
+            late.p50,
+            late.p99,
+            late.max
+        );
+        outcome.figure("replay_long_late_p50", late.p50, "ms");
+        outcome.figure("replay_long_late_p99", late.p99, "ms");
+        outcome.figure("replay_long_drift", drift_ms, "ms");
+        outcome.verdicts.push(Verdict {
+            figure: format!("replay: drift in {minutes} minutes"),
+            target: format!("under {DRIFT_MS} ms"),
+            measured: format!("{drift_ms:.3} ms"),
+            ratio: None,
+            reached: Some(drift_ms.abs() < DRIFT_MS),
+        });
         Ok(())
     }
 
@@ -202,6 +263,7 @@ impl Stage<'_> {
         recording: &Path,
         name: &str,
         arguments: &[&str],
+        lasts: Duration,
     ) -> anyhow::Result<(ReplaySummary, f64)> {
         let out = self.folder.join(name);
         let mut command = Command::new(&self.bench.teem);
@@ -222,7 +284,7 @@ impl Stage<'_> {
         let words = self.folder.join("driver");
         std::fs::create_dir_all(&words)?;
         let mut driver = Server::start("teem replay", command, &words, Some(self.cpus.load))?;
-        let code = driver.exit_code(LIMIT)?;
+        let code = driver.exit_code(lasts + LIMIT)?;
         let text = std::fs::read(out.join("summary.json"))
             .with_context(|| format!("no summary (exit code {code:?}): {}", driver.last_words()))?;
         let summary: Summary = serde_json::from_slice(&text)?;
@@ -267,33 +329,4 @@ fn judge(calm: &ReplaySummary, a_second: f64, outcome: &mut Outcome) {
         count(a_second),
         a_second >= SENDS_A_SECOND,
     );
-}
-
-/// nginx with one worker that answers everything from memory.
-fn start(nginx: &Path, folder: &Path, address: SocketAddrV4, cpus: Cpus) -> anyhow::Result<Server> {
-    let configuration = format!(
-        "master_process off;\ndaemon off;\npid {0}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 4096; }}\n\
-         http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; client_body_temp_path {0};\n\
-         proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0};\n\
-         server {{ listen {address}; location / {{ return 200 \"well met\"; }} }} }}\n",
-        folder.display()
-    );
-    let file = folder.join("nginx.conf");
-    std::fs::write(&file, configuration)?;
-    let mut command = Command::new(nginx);
-    command.arg("-p").arg(folder).arg("-c").arg(&file);
-    let mut server = Server::start("nginx", command, folder, Some(cpus.server))?;
-    server.listening(address)?;
-    Ok(server)
-}
-
-/// One answer of the server, as it comes.
-fn answer(address: SocketAddrV4) -> anyhow::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(REQUEST)?;
-    let mut answer = vec![0; 4096];
-    let length = stream.read(&mut answer)?;
-    answer.truncate(length);
-    Ok(answer)
 }
