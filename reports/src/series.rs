@@ -26,6 +26,11 @@ pub(crate) fn is_inspection(run: &Run) -> bool {
     run.manifest.dry_run && run.samples.iter().any(sampled)
 }
 
+/// The highest of some values; 0 where there are none.
+pub(crate) fn highest(points: &Points) -> f64 {
+    points.iter().map(|(_, value)| *value).fold(0.0, f64::max)
+}
+
 /// The highest value that a gauge had.
 pub(crate) fn peak(run: &Run, name: &str) -> Option<f64> {
     gauge(run, name)
