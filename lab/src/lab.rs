@@ -89,7 +89,7 @@ impl Lab {
         made.recovered = held.recover(host)?;
         held.enter(self.identity)?;
         for limit in limits(host, shape, cpus).iter().filter(|limit| is_raised(limit)) {
-            let Remedy::Sysctl { name, value } = &limit.remedy else {
+            let Remedy::Sysctl { name, value, .. } = &limit.remedy else {
                 continue;
             };
             let former = held.change(host, name, value)?;

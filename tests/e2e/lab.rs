@@ -252,6 +252,24 @@ fn what_a_lab_lacks_is_one_sentence() {
     home.teem(&args).mistake(&["--lab always", "--target"]);
 }
 
+/// A limit that no lab raises: said before anything starts, with its name and what raises it.
+#[test]
+fn what_no_lab_raises_is_one_sentence() {
+    let home = Home::new();
+    // Nothing starts: its folder is taken.
+    home.write("taken", "");
+    let run = "ulimit -n 700; exec \"$0\" run climb --connections 2M --plain --out .";
+    let mut command = Command::new("sh");
+    command.args(["-c", run]).arg(binary());
+    home.settle(&mut command);
+    let done = home.finish(command).code(2);
+    let note = done.err.lines().find(|line| line.contains("which no lab raises"));
+    let note = note.unwrap_or_else(|| panic!("{done:#?}"));
+    for word in ["RLIMIT_NOFILE is 700", "kernel sockets instead of packets"] {
+        assert!(note.contains(word), "{note}");
+    }
+}
+
 #[test]
 fn the_doctor_lists_limits_and_judges() {
     let home = Home::new();
@@ -267,14 +285,15 @@ fn the_doctor_lists_limits_and_judges() {
     let memory = limits.iter().find(|limit| limit["limit"] == "memory").unwrap();
     assert_eq!(memory["short"], true);
     assert!(memory["needed"].as_u64() > memory["now"].as_u64());
-    assert!(
-        memory["sum"]
-            .as_str()
-            .unwrap()
-            .starts_with("900,000,000 x (7,700 kernel")
-    );
+    assert!(memory["sum"].as_str().unwrap().starts_with("900,000,000 x ("));
     for limit in limits {
         assert!(!limit["command"].as_str().unwrap().is_empty(), "{limit}");
+    }
+    // The transport is what a run would take.
+    for (connections, transport) in [("999k", "kernel"), ("1M", "packet")] {
+        let judged = home.teem(&["doctor", "--connections", connections, "--json"]);
+        let report: Value = serde_json::from_str(&judged.out).unwrap();
+        assert_eq!(report["transport"], transport, "{connections}");
     }
     home.teem(&["doctor", "--connections", "many"]).code(2);
     home.teem(&["doctor", "--plain", "--tls"]).code(2);
@@ -296,7 +315,7 @@ fn the_doctor_raises_what_can_be_raised() {
     let codes: Vec<&str> = done.out.lines().filter(|line| line.starts_with("= ")).collect();
     assert_eq!(codes, ["= 1", "= 0", "= 1"], "{done:#?}");
     assert!(done.out.contains("\n200\n"), "{done:#?}");
-    assert!(done.err.contains("raised net.core.somaxconn to 200"), "{done:#?}");
+    assert!(done.err.contains("set net.core.somaxconn to 200"), "{done:#?}");
     assert!(done.err.contains("cannot raise RLIMIT_NOFILE"), "{done:#?}");
     turn.assert_undone();
 }
