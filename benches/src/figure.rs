@@ -1,6 +1,7 @@
 //! The figures: what each measures, over which subjects, and what it must reach.
 
 pub(crate) mod capture;
+pub(crate) mod climb;
 pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod logins;

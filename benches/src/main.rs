@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{capture, idle, latency, logins, messages, progress, replay, swarm};
+use figure::{capture, climb, idle, latency, logins, messages, progress, replay, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -70,6 +70,8 @@ enum Figure {
     Replay(replay::Options),
     /// Captures put together: bytes and packets a second of one thread, and memory.
     Capture(capture::Options),
+    /// Over packets: log-ins and TLS handshakes a second, and messages beside kernel sockets.
+    Climb(climb::Options),
     /// The bare forwarder, which the figures start for themselves.
     #[command(hide = true)]
     Floor {
@@ -133,6 +135,7 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
         Figure::SwarmCost(options) => swarm::measure(bench, cpus, &options, outcome),
         Figure::Replay(options) => replay::measure(bench, cpus, &options, outcome),
         Figure::Capture(options) => capture::measure(bench, cpus, &options, outcome),
+        Figure::Climb(options) => climb::measure(bench, &options, outcome),
         Figure::All { quick } => {
             let short: &[&str] = if quick {
                 &["--seconds", "1", "--warm-up", "0.5"]
@@ -152,7 +155,19 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
                 &[]
             };
             replay::measure(bench, cpus, &defaults(brief)?, outcome)?;
-            capture::measure(bench, cpus, &defaults(once)?, outcome)
+            capture::measure(bench, cpus, &defaults(once)?, outcome)?;
+            let small: &[&str] = if quick {
+                &[
+                    "--logins=20000",
+                    "--handshakes=10000",
+                    "--connections=20000",
+                    "--rungs=1",
+                    "--seconds=2",
+                ]
+            } else {
+                &[]
+            };
+            climb::measure(bench, &defaults(small)?, outcome)
         }
         Figure::Floor { .. } => Ok(()),
     }
