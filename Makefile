@@ -108,8 +108,12 @@ docs:
 	$(call stage,documentation,RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --workspace)
 
 # Unit tests, each crate's tests folder, the command end to end, and the examples in the documentation.
+# Those that lack a privilege or a peer say so in a line, which is counted; TEEM_NO_SKIP=1 makes them fail instead.
 tests:
-	$(call stage,tests,$(CARGO) test --locked --workspace)
+	@log="$$(mktemp)"; trap 'rm -f "$$log"' EXIT; \
+	printf '\n==> tests\n'; $(CARGO) test --locked --workspace 2>&1 | tee "$$log"; \
+	skipped="$$(grep -c 'skipped: ' "$$log" || true)"; printf '<== tests: %d s, %d skipped\n' "$$SECONDS" "$$skipped"; \
+	grep -o 'skipped: .*' "$$log" | sort | uniq -c || true
 
 fuzz-targets:
 	$(call stage,building fuzz targets,RUSTFLAGS='$(FUZZ_FLAGS)' $(CARGO) build --release --locked --manifest-path fuzz/Cargo.toml \

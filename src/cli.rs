@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::carriage::chosen;
 use crate::exit::Outcome;
 use crate::replay::arguments::ReplayArgs;
 
@@ -182,18 +183,17 @@ pub(crate) struct RunArgs {
     pub(crate) lab: LabArg,
 }
 
-/// From so many connections on, a run's clients travel by packets where nobody said how.
-pub(crate) const PACKETS_FROM: u64 = 1_000_000;
-
 impl RunArgs {
-    /// What carries the clients' bytes.
+    /// What is to carry the clients' bytes, in a lab if that is what it takes.
+    pub(crate) fn transport(&self, connections: u64) -> TransportArg {
+        chosen(self.transport, connections, self.target.is_none())
+    }
+
+    /// What carries them here: outside a lab nobody travels by packets unasked.
     pub(crate) fn carriage(&self, connections: u64) -> TransportArg {
         match self.transport {
-            Some(transport) => transport,
-            None if connections >= PACKETS_FROM && self.target.is_none() && crate::lab::is_inside() => {
-                TransportArg::Packet
-            }
-            None => TransportArg::Kernel,
+            None if !crate::lab::is_inside() => TransportArg::Kernel,
+            _ => self.transport(connections),
         }
     }
 }
@@ -400,9 +400,9 @@ pub(crate) struct AimArgs {
     /// Connections at once: 200k, 1M, 3M.
     #[arg(long, value_parser = count, default_value = "1M")]
     pub(crate) connections: u64,
-    /// What carries the clients' bytes.
-    #[arg(long, value_enum, default_value = "kernel")]
-    pub(crate) transport: TransportArg,
+    /// What carries the clients' bytes. Default: what `run` would take, packets for a million connections and more.
+    #[arg(long, value_enum)]
+    pub(crate) transport: Option<TransportArg>,
     /// Without TLS.
     #[arg(long, conflicts_with = "tls")]
     pub(crate) plain: bool,
@@ -460,6 +460,13 @@ pub(crate) struct InhabitArgs {
     /// What to become.
     #[arg(last = true, required = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+impl AimArgs {
+    /// What carries the clients' bytes, as a run would choose.
+    pub(crate) fn transport(&self) -> TransportArg {
+        chosen(self.transport, self.connections, true)
+    }
 }
 
 /// Reads a switch.

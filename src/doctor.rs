@@ -4,13 +4,13 @@ use std::io::stdout;
 
 use anyhow::Result;
 use lab::limits::{Limit, Remedy};
-use lab::privilege::check_tun;
+use lab::privilege::check_packets;
 use lab::table::{self, Tone};
 use lab::{Host, Shape, limits};
 
 use crate::cli::{AimArgs, DoctorArgs, EndsArg, TransportArg};
 use crate::exit::Outcome;
-use crate::lab::{cpus, recover, shape};
+use crate::lab::{cpus, is_inside, recover, shape};
 use crate::progress::{GREEN, RED, grouped, paint};
 
 /// Prints the limits on the way to a target, and raises them if asked to.
@@ -28,7 +28,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
     if args.json {
         let report = serde_json::json!({
             "connections": args.aim.connections,
-            "transport": transport_name(args.aim.transport),
+            "transport": transport_name(args.aim.transport()),
             "tls": !args.aim.plain,
             "short": short.len(),
             "missing": missing,
@@ -52,22 +52,30 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
     })
 }
 
-/// What the target needs and no number raises, a sentence each.
+/// What the target needs and no number raises, a sentence each. With both ends here a run makes a lab for its packets, whose
+/// network has no route of anybody's.
 fn missing(host: &Host, args: &DoctorArgs) -> Vec<String> {
-    if args.aim.transport == TransportArg::Kernel || args.ends == EndsArg::Server {
+    if args.aim.transport() == TransportArg::Kernel || args.ends == EndsArg::Server {
         return Vec::new();
     }
-    check_tun(host).err().into_iter().collect()
+    let has_lab = args.ends == EndsArg::Both || is_inside();
+    check_packets(host, has_lab).err().unwrap_or_default()
 }
 
 /// Raises what is a sysctl, and says on standard error what happened.
 fn fix(host: &Host, found: &[Limit]) {
     for limit in found.iter().filter(|limit| limit.is_short()) {
         match &limit.remedy {
-            Remedy::Sysctl { name, value } => match host.set_sysctl(name, value) {
-                Ok(()) => eprintln!("raised {name} to {value}"),
-                Err(error) => eprintln!("cannot raise {name}: {error}"),
-            },
+            Remedy::Sysctl { name, value, first } => {
+                let first = first.iter().map(|(name, value)| (*name, value));
+                for (name, value) in first.chain([(*name, value)]) {
+                    if let Err(error) = host.set_sysctl(name, value) {
+                        eprintln!("cannot set {name}: {error}");
+                        break;
+                    }
+                    eprintln!("set {name} to {value}");
+                }
+            }
             Remedy::Manual(command) => {
                 eprintln!("cannot raise {}, it is no sysctl: {command}", limit.name);
             }
@@ -76,9 +84,13 @@ fn fix(host: &Host, found: &[Limit]) {
 }
 
 fn conclusion(aim: &AimArgs, short: &[&Limit], fixed: bool) -> String {
-    let target = grouped(aim.connections as f64);
+    let by = match aim.transport() {
+        TransportArg::Kernel => "by kernel sockets",
+        TransportArg::Packet => "by packets",
+    };
+    let target = format!("{} connections {by}", grouped(aim.connections as f64));
     if short.is_empty() {
-        return format!("\nNo limit of this host is short of {target} connections.");
+        return format!("\nNo limit of this host is short of {target}.");
     }
     let sysctls = short
         .iter()
@@ -90,10 +102,7 @@ fn conclusion(aim: &AimArgs, short: &[&Limit], fixed: bool) -> String {
             format!("; `--fix` raises {count} of them, `teem lab` does so for as long as it lasts")
         }
     };
-    format!(
-        "\n{} limits are short of {target} connections{hint}.",
-        short.len()
-    )
+    format!("\n{} limits are short of {target}{hint}.", short.len())
 }
 
 fn at_ends(mut shape: Shape, ends: EndsArg) -> Shape {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use lab::process::is_in_foreground;
@@ -12,8 +13,11 @@ use scenarios::Scenario;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, PACKETS_FROM, RunArgs, TransportArg};
+use crate::cli::{AimArgs, InhabitArgs, LabArg, LabArgs, RunArgs, TransportArg};
 use crate::exit::Outcome;
+
+/// A lab's end that takes longer is told.
+const SLOW_END: Duration = Duration::from_secs(1);
 
 /// Runs a command, or a shell, inside a lab.
 pub(crate) fn lab(args: &LabArgs) -> Result<Outcome> {
@@ -45,18 +49,22 @@ pub(crate) fn enter(args: &RunArgs, scenario: &Scenario) -> Result<Option<Outcom
         return Ok(None);
     }
     let connections = scenario.plan()?.connections();
-    let transport = match args.transport {
-        Some(transport) => transport.into(),
-        None if connections >= PACKETS_FROM => Transport::Packet,
-        None => Transport::Kernel,
-    };
-    let shape = Shape::local(connections, transport, !args.plain);
+    let shape = Shape::local(connections, args.transport(connections).into(), !args.plain);
     match (needs(&Host::default(), &shape, cpus()), args.lab) {
         (Need::NotNeeded, LabArg::Auto | LabArg::Never) => return Ok(None),
-        (Need::Missing(why), LabArg::Auto | LabArg::Never) => {
-            eprintln!("note: no lab for {} connections: {why}", shape.connections);
+        (Need::Missing(why) | Need::Short(why), LabArg::Auto | LabArg::Never) => {
+            let instead = if shape.transport == Transport::Packet && args.transport.is_none() {
+                "; clients take kernel sockets instead of packets"
+            } else {
+                ""
+            };
+            eprintln!(
+                "note: no lab for {} connections: {why}{instead}",
+                shape.connections
+            );
             return Ok(None);
         }
+        (Need::Short(why), LabArg::Always) => eprintln!("note: even in the lab {why}"),
         (Need::Missing(_) | Need::NotNeeded, LabArg::Always) | (Need::Use, _) => {}
     }
     again(&shape).map(Some)
@@ -74,7 +82,7 @@ pub(crate) fn enter_for(connections: u64, transport: TransportArg, plain: bool) 
         match needs(&Host::default(), &shape, cpus()) {
             Need::Use => {}
             Need::NotNeeded => return Ok(None),
-            Need::Missing(why) => {
+            Need::Missing(why) | Need::Short(why) => {
                 eprintln!("note: no lab for {connections} connections: {why}");
                 return Ok(None);
             }
@@ -104,7 +112,7 @@ pub(crate) fn recover() -> Result<()> {
 
 /// What is aimed at, with both ends here.
 pub(crate) fn shape(aim: &AimArgs) -> Shape {
-    Shape::local(aim.connections, aim.transport.into(), !aim.plain)
+    Shape::local(aim.connections, aim.transport().into(), !aim.plain)
 }
 
 pub(crate) fn cpus() -> u64 {
@@ -141,7 +149,17 @@ fn inside(shape: &Shape, command: &[OsString]) -> Result<Outcome> {
                 caught = signals.next() => pass_on(&child, caught),
             }
         };
-        lab.close()?;
+        let began = Instant::now();
+        let settled = lab.close()?;
+        if let Some(left) = settled.left_alone() {
+            eprintln!("note: {left}");
+        }
+        if began.elapsed() >= SLOW_END {
+            eprintln!(
+                "note: removing the lab took {:.1} s",
+                began.elapsed().as_secs_f64()
+            );
+        }
         Ok(Outcome::Theirs(code(status)))
     })
 }

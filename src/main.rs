@@ -1,6 +1,7 @@
 //! The `teem` command: arguments, wiring, terminal. It has no logic of its own.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this crate is the terminal
 
+mod carriage;
 mod cli;
 mod desk;
 mod doctor;

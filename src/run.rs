@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
-use crate::cli::{PACKETS_FROM, RunArgs, TransportArg};
+use crate::cli::{RunArgs, TransportArg};
 use crate::exit::{Outcome, complain};
 use crate::gate::print_verdict;
 use crate::progress::Progress;
@@ -36,11 +36,7 @@ pub(crate) struct Prepared {
 pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     let scenario = resolve(args)?;
     // Before a lab is made, which a run of millions may do to travel by packets.
-    let planned = args.transport.unwrap_or(match scenario.connections.0 {
-        PACKETS_FROM.. => TransportArg::Packet,
-        _ => TransportArg::Kernel,
-    });
-    behaved(args, &scenario, planned)?;
+    behaved(args, &scenario, args.transport(scenario.plan()?.connections()))?;
     replays::check(&scenario)?;
     if let Some(outcome) = lab::enter(args, &scenario)? {
         return Ok(outcome);

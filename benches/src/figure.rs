@@ -2,6 +2,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod capture;
+pub(crate) mod climb;
 pub(crate) mod crowd;
 pub(crate) mod idle;
 pub(crate) mod latency;

@@ -25,7 +25,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use figure::{beside, capture, crowd, idle, latency, logins, messages, progress, replay, swarm};
+use figure::{beside, capture, climb, crowd, idle, latency, logins, messages, progress, replay, swarm};
 use outcome::{Host, Outcome};
 use process::Cpus;
 use subject::Bench;
@@ -75,6 +75,8 @@ enum Figure {
     Beside(beside::Options),
     /// Captures put together: bytes and packets a second of one thread, and memory.
     Capture(capture::Options),
+    /// Over packets: log-ins and TLS handshakes a second, and messages beside kernel sockets.
+    Climb(climb::Options),
     /// The bare forwarder, which the figures start for themselves.
     #[command(hide = true)]
     Floor {
@@ -142,6 +144,7 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
         Figure::Replay(options) => replay::measure(bench, cpus, &options, outcome),
         Figure::Crowd(options) => crowd::measure(bench, &options, outcome),
         Figure::Capture(options) => capture::measure(bench, cpus, &options, outcome),
+        Figure::Climb(options) => climb::measure(bench, &options, outcome),
         Figure::All { quick } => {
             let short: &[&str] = if quick {
                 &["--seconds", "1", "--warm-up", "0.5"]
@@ -161,7 +164,19 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
                 &[]
             };
             replay::measure(bench, cpus, &defaults(brief)?, outcome)?;
-            capture::measure(bench, cpus, &defaults(once)?, outcome)
+            capture::measure(bench, cpus, &defaults(once)?, outcome)?;
+            let small: &[&str] = if quick {
+                &[
+                    "--logins=20000",
+                    "--handshakes=10000",
+                    "--connections=20000",
+                    "--rungs=1",
+                    "--seconds=2",
+                ]
+            } else {
+                &[]
+            };
+            climb::measure(bench, &defaults(small)?, outcome)
         }
         Figure::Floor { .. } | Figure::Beside(_) => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! Whole runs of `teem run`: started, waited for, read back from their run folders.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -63,17 +64,42 @@ pub(crate) fn run(
         command.args(["--target", &target.address.to_string()]);
         command.arg("--secret-file").arg(target.secret_file());
     }
-    let mut teem = Server::start("teem run", command, folder.path(), settings.cpu)?;
+    let (run, summary) = complete(name, command, folder.path(), settings.cpu)?;
+    let invalid = summary.invalid_because.iter();
+    notes.extend(invalid.map(|why| format!("the run of scenario {name} is invalid: {why}")));
+    Ok(run)
+}
+
+/// Runs the library's climb with these arguments, and reads its folder.
+///
+/// # Errors
+/// `teem` fails for another reason than its verdict, or takes too long.
+pub(crate) fn climb(bench: &Bench, arguments: &[String]) -> anyhow::Result<(Run, Summary)> {
+    let folder = tempfile::Builder::new()
+        .prefix("teem-bench-run-")
+        .tempdir_in(&bench.scratch)?;
+    let mut command = Command::new(&bench.teem);
+    command.args(["run", "climb", "--quiet", "--out"]);
+    command.arg(folder.path().join("run")).args(arguments);
+    complete("climb", command, folder.path(), None)
+}
+
+/// Waits for a `teem run` into the folder `run` of this one.
+fn complete(
+    name: &str,
+    command: Command,
+    folder: &Path,
+    cpu: Option<usize>,
+) -> anyhow::Result<(Run, Summary)> {
+    let out = folder.join("run");
+    let mut teem = Server::start("teem run", command, folder, cpu)?;
     let code = teem.exit_code(LIMIT)?;
     if code.is_none_or(|code| !VERDICTS.contains(&code)) {
         bail!("`teem run` of scenario {name} failed: {}", teem.last_words());
     }
     let run = Run::read(&out).with_context(|| format!("`teem run` left no run: {}", teem.last_words()))?;
     let summary = std::fs::read(out.join("summary.json")).context("`teem run` left no summary")?;
-    let summary: Summary = serde_json::from_slice(&summary)?;
-    let invalid = summary.invalid_because.iter();
-    notes.extend(invalid.map(|why| format!("the run of scenario {name} is invalid: {why}")));
-    Ok(run)
+    Ok((run, serde_json::from_slice(&summary)?))
 }
 
 /// The stretch between two instants of a run, seconds from its beginning.

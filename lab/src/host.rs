@@ -231,6 +231,7 @@ pub(crate) mod tests {
                 ("net.ipv4.tcp_ehash_entries", "262144"),
                 ("net.ipv4.tcp_child_ehash_entries", "0"),
                 ("net.ipv4.ip_local_port_range", "32768\t60999"),
+                ("net.ipv4.ip_local_reserved_ports", ""),
                 ("net.ipv4.tcp_mem", "287898\t383867\t575796"),
                 ("net.ipv4.tcp_max_tw_buckets", "131072"),
                 ("net.ipv4.tcp_max_orphans", "131072"),

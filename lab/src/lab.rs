@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd as _;
 
 use crate::error::LabError;
 use crate::host::Host;
-use crate::ledger::{Ledger, Recovered, end_members};
+use crate::ledger::{Ledger, Recovered, Settled, end_members};
 use crate::limits::{Limit, Remedy, Scope, limits};
 use crate::namespace::{self, Namespace};
 use crate::process::Identity;
@@ -89,7 +89,7 @@ impl Lab {
         made.recovered = held.recover(host)?;
         held.enter(self.identity)?;
         for limit in limits(host, shape, cpus).iter().filter(|limit| is_raised(limit)) {
-            let Remedy::Sysctl { name, value } = &limit.remedy else {
+            let Remedy::Sysctl { name, value, .. } = &limit.remedy else {
                 continue;
             };
             let former = held.change(host, name, value)?;
@@ -141,21 +141,21 @@ impl Lab {
         ]
     }
 
-    /// Ends what still runs inside, lets the namespace go, and puts the host's settings back.
+    /// Ends what still runs inside, lets the namespace go, and puts the host's settings back; tells which.
     ///
     /// # Errors
     /// A setting cannot be put back; it stays on record.
-    pub fn close(mut self) -> Result<(), LabError> {
+    pub fn close(mut self) -> Result<Settled, LabError> {
         self.clean()
     }
 
-    fn clean(&mut self) -> Result<(), LabError> {
+    fn clean(&mut self) -> Result<Settled, LabError> {
         if std::mem::replace(&mut self.closed, true) {
-            return Ok(());
+            return Ok(Settled::default());
         }
         end_members(self.identity);
         self.namespace = None;
-        self.ledger.hold()?.leave(&self.host, self.identity).map(drop)
+        self.ledger.hold()?.leave(&self.host, self.identity)
     }
 }
 

@@ -54,7 +54,33 @@ struct Pages {
 #[serde(deny_unknown_fields)]
 struct Setting {
     former: String,
-    changed: String,
+    /// What may stand there by a lab's hand: what stood there when the last change was written down, if a lab had put
+    /// it there, and that change, which may have failed. So two at most.
+    changed: Vec<String>,
+}
+
+/// What became of the host's settings when no lab was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Settings put back.
+    pub restored: Vec<String>,
+    /// Settings that somebody else has changed meanwhile, left as they are: name and value.
+    pub left: Vec<(String, String)>,
+}
+
+impl Settled {
+    /// What was left alone, in one sentence; `None` where nothing was.
+    #[must_use]
+    pub fn left_alone(&self) -> Option<String> {
+        if self.left.is_empty() {
+            return None;
+        }
+        let named = self.left.iter().map(|(name, value)| format!("{name} = {value}"));
+        Some(format!(
+            "left alone, as no lab wrote what it is now: {}",
+            named.collect::<Vec<_>>().join(", ")
+        ))
+    }
 }
 
 /// What was found and put right after labs that could not do so themselves.
@@ -64,25 +90,25 @@ pub struct Recovered {
     pub labs: usize,
     /// Their processes that were still there, ended.
     pub ended: usize,
-    /// Settings put back.
-    pub restored: Vec<String>,
+    /// What became of the settings.
+    pub settled: Settled,
 }
 
 impl std::fmt::Display for Recovered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            labs,
-            ended,
-            restored,
-        } = self;
+        let Self { labs, ended, settled } = self;
         write!(
             f,
             "cleaned up after {labs} killed lab(s): {ended} process(es) ended, "
         )?;
-        if restored.is_empty() {
-            write!(f, "no setting of the host to put back")
+        if settled.restored.is_empty() {
+            write!(f, "no setting of the host to put back")?;
         } else {
-            write!(f, "put back {}", restored.join(", "))
+            write!(f, "put back {}", settled.restored.join(", "))?;
+        }
+        match settled.left_alone() {
+            Some(left) => write!(f, "; {left}"),
+            None => Ok(()),
         }
     }
 }
@@ -174,12 +200,8 @@ impl Held {
         let ended = dead.iter().copied().map(end_members).sum();
         let labs = dead.len();
         self.pages.labs = alive;
-        let restored = self.settle(host)?;
-        Ok(Some(Recovered {
-            labs,
-            ended,
-            restored,
-        }))
+        let settled = self.settle(host)?;
+        Ok(Some(Recovered { labs, ended, settled }))
     }
 
     /// Writes down a lab.
@@ -192,7 +214,7 @@ impl Held {
         self.write()
     }
 
-    /// Changes a setting of the host, its former value written down first.
+    /// Changes a setting of the host, its former value written down first; which is handed back.
     ///
     /// # Errors
     /// The ledger cannot be written, or the setting cannot.
@@ -203,19 +225,25 @@ impl Held {
             source,
         };
         let former = host.sysctl(name).map_err(refused)?;
+        self.note(name, &former, value)?;
+        host.set_sysctl(name, value).map_err(refused)?;
+        Ok(former)
+    }
+
+    /// Writes down a change that is about to be made: whether it will be, nobody knows.
+    fn note(&mut self, name: &str, now: &str, value: &str) -> Result<(), LabError> {
         let setting = self
             .pages
             .settings
             .entry(name.to_owned())
             // A lab before this one knows what it was before any.
             .or_insert_with(|| Setting {
-                former: former.clone(),
-                changed: String::new(),
+                former: now.to_owned(),
+                changed: Vec::new(),
             });
-        value.clone_into(&mut setting.changed);
-        self.write()?;
-        host.set_sysctl(name, value).map_err(refused)?;
-        Ok(former)
+        setting.changed.retain(|changed| same(changed, now));
+        setting.changed.push(value.to_owned());
+        self.write()
     }
 
     /// Puts one setting back at once.
@@ -234,20 +262,21 @@ impl Held {
     ///
     /// # Errors
     /// A setting cannot be put back, or the ledger cannot be written.
-    pub fn leave(&mut self, host: &Host, lab: Identity) -> Result<Vec<String>, LabError> {
+    pub fn leave(&mut self, host: &Host, lab: Identity) -> Result<Settled, LabError> {
         self.pages.labs.retain(|other| *other != lab);
         self.settle(host)
     }
 
     /// Puts every setting back where no lab is left.
-    fn settle(&mut self, host: &Host) -> Result<Vec<String>, LabError> {
-        let mut restored = Vec::new();
+    fn settle(&mut self, host: &Host) -> Result<Settled, LabError> {
+        let mut settled = Settled::default();
         let mut failed = None;
         if self.pages.labs.is_empty() {
             for (name, setting) in std::mem::take(&mut self.pages.settings) {
                 match restore(host, &name, &setting) {
-                    Ok(true) => restored.push(name),
-                    Ok(false) => {}
+                    Ok(Fate::Restored) => settled.restored.push(name),
+                    Ok(Fate::AsBefore) => {}
+                    Ok(Fate::Theirs(now)) => settled.left.push((name, now)),
                     Err(error) => {
                         // It stays on record for who may.
                         self.pages.settings.insert(name, setting);
@@ -257,7 +286,7 @@ impl Held {
             }
         }
         self.write()?;
-        failed.map_or(Ok(restored), Err)
+        failed.map_or(Ok(settled), Err)
     }
 
     /// Replaces the file as a whole, so that a kill leaves the former or the new.
@@ -293,21 +322,41 @@ pub(crate) fn end_members(lab: Identity) -> usize {
     ended
 }
 
-/// Puts a setting back, unless somebody else has changed it since. Whether it was.
-fn restore(host: &Host, name: &str, setting: &Setting) -> Result<bool, LabError> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let now = host.sysctl(name).unwrap_or_default();
-    if words(&now) != words(&setting.changed) {
-        return Ok(false);
-    }
+/// What became of a setting.
+enum Fate {
+    Restored,
+    /// Nothing to do: no change came about.
+    AsBefore,
+    /// Somebody else's value, which is this.
+    Theirs(String),
+}
+
+/// Puts a setting back, unless somebody else has changed it since.
+fn restore(host: &Host, name: &str, setting: &Setting) -> Result<Fate, LabError> {
     let former = words(&setting.former).join(" ");
-    host.set_sysctl(name, &former)
-        .map_err(|source| LabError::Sysctl {
-            name: name.to_owned(),
-            value: former,
-            source,
-        })?;
-    Ok(true)
+    let refused = |source| LabError::Sysctl {
+        name: name.to_owned(),
+        value: former.clone(),
+        source,
+    };
+    let now = host.sysctl(name).map_err(refused)?;
+    if same(&now, &former) {
+        return Ok(Fate::AsBefore);
+    }
+    if !setting.changed.iter().any(|changed| same(changed, &now)) {
+        return Ok(Fate::Theirs(words(&now).join(" ")));
+    }
+    host.set_sysctl(name, &former).map_err(refused)?;
+    Ok(Fate::Restored)
+}
+
+/// Whether two values are one: the kernel puts tabs where we put spaces.
+fn same(one: &str, other: &str) -> bool {
+    words(one) == words(other)
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
 }
 
 fn boot() -> String {

@@ -25,9 +25,9 @@ pub use error::LabError;
 pub use host::Host;
 pub use inhabitant::inhabit;
 pub use lab::{Lab, Made};
-pub use ledger::{Ledger, Recovered};
+pub use ledger::{Ledger, Recovered, Settled};
 pub use limits::{Limit, Remedy, Scope, limits};
-pub use privilege::{Need, check_subnet, check_tun, needs};
+pub use privilege::{Need, check_packets, check_subnet, check_tun, needs};
 pub use shape::{Bytes, Shape, Transport};
 
 use std::net::Ipv4Addr;

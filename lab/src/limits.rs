@@ -42,6 +42,8 @@ pub enum Remedy {
         name: &'static str,
         /// What to write.
         value: String,
+        /// Another that must be written before it, or raising it does harm: its name, and what to write.
+        first: Option<(&'static str, String)>,
     },
     /// A command of the shell or an advice; nothing that can be done for the user.
     Manual(String),
@@ -51,9 +53,17 @@ impl Remedy {
     /// What a user types.
     #[must_use]
     pub fn command(&self) -> String {
+        let set = |name: &str, value: &str| match value.contains(' ') {
+            true => format!("{name}=\"{value}\""),
+            false => format!("{name}={value}"),
+        };
         match self {
-            Self::Sysctl { name, value } if value.contains(' ') => format!("sysctl -w {name}=\"{value}\""),
-            Self::Sysctl { name, value } => format!("sysctl -w {name}={value}"),
+            Self::Sysctl { name, value, first } => {
+                let first = first
+                    .as_ref()
+                    .map_or(String::new(), |(name, value)| format!("{} ", set(name, value)));
+                format!("sysctl -w {first}{}", set(name, value))
+            }
             Self::Manual(command) => command.clone(),
         }
     }
@@ -131,7 +141,11 @@ impl Survey<'_> {
             unit,
             now: self.host.number(name)?,
             needed,
-            remedy: Remedy::Sysctl { name, value },
+            remedy: Remedy::Sysctl {
+                name,
+                value,
+                first: None,
+            },
             sum: None,
         })
     }
@@ -227,6 +241,7 @@ impl Survey<'_> {
             Remedy::Sysctl {
                 name: "net.ipv4.ip_local_port_range",
                 value: sizing::PORT_RANGE.to_owned(),
+                first: self.reserved(),
             }
         } else {
             let sources = self.shape.connections.div_ceil(sizing::PORTS_WIDENED * targets);
@@ -242,6 +257,19 @@ impl Survey<'_> {
             remedy,
             sum: None,
         })
+    }
+
+    /// What keeps the server's ports from clients of the widened range, beside those that are kept already; `None` where they
+    /// are.
+    fn reserved(&self) -> Option<(&'static str, String)> {
+        const NAME: &str = "net.ipv4.ip_local_reserved_ports";
+        let now = self.host.sysctl(NAME).ok()?;
+        if sizing::is_reserved(&now) {
+            return None;
+        }
+        let both = [now.as_str(), sizing::RESERVED_PORTS];
+        let kept: Vec<&str> = both.into_iter().filter(|ports| !ports.is_empty()).collect();
+        Some((NAME, kept.join(",")))
     }
 
     fn connections_table(&self) -> Vec<Option<Limit>> {

@@ -8,8 +8,9 @@ use std::net::Ipv4Addr;
 use crate::SUBNET;
 use crate::host::Host;
 use crate::lab::{CHILD_BUCKETS, TRACKING, is_raised};
-use crate::limits::{Limit, Scope, limits};
+use crate::limits::{Limit, Scope, Unit, limits};
 use crate::shape::{Shape, Transport};
+use crate::table::shown;
 
 /// Whether a target wants the lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Need {
     Use,
     /// It does, and this is missing.
     Missing(String),
+    /// The host does not carry it, and no lab would: a limit that none raises is short, in one sentence.
+    Short(String),
 }
 
 /// Capabilities that a lab takes (capabilities(7)): its network is set up, its namespace is made.
@@ -34,12 +37,24 @@ pub fn needs(host: &Host, shape: &Shape, cpus: u64) -> Need {
     let mut found = limits(host, shape, cpus);
     found.retain(Limit::is_short);
     // Where memory is short, say, a lab would only be made to be refused in.
-    let fits_inside = found.iter().all(is_cured);
-    let wanted = fits_inside && (shape.transport == Transport::Packet || !found.is_empty());
-    match (wanted, check(host, shape, cpus)) {
-        (false, _) => Need::NotNeeded,
-        (true, Ok(())) => Need::Use,
-        (true, Err(why)) => Need::Missing(why),
+    if let Some(limit) = found.iter().find(|limit| !is_cured(limit)) {
+        return Need::Short(format!(
+            "{} is {} and {} needed, which no lab raises: {}",
+            limit.name,
+            shown(limit.now, limit.unit),
+            match limit.unit {
+                Unit::Bytes => format!("{} is", shown(limit.needed, limit.unit)),
+                Unit::Count | Unit::Pages => format!("{} are", shown(limit.needed, limit.unit)),
+            },
+            limit.remedy.command()
+        ));
+    }
+    if shape.transport == Transport::Kernel && found.is_empty() {
+        return Need::NotNeeded;
+    }
+    match check(host, shape, cpus) {
+        Ok(()) => Need::Use,
+        Err(why) => Need::Missing(why),
     }
 }
 
@@ -48,18 +63,7 @@ pub fn needs(host: &Host, shape: &Shape, cpus: u64) -> Need {
 /// # Errors
 /// What is missing, in one sentence.
 pub fn check(host: &Host, shape: &Shape, cpus: u64) -> Result<(), String> {
-    let held = host.capabilities();
-    let missing: Vec<_> = CAPABILITIES
-        .iter()
-        .filter(|(bit, _)| held >> bit & 1 == 0)
-        .map(|(_, name)| *name)
-        .collect();
-    if !missing.is_empty() {
-        return Err(format!(
-            "the lab needs {}, which this process lacks: run it as root",
-            missing.join(" and ")
-        ));
-    }
+    check_capabilities(host, "the lab", &CAPABILITIES)?;
     if shape.transport == Transport::Packet {
         check_tun(host)?;
     }
@@ -78,6 +82,41 @@ pub fn check(host: &Host, shape: &Shape, cpus: u64) -> Result<(), String> {
     }
 }
 
+/// Whether clients on packets can travel from where this process is: it may make a device, and in the host's network, where
+/// no lab is made for them, their subnet is nobody else's.
+///
+/// # Errors
+/// Why not, a sentence each.
+pub fn check_packets(host: &Host, has_lab: bool) -> Result<(), Vec<String>> {
+    let capable = if has_lab {
+        check_capabilities(host, "the lab", &CAPABILITIES)
+    } else {
+        check_capabilities(host, "the packet transport", &CAPABILITIES[..1])
+    };
+    let subnet = if has_lab { Ok(()) } else { check_subnet(host) };
+    let found: Vec<String> = [capable, check_tun(host), subnet]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn check_capabilities(host: &Host, who: &str, wanted: &[(u32, &str)]) -> Result<(), String> {
+    let held = host.capabilities();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|(bit, _)| held >> bit & 1 == 0)
+        .map(|(_, name)| *name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{who} needs {}, which this process lacks: run it as root",
+        missing.join(" and ")
+    ))
+}
+
 /// Whether packets from user space have a device to go through.
 ///
 /// # Errors
@@ -85,10 +124,14 @@ pub fn check(host: &Host, shape: &Shape, cpus: u64) -> Result<(), String> {
 pub fn check_tun(host: &Host) -> Result<(), String> {
     host.open_tun().map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => {
-            format!("the packet transport needs /dev/net/tun, and this process may not open it ({error})")
+            format!(
+                "the packet transport needs /dev/net/tun, and this process may not open it ({error}): run it as root, or \
+                 take --transport kernel"
+            )
         }
         _ => format!(
-            "the packet transport needs /dev/net/tun ({error}): modprobe tun, or pass the device into the container"
+            "the packet transport needs /dev/net/tun ({error}): modprobe tun, pass the device into the container, or take \
+             --transport kernel"
         ),
     })
 }
@@ -136,14 +179,63 @@ mod tests {
         assert_eq!(of(&tree, 200_000, Transport::Kernel), Need::NotNeeded);
         assert_eq!(of(&tree, 2_000_000, Transport::Kernel), Need::Use);
         assert_eq!(of(&tree, 2_000, Transport::Packet), Need::Use);
-        assert_eq!(
-            of(&tree, 50_000_000, Transport::Kernel),
-            Need::NotNeeded,
-            "nor does a lab carry it"
-        );
         let mut shape = Shape::local(2_000_000, Transport::Kernel, false);
         shape.server_here = false;
         assert_eq!(needs(&tree.host(), &shape, 2), Need::NotNeeded);
+    }
+
+    #[test]
+    fn what_no_lab_raises_is_named() {
+        let short = |tree: &Tree, connections, words: &[&str]| {
+            let Need::Short(why) = of(tree, connections, Transport::Packet) else {
+                panic!("nothing is short");
+            };
+            assert!(words.iter().all(|word| why.contains(word)), "{why}");
+        };
+        let tree = Tree::reference();
+        short(
+            &tree,
+            50_000_000,
+            &["memory is ", "GiB is needed", "--connections"],
+        );
+        tree.write("proc/self/limits", "Max open files   3000   3000   files\n");
+        short(
+            &tree,
+            2_000_000,
+            &[
+                "RLIMIT_NOFILE is 3,000 and ",
+                " are needed",
+                "no lab",
+                "ulimit -Hn",
+            ],
+        );
+        // Even where nothing else is.
+        assert!(matches!(of(&tree, 1_500_000, Transport::Kernel), Need::Short(_)));
+    }
+
+    #[test]
+    fn packets_need_a_device_a_privilege_and_outside_a_lab_a_subnet() {
+        let tree = Tree::reference();
+        assert_eq!(check_packets(&tree.host(), true), Ok(()));
+        assert_eq!(check_packets(&tree.host(), false), Ok(()));
+        // 198.19.7.0/24.
+        tree.write(
+            "proc/self/net/route",
+            "head\neth0\t000713C6\t0\t1\t0\t0\t0\t00FFFFFF\n",
+        );
+        assert_eq!(check_packets(&tree.host(), true), Ok(()), "a lab has its own");
+        tree.write("proc/self/status", "CapEff:\t0000000000000000\n");
+        tree.remove("dev/net/tun");
+        let outside = check_packets(&tree.host(), false).unwrap_err();
+        for (found, word) in outside
+            .iter()
+            .zip(["CAP_NET_ADMIN", "/dev/net/tun", "198.19.7.0/24"])
+        {
+            assert!(found.contains(word), "{outside:?}");
+        }
+        assert_eq!(outside.len(), 3);
+        assert!(!outside[0].contains("CAP_SYS_ADMIN"), "{outside:?}");
+        assert!(check_packets(&tree.host(), true).unwrap_err()[0].contains("CAP_SYS_ADMIN"));
     }
 
     #[test]

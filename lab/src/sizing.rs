@@ -11,6 +11,23 @@ pub const PORT_RANGE: &str = "1024 65535";
 pub const PORTS_WIDENED: u64 = 65_535 - 1_024 + 1;
 /// Ports that the server and its neighbours listen on, kept from clients of that range.
 pub const RESERVED_PORTS: &str = "7700-7799";
+/// Whether [`RESERVED_PORTS`] are among those of a list such as `80,7700-7799`.
+#[must_use]
+pub fn is_reserved(ports: &str) -> bool {
+    let span = |part: &str| {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        Some((low.trim().parse::<u16>().ok()?, high.trim().parse::<u16>().ok()?))
+    };
+    let Some((low, high)) = span(RESERVED_PORTS) else {
+        return false;
+    };
+    // The kernel joins neighbours, so what is kept is kept by one part.
+    ports
+        .split(',')
+        .filter_map(span)
+        .any(|(from, to)| from <= low && high <= to)
+}
+
 /// Source addresses that teem's swarm may bind on loopback, in 127.77.0.0/16.
 pub const OWN_SOURCES: u64 = 256 * 250;
 /// Connections from each of them to one target: of 64,512 ports some rest in `TIME_WAIT`.
@@ -129,6 +146,16 @@ mod tests {
         assert_eq!(buckets(40_000_000), 16 << 20);
         assert_eq!(buckets_needed(400_000), 131_072);
         assert!(buckets_needed(1_000_000) <= buckets(1_000_000));
+    }
+
+    #[test]
+    fn ports_are_reserved_by_a_part_that_has_them_all() {
+        for kept in [RESERVED_PORTS, "80,7000-8000", "7700-7799,10000-10100"] {
+            assert!(is_reserved(kept), "{kept}");
+        }
+        for not in ["", "7700", "7700-7790", "7750-7799,7700-7740", "x"] {
+            assert!(!is_reserved(not), "{not}");
+        }
     }
 
     #[test]

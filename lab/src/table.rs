@@ -67,7 +67,7 @@ fn row(name: &str, now: &str, needed: &str, verdict: &str, command: &str) -> Str
 }
 
 /// A figure with its unit: bytes in the unit that suits them, counts in groups of three.
-fn shown(value: u64, unit: Unit) -> String {
+pub(crate) fn shown(value: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => bytes(value),
         // "No limit" is said in several ways, all of them larger than what a host could count.

@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 /// The name of the fault by which a run kills its server: from then on the server's own counts are partial.
 pub const SERVER_KILLED: &str = "kill -9";
 
+/// The name of the note by which a run begins to take down what it started: the clients close.
+pub const CLOSING: &str = "closing";
+/// The name of the note by which it has: clients and server are gone, and the server's data.
+pub const CLOSED: &str = "closed";
+
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -28,7 +28,7 @@ mod summary;
 mod threshold;
 mod writer;
 
-pub use event::{Event, EventKind, SERVER_KILLED};
+pub use event::{CLOSED, CLOSING, Event, EventKind, SERVER_KILLED};
 pub use histogram::{Histogram, HistogramError};
 pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
 pub use plan::{Beside, BesideFigure, PlanCurve};

@@ -163,6 +163,9 @@ mod tests {
             held: true,
             by_server: Some(425_000),
             by_kernel: None,
+            by_slab: Some(425_001),
+            pings_answered: Some(14_000),
+            idle_closed: None,
             disagreement: Some(0.0),
             delivery_ms: percentiles(),
             limits: vec![Limit {
@@ -171,6 +174,7 @@ mod tests {
                 at_s: Some(1.0),
                 evidence: "The accept backlog overflowed.".into(),
             }],
+            limits_ramp: vec![Limit::default()],
             ..StepSummary::default()
         }
     }
@@ -184,6 +188,7 @@ mod tests {
             invalid_because: vec!["The generator lagged.".into()],
             interrupted: true,
             duration_s: 119.5,
+            teardown_s: Some(4.25),
             thresholds: vec![
                 ThresholdResult {
                     expr: "messages.lost == 0".into(),
@@ -224,6 +229,7 @@ mod tests {
             swarm: SwarmCost {
                 rss_bytes_peak: 7,
                 bytes_per_connection: 250.5,
+                bytes_per_connection_marginal: 180.0,
                 cpu_seconds: 1.25,
             },
             steps: vec![step()],

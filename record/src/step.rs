@@ -63,7 +63,10 @@ pub struct StepSummary {
     /// Connections by the kernel's count of sockets (`/proc/net/sockstat`), less those that were there before the
     /// climb, by the ends that the kernel has.
     pub by_kernel: Option<u64>,
-    /// The largest difference between the three counts, as a share of the clients'.
+    /// The same by the objects in use of the kernel's slab `TCP` (`/proc/slabinfo`), less sockets in other networks.
+    pub by_slab: Option<u64>,
+    /// The largest difference between the four counts, as a share of the clients'; of the slab's, what is beyond the objects
+    /// that CPUs keep at hand.
     pub disagreement: Option<f64>,
     /// Messages sent a second.
     pub messages_per_second: f64,
@@ -77,8 +80,15 @@ pub struct StepSummary {
     pub delivery_ms: Percentiles,
     /// Memory a connection, grown since before the climb.
     pub bytes: StepBytes,
-    /// What ran out from the first connect of this step on, the first first; where nothing did, what came nearest.
+    /// Pings that the server answered.
+    pub pings_answered: Option<u64>,
+    /// Connections that the server dropped for their silence, from this step's first connect to its end.
+    pub idle_closed: Option<u64>,
+    /// What ran out in the hold, the first first; where nothing did, what came nearest. Empty where it was not reached.
     pub limits: Vec<Limit>,
+    /// The same from this step's first connect to its hold.
+    #[serde(default)]
+    pub limits_ramp: Vec<Limit>,
 }
 
 /// Shares of what all CPUs have, 0 to 1.

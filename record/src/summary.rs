@@ -52,6 +52,9 @@ pub struct Summary {
     pub interrupted: bool,
     /// Length of the run, seconds.
     pub duration_s: f64,
+    /// How long taking it down took, from when the clients began to close until the server was gone, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown_s: Option<f64>,
     /// The thresholds and what became of each.
     pub thresholds: Vec<ThresholdResult>,
     /// Connections.
@@ -203,10 +206,16 @@ pub struct Lag {
 pub struct ServerCost {
     /// Peak of anonymous resident memory.
     pub rss_bytes_peak: u64,
-    /// Growth of RssAnon a connection, from a quarter of the peak to the peak.
+    /// All growth of RssAnon since the run's first sample, divided by the connections, at the end of the largest hold.
     pub bytes_per_connection_user: f64,
-    /// Growth of socket slabs a connection, both ends where both are on this host.
+    /// Growth of socket slabs likewise, both ends where both are on this host.
     pub bytes_per_connection_kernel: f64,
+    /// Growth of RssAnon a connection between a quarter of the peak and the peak: what one more costs.
+    #[serde(default)]
+    pub bytes_per_connection_user_marginal: f64,
+    /// Growth of socket slabs likewise.
+    #[serde(default)]
+    pub bytes_per_connection_kernel_marginal: f64,
     /// CPU time.
     pub cpu_seconds: f64,
     /// The longest any of its queues was.
@@ -219,8 +228,12 @@ pub struct ServerCost {
 pub struct SwarmCost {
     /// Peak of anonymous resident memory.
     pub rss_bytes_peak: u64,
-    /// Growth of RssAnon a connection, from a quarter of the peak to the peak.
+    /// All growth of RssAnon since the run's first sample, ledger and histograms included, divided by the connections, at
+    /// the end of the largest hold.
     pub bytes_per_connection: f64,
+    /// Growth of RssAnon a connection between a quarter of the peak and the peak: what one more costs.
+    #[serde(default)]
+    pub bytes_per_connection_marginal: f64,
     /// CPU time.
     pub cpu_seconds: f64,
 }

@@ -169,6 +169,7 @@ mod tests {
             invalid_because: Vec::new(),
             interrupted: false,
             duration_s: 120.0,
+            teardown_s: None,
             thresholds: Vec::new(),
             connections: Connections {
                 target: 200_000,
@@ -205,6 +206,8 @@ mod tests {
                 rss_bytes_peak: 90 << 20,
                 bytes_per_connection_user: 190.0,
                 bytes_per_connection_kernel: 7_700.0,
+                bytes_per_connection_user_marginal: 150.0,
+                bytes_per_connection_kernel_marginal: 7_650.0,
                 cpu_seconds: 61.5,
                 queue_peak: 512,
             },

@@ -121,13 +121,13 @@ impl Line {
     }
 
     /// A level that others reached, from end to end.
-    pub(crate) fn reference(name: impl Into<String>, level: f64, end: f64) -> Self {
+    pub(crate) fn reference(name: impl Into<String>, level: f64, from: f64, to: f64) -> Self {
         Self {
             name: name.into(),
             ink: Ink::Muted,
             width: 1.25,
             dashed: true,
-            points: vec![(0.0, level), (end, level)],
+            points: vec![(from, level), (to, level)],
         }
     }
 

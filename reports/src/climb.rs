@@ -1,4 +1,4 @@
-//! The steps of a climb: what each came to, and whether the kernel's count of sockets agrees with both ends'.
+//! The steps of a climb: what each came to, and whether the kernel's counts of sockets agree with both ends'.
 //!
 //! It knows figures; the words and the table are the view's.
 
@@ -6,17 +6,17 @@ use record::{CpuShares, EventKind, Histogram, Run, Sample, Step, StepBytes, Step
 
 use crate::limiter;
 use crate::quantity::grouped;
-use crate::series::{end_s, seconds};
+use crate::series::{Increment, end_s, increments, seconds};
 
 /// How far the kernel's count of connections may be from either end's, as a share of them.
 pub const COUNT_TOLERANCE: f64 = 0.001;
 /// Sockets that may come and go beside the connections: whoever asks for figures, a name looked up.
 const COUNT_SLACK: f64 = 16.0;
+/// Objects of a slab that a CPU keeps at hand, counted as in use: its own slab's and a few more, of 13 objects.
+const SLAB_AT_HAND: f64 = 64.0;
 
 /// Of its connections, what must be there at a step's end.
 const HELD_SHARE: f64 = 0.99;
-/// A reference line is drawn where a run reaches this share of it.
-pub(crate) const VISIBLE_SHARE: f64 = 0.2;
 
 /// The old climb, as far as its figures are known: the top of it, unless they say otherwise.
 pub(crate) mod old {
@@ -30,8 +30,10 @@ pub(crate) mod old {
     pub(crate) const PACKETS: f64 = 571_000.0;
     /// Messages a second, at least.
     pub(crate) const MESSAGES: f64 = 200_000.0;
-    /// Logical CPUs, 85 % busy.
+    /// Logical CPUs.
     pub(crate) const CPUS: f64 = 24.0;
+    /// How busy they were, 0 to 1.
+    pub(crate) const BUSY: f64 = 0.85;
     /// Memory of its host.
     pub(crate) const MEMORY_BYTES: f64 = 100e9;
 }
@@ -62,12 +64,13 @@ pub(crate) fn disagreements(run: &Run, steps: &[StepSummary]) -> Vec<String> {
     let sentence = |step: &StepSummary| {
         format!(
             "At {} connections the counts disagree by {:.2} %: {} by the clients, {} by the server, {} by the kernel's \
-             sockets.",
+             sockets, {} by their slab.",
             grouped(step.connections),
             step.disagreement.unwrap_or(0.0) * 100.0,
             grouped(step.online),
             told(step.by_server),
-            told(step.by_kernel)
+            told(step.by_kernel),
+            told(step.by_slab)
         )
     };
     steps.iter().filter(apart).map(sentence).collect()
@@ -82,12 +85,18 @@ fn summary(run: &Run, step: &Step, end_s: f64) -> StepSummary {
         .any(|event| event.kind == EventKind::Interrupted);
     let sampled = &run.samples[..run.samples.len().saturating_sub(usize::from(ended))];
     let held: Vec<&Sample> = sampled.iter().filter(within).collect();
-    let until_s = (step.hold_until_ms as f64 / 1e3).min(end_s);
+    let [from_s, hold_s, until_s] =
+        [step.from_ms, step.hold_from_ms, step.hold_until_ms].map(|ms| (ms as f64 / 1e3).min(end_s));
+    // Apart: what is short while connections are made says nothing of what holding them takes.
+    let [limits_ramp, limits] = limiter::limits_apart(run, from_s, [hold_s, until_s]);
     let mut summary = StepSummary {
         connections: step.connections,
         // The last sample comes up to a second before the end.
         held: end_s + 1.5 >= step.hold_until_ms as f64 / 1e3,
-        limits: limiter::limits(run, step.from_ms as f64 / 1e3, until_s),
+        limits,
+        limits_ramp,
+        idle_closed: grown_between(run, name::server::IDLE_CLOSED, from_s, until_s),
+        pings_answered: grown_between(run, name::swarm::PONGS, hold_s, until_s),
         ..StepSummary::default()
     };
     if let [first, .., last] = held.as_slice() {
@@ -107,27 +116,48 @@ fn summary(run: &Run, step: &Step, end_s: f64) -> StepSummary {
     summary
 }
 
+/// What a counter grew by between two instants, seconds; nothing where nobody counted.
+fn grown_between(run: &Run, counter: &str, from_s: f64, until_s: f64) -> Option<u64> {
+    let within = |step: &Increment| from_s < step.at_s && step.at_s <= until_s;
+    let steps = increments(run, counter).filter(within);
+    steps.map(|step| step.increase).reduce(u64::saturating_add)
+}
+
 fn gauge(sample: &Sample, name: &str) -> Option<f64> {
     sample.gauges.get(name).copied().filter(|value| value.is_finite())
 }
 
-/// The three counts of connections at the end of a hold.
+/// The four counts of connections at the end of a hold.
 fn counts(run: &Run, last: &Sample, summary: &mut StepSummary) {
     let count = |value: f64| value.max(0.0).round() as u64;
     summary.online = gauge(last, name::swarm::ONLINE).map_or(0, count);
     summary.by_server = gauge(last, name::server::CONNECTIONS).map(count);
     // Without a sample from before the climb nobody knows which sockets are its.
     let before = run.samples.first().filter(|first| first.t_ms == 0);
-    let sockets = |sample| gauge(sample, name::host::TCP_IN_USE);
-    let grown = before.and_then(|before| Some(sockets(last)? - sockets(before)?));
     let ends = f64::from(run.manifest.transport.kernel_ends());
-    summary.by_kernel = grown
-        .filter(|_| summary.by_server.is_some())
-        .map(|grown| count(grown / ends));
-    if let (Some(kernel), Some(server)) = (summary.by_kernel, summary.by_server) {
-        let most = kernel.abs_diff(server).max(kernel.abs_diff(summary.online));
-        summary.disagreement = Some(most as f64 / summary.online.max(1) as f64);
-    }
+    let here = summary.by_server.is_some();
+    let by = |sockets: fn(&Sample) -> Option<f64>| -> Option<u64> {
+        let grown = sockets(last)? - sockets(before?)?;
+        here.then(|| count(grown / ends))
+    };
+    summary.by_kernel = by(|sample| gauge(sample, name::host::TCP_IN_USE));
+    summary.by_slab = by(slab_sockets);
+    let (Some(kernel), Some(server)) = (summary.by_kernel, summary.by_server) else {
+        return;
+    };
+    let most = kernel.abs_diff(server).max(kernel.abs_diff(summary.online));
+    let at_hand = (SLAB_AT_HAND * f64::from(run.manifest.host.cpus.max(1)) / ends).ceil() as u64;
+    let by_slab = summary.by_slab.map_or(0, |slab| {
+        let apart = slab.abs_diff(server).max(slab.abs_diff(summary.online));
+        apart.saturating_sub(at_hand)
+    });
+    summary.disagreement = Some(most.max(by_slab) as f64 / summary.online.max(1) as f64);
+}
+
+/// Objects of the slab `TCP` that are sockets of this network: the slab is the host's, so others' are taken away.
+fn slab_sockets(sample: &Sample) -> Option<f64> {
+    let others = gauge(sample, name::host::TCP_ALLOCATED)? - gauge(sample, name::host::TCP_IN_USE)?;
+    Some(gauge(sample, name::host::TCP_SLAB_OBJECTS)? - others)
 }
 
 fn rates(run: &Run, first: &Sample, last: &Sample, summary: &mut StepSummary) {

@@ -36,6 +36,16 @@ pub fn summarise(run: &Run) -> Summary {
     summarise_with(run, &[])
 }
 
+/// How long taking the run down took, where its events say so.
+fn teardown_s(run: &Run) -> Option<f64> {
+    let at = |name: &str| {
+        let of = |event: &&Event| event.kind == EventKind::Note && event.name == name;
+        run.events.iter().find(of).map(|event| event.t_ms)
+    };
+    let (from_ms, to_ms) = (at(record::CLOSING)?, at(record::CLOSED)?);
+    Some(to_ms.saturating_sub(from_ms) as f64 / 1e3)
+}
+
 pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     let interrupted = run
         .events
@@ -51,6 +61,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
         invalid_because: Vec::new(),
         interrupted,
         duration_s: series::end_s(run),
+        teardown_s: teardown_s(run),
         thresholds: Vec::new(),
         connections: connections(run),
         messages: ledger.messages.clone(),

@@ -56,8 +56,24 @@ impl Finding {
     }
 }
 
-/// What ran out between two instants of a run, seconds, the first first; where nothing did, what came nearest.
-pub(crate) fn limits(run: &Run, from_s: f64, until_s: f64) -> Vec<Limit> {
+/// What ran out in each of the parts into which instants divide a stretch of a run, seconds, the first first; where nothing
+/// did, what came nearest. Parts are judged apart, but for a CPU that was full across them.
+pub(crate) fn limits_apart<const N: usize>(run: &Run, from_s: f64, until_s: [f64; N]) -> [Vec<Limit>; N] {
+    let end_s = until_s.last().copied().unwrap_or(from_s);
+    let starved =
+        cpu::exhausted(run, &Signs::between(run, from_s, end_s)).filter(|finding| finding.since_s.is_some());
+    let mut from_s = from_s;
+    until_s.map(|until_s| {
+        limits_of(
+            run,
+            std::mem::replace(&mut from_s, until_s),
+            until_s,
+            starved.as_ref(),
+        )
+    })
+}
+
+fn limits_of(run: &Run, from_s: f64, until_s: f64, starved: Option<&Finding>) -> Vec<Limit> {
     let signs = Signs::between(run, from_s, until_s);
     // In this order where two are seen in the same second: causes before what follows from them.
     let lookers: [fn(&Run, &Signs<'_>) -> Option<Finding>; 9] = [
@@ -72,10 +88,15 @@ pub(crate) fn limits(run: &Run, from_s: f64, until_s: f64) -> Vec<Limit> {
         generator,
     ];
     let mut findings: Vec<Finding> = lookers.iter().filter_map(|look| look(run, &signs)).collect();
-    if findings
-        .iter()
-        .any(|finding| finding.resource == "cpu" && finding.since_s.is_some())
-    {
+    if let Some(starved) = starved {
+        // Full since this part, if only for long enough in the next.
+        let begins = starved
+            .since_s
+            .is_some_and(|at_s| from_s < at_s && at_s <= until_s);
+        if begins {
+            findings.retain(|finding| finding.resource != "cpu");
+            findings.push(starved.clone());
+        }
         // A loop that waits for a CPU looks busy, and whoever has none is late: that is the CPU's doing.
         findings.retain(|finding| !matches!(finding.resource, "event loop" | "generator"));
     }
@@ -218,11 +239,11 @@ fn hash_chains(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
     ))
 }
 
-fn event_loop(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
-    busiest(run, signs, "event loop", name::server::LOOP_BUSIEST, "server")
+fn event_loop(_: &Run, signs: &Signs<'_>) -> Option<Finding> {
+    busiest(signs, "event loop", name::server::LOOP_BUSIEST, "server")
 }
 
-fn generator(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
+fn generator(_: &Run, signs: &Signs<'_>) -> Option<Finding> {
     if let Some((at_s, lag_ms)) = signs.lag(LAG_LIMIT_MS) {
         let told = format!(
             "The generator was {} behind its schedule at the 99th percentile of a second.",
@@ -230,16 +251,10 @@ fn generator(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
         );
         return Some(Finding::ran_out("generator", at_s, told));
     }
-    busiest(run, signs, "generator", name::swarm::LOOP_BUSIEST, "swarm")
+    busiest(signs, "generator", name::swarm::LOOP_BUSIEST, "swarm")
 }
 
-fn busiest(
-    _: &Run,
-    signs: &Signs<'_>,
-    resource: &'static str,
-    gauge: &'static str,
-    whose: &str,
-) -> Option<Finding> {
+fn busiest(signs: &Signs<'_>, resource: &'static str, gauge: &'static str, whose: &str) -> Option<Finding> {
     let shares = signs.gauge(gauge);
     let (_, most) = Signs::highest(&shares)?;
     let told = format!(

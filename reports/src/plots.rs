@@ -9,6 +9,7 @@ mod host;
 mod latency;
 mod memory;
 mod queue;
+mod reference;
 mod replay;
 mod traffic;
 

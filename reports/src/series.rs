@@ -32,6 +32,11 @@ pub(crate) fn is_replay_alone(run: &Run) -> bool {
     run.replay.is_some() && run.plan.replay_sends.is_empty() && !run.samples.iter().any(swarm)
 }
 
+/// The highest of some values; 0 where there are none.
+pub(crate) fn highest(points: &Points) -> f64 {
+    points.iter().map(|(_, value)| *value).fold(0.0, f64::max)
+}
+
 /// The highest value that a gauge had.
 pub(crate) fn peak(run: &Run, name: &str) -> Option<f64> {
     gauge(run, name)

@@ -34,6 +34,8 @@ pub(crate) struct View {
     /// When the run was stopped before its end.
     pub(crate) interrupted: Option<String>,
     pub(crate) duration: String,
+    /// How long taking it down took, where that is known.
+    pub(crate) teardown: Option<String>,
     pub(crate) tiles: Vec<Tile>,
     pub(crate) ledger: Vec<LedgerRow>,
     pub(crate) ledger_notes: Vec<String>,
@@ -98,6 +100,7 @@ impl View {
             reasons,
             interrupted: summary.interrupted.then(|| clock(summary.duration_s)),
             duration: clock(summary.duration_s),
+            teardown: summary.teardown_s.map(|seconds| short(seconds * 1e3, Unit::Time)),
             tiles: if series::is_inspection(run) {
                 key::of_capture(run)
             } else if run.manifest.dry_run {

@@ -74,7 +74,7 @@ pub struct Scenario {
 pub struct ThresholdSetting {
     /// The expression; it parses as a [`record::Threshold`].
     pub expr: String,
-    /// Whether the run stops as soon as it can no longer hold.
+    /// Whether the run stops where it fails: a figure that only grows at once, one that may get better after a while.
     pub abort: bool,
 }
 

@@ -141,6 +141,16 @@ fn a_rate_per_connection_grows_with_the_climb() {
     assert_eq!([curve.messages[2], *curve.messages.last().unwrap()], [500, 3_000]);
 }
 
+/// What a silent client costs is part of what a climb measures: the library's drops them, and none that pings.
+#[test]
+fn the_librarys_climb_drops_who_misses_a_ping() {
+    let text = include_str!("../library/climb.toml");
+    let climb = Scenario::parse("climb.toml", text).unwrap();
+    let idle_us = climb.server.idle_timeout.unwrap().0;
+    assert_eq!(idle_us, 660_000_000);
+    assert_eq!(climb.ping_every.0, 600_000_000);
+}
+
 #[test]
 fn mistakes_are_explained_where_they_are() {
     let cases = [

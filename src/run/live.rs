@@ -392,12 +392,11 @@ impl Live<'_> {
         Ok(true)
     }
 
-    /// Whether a threshold that aborts can no longer hold.
+    /// Whether a threshold that aborts ends the run.
     fn must_abort(&mut self, sample: &Sample) -> Result<bool> {
-        let Some(expr) = self.vigil.sample(sample) else {
+        let Some(why) = self.vigil.sample(sample) else {
             return Ok(false);
         };
-        let why = format!("`{expr}` can no longer hold");
         self.note(sample.t_ms, EventKind::Interrupted, "aborted", &why)?;
         Ok(true)
     }
@@ -410,6 +409,7 @@ impl Live<'_> {
         end: End,
     ) -> Result<()> {
         let mut last = Sample::default();
+        self.mark(begin_us, record::CLOSING)?;
         swarm.stop();
         self.prepared.replays.stop();
         let joined = tokio::task::spawn_blocking(move || {
@@ -459,7 +459,19 @@ impl Live<'_> {
                 "stopped before its end",
             )?;
         }
-        self.clean(end).await
+        self.clean(end).await?;
+        self.mark(begin_us, record::CLOSED)
+    }
+
+    /// Writes down that something is so from now on.
+    fn mark(&mut self, begin_us: u64, name: &str) -> Result<()> {
+        self.writer.event(&Event {
+            t_ms: self.since_us(begin_us) / 1000,
+            kind: EventKind::Note,
+            name: name.to_owned(),
+            detail: String::new(),
+        })?;
+        Ok(())
     }
 
     fn note_refusals(&mut self, t_ms: u64, code: Code, count: u64) -> Result<()> {

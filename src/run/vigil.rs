@@ -1,19 +1,35 @@
-//! Whether a threshold that aborts can no longer hold, looked at every second of a run.
+//! Whether a threshold that aborts ends the run, looked at every second of it.
+//!
+//! What only grows, such as a count or the longest wait, ends it in the second in which it fails: nothing that comes can
+//! mend it. What may yet get better, such as a percentile, is judged as of now over all that was sampled, and ends it once
+//! it has failed for [`PATIENCE_S`] on end, as a bad second alone should not.
 //!
 //! It reads no file and keeps no history: of all that was sampled it has the first sample, the last with the histograms
 //! of all, and the highest value of every gauge. So a second costs the same after an hour as after a minute. Figures that
 //! need more, such as rates, are the whole run's to judge at its end.
 
-use record::{Event, EventKind, Manifest, PlanCurve, Run, Sample};
+use record::{Event, EventKind, Manifest, PlanCurve, Run, Sample, Threshold};
 use scenarios::ThresholdSetting;
+
+/// How long a figure that may get better fails before it ends a run, seconds.
+const PATIENCE_S: u64 = 10;
 
 /// What was sampled so far, as a run that were stopped now.
 #[derive(Debug)]
 pub(super) struct Vigil {
     /// Its samples are the first, the peaks and the last.
     run: Run,
-    /// Thresholds that abort, and that more of the run can only make worse.
-    watched: Vec<String>,
+    /// Thresholds that abort.
+    watched: Vec<Watched>,
+}
+
+/// A threshold that aborts.
+#[derive(Debug)]
+struct Watched {
+    expr: String,
+    only_worsens: bool,
+    /// Since when it has failed, milliseconds of the run.
+    failing_ms: Option<u64>,
 }
 
 impl Vigil {
@@ -28,8 +44,12 @@ impl Vigil {
         };
         let watched = thresholds
             .iter()
-            .filter(|setting| setting.abort && only_worsens(&setting.expr))
-            .map(|setting| setting.expr.clone())
+            .filter(|setting| setting.abort && is_upper(&setting.expr))
+            .map(|setting| Watched {
+                expr: setting.expr.clone(),
+                only_worsens: only_grows(&setting.expr),
+                failing_ms: None,
+            })
             .collect();
         Self { run, watched }
     }
@@ -41,8 +61,8 @@ impl Vigil {
         }
     }
 
-    /// Takes a second's sample. Returns the threshold that can no longer hold, if there is one.
-    pub(super) fn sample(&mut self, sample: &Sample) -> Option<&str> {
+    /// Takes a second's sample. Returns why the run ends, if it does.
+    pub(super) fn sample(&mut self, sample: &Sample) -> Option<String> {
         if self.watched.is_empty() {
             return None;
         }
@@ -56,12 +76,13 @@ impl Vigil {
         });
         let summary = reports::summarise(&self.run);
         self.run.events.pop();
-        self.watched.iter().map(String::as_str).find(|expr| {
-            summary
-                .thresholds
-                .iter()
-                .any(|result| result.expr == *expr && result.value.is_some() && !result.pass)
-        })
+        let fails = |expr: &str| {
+            let mut results = summary.thresholds.iter();
+            results.any(|result| result.expr == expr && result.value.is_some() && !result.pass)
+        };
+        self.watched
+            .iter_mut()
+            .find_map(|watched| watched.judge(fails(&watched.expr), sample.t_ms))
     }
 
     fn fold(&mut self, sample: &Sample) {
@@ -92,9 +113,37 @@ impl Vigil {
     }
 }
 
-/// Whether more of the run can only make a failing threshold worse: counts that must stay low, the tail of a latency.
-fn only_worsens(expr: &str) -> bool {
+impl Watched {
+    /// Why it ends the run, if it does.
+    fn judge(&mut self, fails: bool, t_ms: u64) -> Option<String> {
+        if !fails {
+            self.failing_ms = None;
+            return None;
+        }
+        let expr = &self.expr;
+        if self.only_worsens {
+            return Some(format!("`{expr}` can no longer hold"));
+        }
+        let since_ms = *self.failing_ms.get_or_insert(t_ms);
+        (t_ms >= since_ms + PATIENCE_S * 1_000)
+            .then(|| format!("`{expr}` does not hold as of now, nor did it for {PATIENCE_S} s"))
+    }
+}
+
+/// Whether a threshold bounds its figure from above; one that must reach something may do so until the end.
+fn is_upper(expr: &str) -> bool {
     expr.contains('<') || expr.contains("== 0") || expr.contains("==0")
+}
+
+/// Whether the figure never falls, and what it is compared with stands still.
+fn only_grows(expr: &str) -> bool {
+    let Ok(threshold) = expr.parse::<Threshold>() else {
+        return false;
+    };
+    let path = threshold.path();
+    let field = path.rsplit('.').next().unwrap_or_default();
+    let is_level = field.contains("queued") || matches!(field, "unanswered" | "p50" | "p90" | "p99" | "p999");
+    threshold.other_path().is_none() && !is_level && !field.contains("bytes_per_connection")
 }
 
 #[cfg(test)]
@@ -146,20 +195,64 @@ mod tests {
     }
 
     #[test]
-    fn a_latency_is_judged_over_all_that_was_sampled_and_history_takes_no_room() {
+    fn a_percentile_that_recovers_ends_nothing_and_history_takes_no_room() {
         let mut vigil = vigil(&["delivery.p99 < 100ms"]);
-        for t in 1..=200 {
+        // A bad begin, as a cold server makes it: all of nine seconds fail, and what follows mends the whole.
+        for t in 1..=9 {
+            assert_eq!(vigil.sample(&second(t * 1_000, 500_000)), None, "second {t}");
+        }
+        let mut crowd = second(10_000, 10_000);
+        for histogram in crowd.histograms.values_mut() {
+            (0..100_000).for_each(|_| histogram.record(10_000));
+        }
+        assert_eq!(vigil.sample(&crowd), None);
+        for t in 11..=200 {
             assert_eq!(vigil.sample(&second(t * 1_000, 10_000)), None, "second {t}");
         }
-        // Two bad seconds of 202 are less than one in a hundred; the third is more.
-        assert_eq!(vigil.sample(&second(201_000, 500_000)), None);
-        assert_eq!(vigil.sample(&second(202_000, 500_000)), None);
-        assert_eq!(
-            vigil.sample(&second(203_000, 500_000)),
-            Some("delivery.p99 < 100ms")
-        );
         assert_eq!(vigil.run.samples.len(), 3);
         assert!(vigil.run.events.is_empty());
+    }
+
+    #[test]
+    fn a_percentile_that_fails_for_long_ends_the_run_and_is_not_called_final() {
+        let mut vigil = vigil(&["delivery.p99 < 100ms"]);
+        assert_eq!(vigil.sample(&second(1_000, 10_000)), None);
+        for t in 2..=11 {
+            assert_eq!(vigil.sample(&second(t * 1_000, 500_000)), None, "second {t}");
+        }
+        let why = vigil.sample(&second(12_000, 500_000)).unwrap();
+        assert_eq!(
+            why,
+            "`delivery.p99 < 100ms` does not hold as of now, nor did it for 10 s"
+        );
+    }
+
+    #[test]
+    fn what_only_grows_ends_the_run_at_once() {
+        let mut vigil = vigil(&["delivery.max < 100ms"]);
+        assert_eq!(vigil.sample(&second(1_000, 10_000)), None);
+        let why = vigil.sample(&second(2_000, 500_000)).unwrap();
+        assert_eq!(why, "`delivery.max < 100ms` can no longer hold");
+    }
+
+    #[test]
+    fn levels_and_shares_may_fall_again() {
+        for grows in [
+            "messages.lost == 0",
+            "server.queue_peak < 9",
+            "schedule_lag.late <= 5",
+        ] {
+            assert!(only_grows(grows), "{grows}");
+        }
+        for falls in [
+            "messages.queued < 9",
+            "messages.unanswered < 9",
+            "accepted.p999 < 1s",
+            "server.bytes_per_connection_user < 200",
+            "messages.refused < 0.1 * messages.sent",
+        ] {
+            assert!(!only_grows(falls), "{falls}");
+        }
     }
 
     #[test]

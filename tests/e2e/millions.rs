@@ -55,7 +55,14 @@ fn twenty_thousand_under_tls_over_lossy_packets_lose_nothing() {
     assert!(summary.connections.peak >= 19_800, "{:?}", summary.connections);
     assert!(run.counter(swarm::TLS_HANDSHAKES) >= 20_000);
     assert_eq!(run.counter(swarm::TLS_RESUMED), 0);
-    assert!(run.counter(swarm::RETRANSMITS) > 0, "no packet was lost");
+    // One packet in a hundred was lost by the faults' own count, and TCP mended what that tore.
+    let packets = run.counter(swarm::PACKETS_IN) + run.counter(swarm::PACKETS_OUT);
+    let lost = run.counter(swarm::PACKETS_LOST_ON_PURPOSE);
+    assert!(
+        (packets / 200..packets / 50).contains(&lost),
+        "{lost} of {packets}"
+    );
+    assert!(run.counter(swarm::RETRANSMITS) > 0, "nothing was sent again");
     // A slot each at the server, at least.
     let tls_bytes = run.last_sample().gauges[&format!("{}tls_bytes", server::MEMORY)];
     assert!(tls_bytes >= 96.0 * 20_000.0, "{tls_bytes}");

@@ -142,6 +142,9 @@ fn write_slabs(slabs: &Slabs, sample: &mut Sample) {
         gauge(sample, &format!("{}{slab}_bytes", name::SLAB), bytes);
     }
     gauge(sample, name::SOCKET_SLAB_BYTES, slabs.total_bytes());
+    if let Some(sockets) = slabs.sockets() {
+        gauge(sample, name::TCP_SLAB_OBJECTS, sockets);
+    }
 }
 
 fn write_tcp(tcp: TcpCounters, starts: &mut Starts, sample: &mut Sample) {
@@ -156,6 +159,7 @@ fn write_tcp(tcp: TcpCounters, starts: &mut Starts, sample: &mut Sample) {
 
 fn write_sockets(sockets: SocketStat, sample: &mut Sample) {
     gauge(sample, name::TCP_IN_USE, sockets.tcp_in_use);
+    gauge(sample, name::TCP_ALLOCATED, sockets.tcp_allocated);
     gauge(sample, name::TCP_TIME_WAIT, sockets.tcp_time_wait);
     gauge(sample, name::TCP_MEMORY_PAGES, sockets.tcp_memory_pages);
 }

@@ -50,9 +50,13 @@ fn the_last_lab_to_leave_puts_everything_back() {
     assert_eq!(held.recover(&host).unwrap(), None, "the first is alive");
     held.enter(second).unwrap();
     held.change(&host, FILES, "9000000").unwrap();
-    assert!(held.leave(&host, first).unwrap().is_empty());
+    assert_eq!(held.leave(&host, first).unwrap(), Settled::default());
     assert_eq!(desk.now(FILES), "9000000");
-    assert_eq!(held.leave(&host, second).unwrap(), [FILES, MEMORY]);
+    let settled = held.leave(&host, second).unwrap();
+    assert_eq!(
+        (settled.restored.clone(), settled.left_alone()),
+        (vec![FILES.to_owned(), MEMORY.to_owned()], None)
+    );
     assert_eq!(desk.now(FILES), "2466170", "as it was before the first");
     assert_eq!(desk.now(MEMORY), "287898 383867 575796");
     assert!(!desk.is_kept());
@@ -70,16 +74,51 @@ fn who_comes_next_cleans_up_after_the_killed() {
     drop(held);
     let found = desk.ledger.recover(&host).unwrap().unwrap();
     assert_eq!(
-        (found.labs, found.restored.as_slice()),
+        (found.labs, found.settled.restored.as_slice()),
         (1, &[FILES.to_owned()][..])
     );
     assert_eq!(desk.now(FILES), "2466170");
     assert!(!desk.is_kept());
 }
 
-/// Killed between writing it down and writing it.
+/// Killed between writing it down and writing it, or refused by the kernel: the value before is still a lab's.
 #[test]
-fn a_setting_that_was_not_changed_yet_is_left_alone() {
+fn a_change_that_did_not_come_about_hides_none_that_did() {
+    let desk = Desk::new();
+    let host = desk.tree.host();
+    let (first, second) = (Identity::mine(), Identity::of(1).unwrap());
+    let mut held = desk.ledger.hold().unwrap();
+    held.enter(first).unwrap();
+    held.change(&host, FILES, "3000000").unwrap();
+    held.enter(second).unwrap();
+    for wanted in ["9000000", "8000000"] {
+        let now = host.sysctl(FILES).unwrap();
+        held.note(FILES, &now, wanted).unwrap();
+        assert_eq!(held.pages.settings[FILES].changed, ["3000000", wanted]);
+    }
+    held.leave(&host, second).unwrap();
+    assert_eq!(held.leave(&host, first).unwrap().restored, [FILES]);
+    assert_eq!(desk.now(FILES), "2466170");
+    assert!(!desk.is_kept());
+}
+
+/// The only lab's only change did not come about: there is nothing to put back, and nobody else to name.
+#[test]
+fn a_setting_that_was_not_changed_yet_is_as_it_was() {
+    let desk = Desk::new();
+    let host = desk.tree.host();
+    let mut held = desk.ledger.hold().unwrap();
+    held.enter(dead()).unwrap();
+    held.note(FILES, "2466170", "3000000").unwrap();
+    drop(held);
+    let found = desk.ledger.recover(&host).unwrap().unwrap();
+    assert_eq!(found.settled, Settled::default());
+    assert_eq!(desk.now(FILES), "2466170");
+    assert!(!desk.is_kept());
+}
+
+#[test]
+fn what_somebody_else_wrote_is_left_alone_and_told() {
     let desk = Desk::new();
     let host = desk.tree.host();
     let mut held = desk.ledger.hold().unwrap();
@@ -87,7 +126,14 @@ fn a_setting_that_was_not_changed_yet_is_left_alone() {
     held.change(&host, FILES, "3000000").unwrap();
     drop(held);
     host.set_sysctl(FILES, "4000000").unwrap();
-    assert!(desk.ledger.recover(&host).unwrap().unwrap().restored.is_empty());
+    let found = desk.ledger.recover(&host).unwrap().unwrap();
+    assert!(found.settled.restored.is_empty());
+    assert!(
+        found
+            .to_string()
+            .ends_with("left alone, as no lab wrote what it is now: fs.file-max = 4000000"),
+        "{found}"
+    );
     assert_eq!(desk.now(FILES), "4000000", "somebody else's");
 }
 
@@ -120,16 +166,10 @@ fn what_cannot_be_put_back_stays_on_record() {
     assert!(refused.is_err() && desk.is_kept());
 }
 
-/// A value that can be read and not written: a folder of that name cannot even be read, so the former is broken.
+/// A setting that this host has not.
 fn held_but_not_writable(desk: &Desk) -> Result<Option<Recovered>, LabError> {
     let mut held = desk.ledger.hold().unwrap();
-    held.pages.settings.insert(
-        "fs.absent".to_owned(),
-        Setting {
-            former: "1".to_owned(),
-            changed: String::new(),
-        },
-    );
+    held.note("fs.absent", "1", "2").unwrap();
     held.recover(&desk.tree.host())
 }
 

@@ -64,7 +64,7 @@ fn remedies_cure() {
     let tree = Tree::reference();
     let shape = Shape::local(2_000_000, Transport::Kernel, false);
     for limit in limits(&tree.host(), &shape, 2) {
-        if let Remedy::Sysctl { name, value } = &limit.remedy {
+        if let Remedy::Sysctl { name, value, .. } = &limit.remedy {
             tree.host().set_sysctl(name, value).unwrap();
         }
     }
@@ -115,6 +115,30 @@ fn descriptors_ports_threads_and_memory_are_named() {
     assert_eq!(short(&limits(&tree.host(), &shape, 2)), ["memory"]);
     tree.write("sys/fs/cgroup/pids.max", "20\n");
     assert_eq!(short(&limits(&tree.host(), &shape, 2)), ["pids.max", "memory"]);
+}
+
+/// A client that got a server's port would keep it from listening there.
+#[test]
+fn ports_are_not_widened_over_the_servers_own() {
+    let tree = Tree::reference();
+    let mut shape = Shape::local(50_000, Transport::Kernel, false);
+    shape.sources = Some(1);
+    let remedy = || {
+        let found = limits(&tree.host(), &shape, 2);
+        let ports = found
+            .iter()
+            .find(|limit| limit.name == "net.ipv4.ip_local_port_range");
+        ports.unwrap().remedy.clone()
+    };
+    let command = remedy().command();
+    assert_eq!(
+        command,
+        "sysctl -w net.ipv4.ip_local_reserved_ports=7700-7799 net.ipv4.ip_local_port_range=\"1024 65535\""
+    );
+    tree.sysctl("net.ipv4.ip_local_reserved_ports", "5222");
+    assert!(remedy().command().contains("reserved_ports=5222,7700-7799 "));
+    tree.sysctl("net.ipv4.ip_local_reserved_ports", "7000-8000");
+    assert!(!remedy().command().contains("reserved"));
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub struct Meter(Mutex<Reading>);
 pub struct Reading {
     /// TCP of our own, where the carrier is that.
     pub packet: PacketStats,
+    /// Packets lost on purpose.
+    pub lost: u64,
     /// TLS, where there is any.
     pub tls: SecureStats,
 }
@@ -179,9 +181,27 @@ impl Counting for Kernel {
     fn count(&self, _: &mut Reading) {}
 }
 
-impl<D: Device> Counting for Packet<D> {
+impl<D: Device + Losing> Counting for Packet<D> {
     fn count(&self, reading: &mut Reading) {
         reading.packet = self.stats();
+        reading.lost = self.device().lost();
+    }
+}
+
+/// A device that may lose packets on purpose.
+trait Losing {
+    fn lost(&self) -> u64;
+}
+
+impl Losing for Tun {
+    fn lost(&self) -> u64 {
+        0
+    }
+}
+
+impl<D: Device> Losing for Faults<D> {
+    fn lost(&self) -> u64 {
+        self.stats().lost
     }
 }
 

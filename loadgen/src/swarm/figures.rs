@@ -72,6 +72,7 @@ pub(super) fn carriage(meters: &[Arc<Meter>], sample: &mut Sample) {
             (name::PACKETS_REFUSED, packet.writes_refused + packet.write_errors),
             (name::BARE_ACKS, packet.bare_acks),
             (name::RETRANSMITS, packet.retransmits + packet.syn_retries),
+            (name::PACKETS_LOST_ON_PURPOSE, reading.lost),
             (name::RESETS_IN, packet.resets_in),
             (name::FLOOD_SYNS, packet.flood_syns),
             (name::TLS_HANDSHAKES, tls.handshakes),

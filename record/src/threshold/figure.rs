@@ -76,7 +76,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 type Plain = (&'static str, Kind, fn(&Summary) -> Option<f64>);
-const PLAIN: [Plain; 54] = [
+const PLAIN: [Plain; 57] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
@@ -129,6 +129,12 @@ const PLAIN: [Plain; 54] = [
     ("server.bytes_per_connection_kernel", Kind::Bytes, |s| {
         watched(s.server.bytes_per_connection_kernel)
     }),
+    ("server.bytes_per_connection_user_marginal", Kind::Bytes, |s| {
+        watched(s.server.bytes_per_connection_user_marginal)
+    }),
+    ("server.bytes_per_connection_kernel_marginal", Kind::Bytes, |s| {
+        watched(s.server.bytes_per_connection_kernel_marginal)
+    }),
     ("server.cpu_seconds", Kind::Seconds, |s| {
         watched(s.server.cpu_seconds * 1_000.0)
     }),
@@ -145,6 +151,9 @@ const PLAIN: [Plain; 54] = [
     }),
     ("swarm.bytes_per_connection", Kind::Bytes, |s| {
         watched(s.swarm.bytes_per_connection)
+    }),
+    ("swarm.bytes_per_connection_marginal", Kind::Bytes, |s| {
+        watched(s.swarm.bytes_per_connection_marginal)
     }),
     ("swarm.cpu_seconds", Kind::Seconds, |s| {
         watched(s.swarm.cpu_seconds * 1_000.0)

@@ -75,6 +75,12 @@ fn full(second: u64, kinds: [u64; 3]) -> Run {
     })
 }
 
+/// A stretch that is one part.
+fn limits(run: &Run, from_s: f64, until_s: f64) -> Vec<Limit> {
+    let [limits] = limits_apart(run, from_s, [until_s]);
+    limits
+}
+
 fn told(run: &Run) -> Vec<String> {
     let at = |limit: &Limit| limit.at_s.map_or("never".to_owned(), |at_s| format!("{at_s} s"));
     limits(run, 10.0, 50.0)
@@ -176,4 +182,29 @@ fn one_full_second_is_no_exhaustion_and_no_samples_are_no_finding() {
         .insert(name::server::LOOP_BUSIEST.to_owned(), 1.0);
     assert!(!limits(&run, 10.0, 50.0)[0].ran_out);
     assert_eq!(limits(&bare_run(), 0.0, 60.0), []);
+}
+
+/// The parts of a step have limits of their own; a CPU that is full from one into the next is told where that began, and
+/// neither's lateness is the generator's.
+#[test]
+fn parts_of_a_stretch_are_judged_apart() {
+    let backlog = from(20, |since, sample| {
+        count(sample, name::host::LISTEN_OVERFLOWS, since.min(5));
+    });
+    let [ramp, hold] = limits_apart(&backlog, 10.0, [30.0, 50.0]);
+    assert_eq!((ramp[0].resource.as_str(), ramp[0].ran_out), ("backlog", true));
+    assert!(hold.iter().all(|limit| !limit.ran_out), "{hold:?}");
+
+    let mut starved = full(29, [1_000_000, 900_000, 100_000]);
+    let mut late = Histogram::new();
+    late.record(5_000_000);
+    for sample in starved.samples.iter_mut().filter(|sample| sample.t_ms >= 30_000) {
+        let lag = name::latency::SCHEDULE_LAG.to_owned();
+        sample.histograms.insert(lag, late.clone());
+    }
+    let [ramp, hold] = limits_apart(&starved, 10.0, [30.0, 50.0]);
+    assert_eq!((ramp[0].resource.as_str(), ramp[0].at_s), ("cpu", Some(29.0)));
+    for limit in ramp.iter().chain(&hold) {
+        assert_eq!(limit.resource, "cpu", "{limit:?}");
+    }
 }

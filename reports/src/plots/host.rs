@@ -2,11 +2,12 @@
 
 use record::{Run, name};
 
+use super::reference::{Level, by_cpus, mark, noted};
 use super::{FIRST, OTHER};
 use crate::chart::{Band, Line, Panel, Plot, Scale, X};
-use crate::climb::{VISIBLE_SHARE, old};
-use crate::quantity::{Unit, short};
-use crate::series::{Points, end_s, gauge, increments, rate};
+use crate::climb::old;
+use crate::quantity::Unit;
+use crate::series::{Points, end_s, gauge, highest, increments, rate};
 use crate::theme::Ink;
 
 pub(super) fn cpu(run: &Run) -> Plot {
@@ -55,6 +56,12 @@ pub(super) fn cpu(run: &Run) -> Plot {
         };
         panel = panel.with(Line { width: 1.5, ..line });
     }
+    let busy_share = Level {
+        name: format!("the old climb's at its top, {:.0} %", old::BUSY * 100.0),
+        at: old::BUSY * 100.0,
+    };
+    // The scale is the whole of it in any case.
+    let (panel, _) = mark(run, panel, (0.0, end_s(run)), 100.0, [busy_share]);
     let loops = Panel::new("Loops at work", Unit::Share, Scale::Whole, OTHER)
         .with(Line::solid(
             "server",
@@ -101,7 +108,7 @@ fn busy(run: &Run, counter: &str, shards: &str) -> Points {
 }
 
 /// Both directions of the server's end together, and what the old climb had, in all and on as many CPUs as are here.
-fn with_references(panel: Panel, run: &Run) -> Panel {
+fn with_references(panel: Panel, run: &Run) -> (Panel, Vec<String>) {
     let ends = f64::from(run.manifest.transport.kernel_ends());
     let (received, sent) = (
         rate(run, name::host::SEGMENTS_IN),
@@ -112,30 +119,10 @@ fn with_references(panel: Panel, run: &Run) -> Panel {
         .zip(&sent)
         .map(|((at_s, received), (_, sent))| (*at_s, (received + sent) / ends))
         .collect();
-    let highest = both.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
-    let here = old::PACKETS / old::CPUS * f64::from(run.manifest.host.cpus.max(1));
-    let end = end_s(run);
-    let references = [
-        (
-            here,
-            format!(
-                "the old climb's on {} CPUs, {}",
-                run.manifest.host.cpus,
-                short(here, Unit::PerSecond)
-            ),
-        ),
-        (
-            old::PACKETS,
-            format!("on its 24, {}", short(old::PACKETS, Unit::PerSecond)),
-        ),
-    ];
-    references
-        .into_iter()
-        .filter(|(level, _)| highest >= level * VISIBLE_SHARE)
-        .fold(
-            panel.with(Line::solid("the server's, both ways", Ink::Series(3), both)),
-            |panel, (level, name)| panel.with(Line::reference(name, level, end)),
-        )
+    let most = highest(&both);
+    let panel = panel.with(Line::solid("the server's, both ways", Ink::Series(3), both));
+    let levels = by_cpus(run, old::PACKETS, Unit::PerSecond);
+    mark(run, panel, (0.0, end_s(run)), most, levels)
 }
 
 pub(super) fn network(run: &Run) -> Plot {
@@ -150,8 +137,9 @@ pub(super) fn network(run: &Run) -> Plot {
             Ink::Series(1),
             rate(run, name::host::SEGMENTS_OUT),
         ));
+    let mut above = Vec::new();
     if !run.manifest.steps.is_empty() {
-        packets = with_references(packets, run);
+        (packets, above) = with_references(packets, run);
     }
     let again = Panel::new("Retransmitted", Unit::PerSecond, Scale::Linear, OTHER).with(Line::solid(
         "segments",
@@ -179,7 +167,7 @@ pub(super) fn network(run: &Run) -> Plot {
         Ink::Series(2),
         rate(run, name::host::SYN_COOKIES),
     ));
-    Plot {
+    let plot = Plot {
         id: "network",
         title: "Packets, retransmits, overflows",
         caption: "Retransmits and overflows should be absent: where they appear, connects were dropped and tried again, \
@@ -187,5 +175,6 @@ pub(super) fn network(run: &Run) -> Plot {
         x: X::Time(end_s(run)),
         panels: vec![packets, again, door],
         notes: Vec::new(),
-    }
+    };
+    noted(plot, &above)
 }

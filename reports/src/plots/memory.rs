@@ -2,8 +2,10 @@
 
 use record::{Run, name};
 
+use super::reference::{Level, mark, noted};
 use super::{ALONE, FIRST, OTHER};
 use crate::chart::{Band, Line, Panel, Plot, Scale, X};
+use crate::climb::old;
 use crate::quantity::{Unit, short};
 use crate::series::{Points, end_s, gauge, peak, seconds};
 use crate::theme::Ink;
@@ -79,6 +81,7 @@ pub(super) fn per_connection(run: &Run) -> Plot {
     // The kernel's part dwarfs the processes', which are what a change to them moves.
     let mut processes = Panel::new("The processes alone", Unit::Bytes, Scale::Linear, OTHER + 30.0);
     let mut range = (0.0, 1.0);
+    let mut highest = 0.0;
     // Two points make no line worth reading.
     if let (Some(before), [first, .., last]) = (before, growing.as_slice())
         && growing.len() > 2
@@ -97,6 +100,7 @@ pub(super) fn per_connection(run: &Run) -> Plot {
                     (online(sample).unwrap_or(0.0), (bytes / came(sample)).max(0.0))
                 })
                 .collect();
+            highest += points.last().map_or(0.0, |(_, bytes)| *bytes);
             if name.ends_with("process") {
                 processes = processes.with(Line::solid(name, Ink::Series(kind), points.clone()));
             }
@@ -107,7 +111,13 @@ pub(super) fn per_connection(run: &Run) -> Plot {
             });
         }
     }
-    Plot {
+    let host = Level::new(
+        "the old climb's at its top, all of its host",
+        old::MEMORY_BYTES / old::CONNECTIONS,
+        Unit::Bytes,
+    );
+    let (panel, above) = mark(run, panel, range, highest, [host]);
+    let plot = Plot {
         id: "bytes-a-connection",
         title: "Bytes a connection by layer, as connections grow",
         caption: "Once what the processes start with is shared by many, each layer should run level: one that rises \
@@ -115,5 +125,6 @@ pub(super) fn per_connection(run: &Run) -> Plot {
         x: X::Count(range.0, range.1),
         panels: vec![panel, processes],
         notes: Vec::new(),
-    }
+    };
+    noted(plot, &above)
 }

@@ -2,11 +2,12 @@
 
 use record::{Run, name};
 
+use super::reference::{Level, by_cpus, mark, noted};
 use super::{ALONE, FIRST, OTHER};
 use crate::chart::{Line, Panel, Plot, Scale, X};
-use crate::climb::{VISIBLE_SHARE, old};
+use crate::climb::old;
 use crate::quantity::Unit;
-use crate::series::{end_s, gauge, planned, rate};
+use crate::series::{end_s, gauge, highest, planned, rate};
 use crate::theme::Ink;
 
 pub(super) fn connections(run: &Run) -> Plot {
@@ -17,20 +18,14 @@ pub(super) fn connections(run: &Run) -> Plot {
         Ink::Series(1),
         gauge(run, name::swarm::ONLINE),
     );
-    let mut panel = Panel::new("", Unit::Count, Scale::Linear, ALONE)
+    let panel = Panel::new("", Unit::Count, Scale::Linear, ALONE)
         .with(server)
         .with(clients)
         .with(Line::plan("planned", planned(&run.plan.connections, end)));
-    // Where the climb stays far below, the line would flatten it.
     let highest = run.plan.connections.iter().copied().max().unwrap_or(0) as f64;
-    if !run.manifest.steps.is_empty() && highest >= old::CONNECTIONS * VISIBLE_SHARE {
-        panel = panel.with(Line::reference(
-            "the old climb's top, 2.8M",
-            old::CONNECTIONS,
-            end,
-        ));
-    }
-    Plot {
+    let top = Level::new("the old climb's top", old::CONNECTIONS, Unit::Count);
+    let (panel, above) = mark(run, panel, (0.0, end), highest, [top]);
+    let plot = Plot {
         id: "connections",
         title: "Connections",
         caption: "Clients and server should agree on who is logged in, and both should follow the plan: a gap below \
@@ -38,7 +33,8 @@ pub(super) fn connections(run: &Run) -> Plot {
         x: X::Time(end),
         panels: vec![panel],
         notes: Vec::new(),
-    }
+    };
+    noted(plot, &above)
 }
 
 pub(super) fn messages(run: &Run) -> Plot {
@@ -55,6 +51,13 @@ pub(super) fn messages(run: &Run) -> Plot {
             rate(run, name::swarm::COPIES_DELIVERED),
         ))
         .with(Line::plan("planned", planned(&run.plan.copies, end)));
+    let (flow, above) = mark(
+        run,
+        flow,
+        (0.0, end),
+        highest(&rate(run, name::swarm::COPIES_DELIVERED)),
+        by_cpus(run, old::MESSAGES, Unit::PerSecond),
+    );
     let astray = Panel::new("Refused or come again", Unit::PerSecond, Scale::Linear, OTHER)
         .with(Line::solid(
             "refused",
@@ -71,7 +74,7 @@ pub(super) fn messages(run: &Run) -> Plot {
             Ink::Alarm,
             rate(run, name::swarm::COPIES_DUPLICATED),
         ));
-    Plot {
+    let plot = Plot {
         id: "messages",
         title: "Message copies a second",
         caption: "What goes in should lie on the plan; what comes out lies below it by the share sent to people who \
@@ -79,7 +82,8 @@ pub(super) fn messages(run: &Run) -> Plot {
         x: X::Time(end),
         panels: vec![flow, astray],
         notes: Vec::new(),
-    }
+    };
+    noted(plot, &above)
 }
 
 pub(super) fn logins(run: &Run) -> Plot {

@@ -68,7 +68,7 @@ pub(super) fn rows(run: &Run, summary: &Summary) -> Vec<Row> {
     rows
 }
 
-const TRAVEL: [(&str, &str, &str); 7] = [
+const TRAVEL: [(&str, &str, &str); 8] = [
     (
         "TLS sessions and handshakes that failed",
         name::swarm::TLS_FAILURES,
@@ -76,6 +76,11 @@ const TRAVEL: [(&str, &str, &str); 7] = [
     ),
     ("packets read", name::swarm::PACKETS_IN, "by the clients' own TCP"),
     ("packets written", name::swarm::PACKETS_OUT, ""),
+    (
+        "packets lost on purpose",
+        name::swarm::PACKETS_LOST_ON_PURPOSE,
+        "by --loss, both ways",
+    ),
     ("segments sent again", name::swarm::RETRANSMITS, "SYNs included"),
     ("connections that a reset ended", name::swarm::RESETS_IN, ""),
     (

@@ -1,8 +1,8 @@
-//! The climb in words: a row a step, and its best beside the old climb's.
+//! The climb in words: a row a step, what limited it, and each step beside the old climb's top.
 //!
 //! It knows columns and how figures are written; the figures were found before.
 
-use record::{Run, StepSummary, Summary};
+use record::{Limit, Run, StepSummary, Summary};
 
 use crate::climb::old;
 use crate::quantity::{Unit, grouped, short, trimmed};
@@ -11,7 +11,7 @@ use crate::quantity::{Unit, grouped, short, trimmed};
 #[derive(Debug)]
 pub(crate) struct ClimbRow {
     pub(crate) step: String,
-    /// Clients', server's, kernel's.
+    /// Clients', server's, kernel's by its sockets and by their slab.
     pub(crate) counts: String,
     pub(crate) messages: String,
     pub(crate) packets: String,
@@ -19,6 +19,8 @@ pub(crate) struct ClimbRow {
     pub(crate) cpu_parts: String,
     pub(crate) a_cpu_second: String,
     pub(crate) delivery: String,
+    /// Pings answered in the hold, and connections dropped for silence on the step.
+    pub(crate) pings: String,
     /// Kernel, server, swarm.
     pub(crate) bytes: String,
     pub(crate) old: &'static str,
@@ -30,20 +32,22 @@ pub(crate) struct ClimbRow {
 #[derive(Debug)]
 pub(crate) struct LimitRow {
     pub(crate) step: String,
+    /// Whether in the hold, or before.
+    pub(crate) when: &'static str,
     pub(crate) resource: String,
     pub(crate) ran_out: bool,
     pub(crate) evidence: String,
 }
 
-/// A figure of the old climb's top beside the best of this one.
+/// A step beside the old climb's top, which is the first of these. What is many times it is so for each CPU.
 #[derive(Debug)]
 pub(crate) struct Beside {
-    pub(crate) name: &'static str,
-    pub(crate) old: String,
-    pub(crate) here: String,
-    pub(crate) old_a_cpu: String,
-    pub(crate) here_a_cpu: String,
-    pub(crate) times: String,
+    pub(crate) name: String,
+    pub(crate) connections: String,
+    pub(crate) packets: String,
+    pub(crate) messages: String,
+    pub(crate) cpu: String,
+    pub(crate) bytes: String,
 }
 
 /// The section.
@@ -60,53 +64,72 @@ impl Climb {
     pub(crate) fn of(run: &Run, summary: &Summary) -> Option<Self> {
         let steps = &summary.steps;
         let last = steps.last()?;
-        let limit = |step: &StepSummary| -> Vec<LimitRow> {
-            let row = |limit: &record::Limit| LimitRow {
+        let limits = |step: &StepSummary| -> Vec<LimitRow> {
+            let row = |when, limit: &Limit| LimitRow {
                 step: short(step.connections as f64, Unit::Count),
+                when,
                 resource: limit.resource.clone(),
                 ran_out: limit.ran_out,
                 evidence: limit.evidence.clone(),
             };
-            step.limits.iter().map(row).collect()
+            let ramp = step
+                .limits_ramp
+                .iter()
+                .map(|limit| row("while they connect", limit));
+            let hold = step.limits.iter().map(|limit| row("held", limit));
+            ramp.chain(hold).collect()
         };
+        let cpus = f64::from(run.manifest.host.cpus.max(1));
+        let beside = steps.iter().map(|step| beside(step, cpus));
         Some(Self {
             headline: headline(steps, last),
             rows: steps.iter().map(row).collect(),
-            limits: steps.iter().flat_map(limit).collect(),
-            beside: beside(run, steps),
+            limits: steps.iter().flat_map(limits).collect(),
+            beside: std::iter::once(old_top()).chain(beside).collect(),
         })
     }
 }
 
-/// How far it came, and what ran out first.
+/// How far it came, what ran out in the holds, and what while connections were made.
 pub(crate) fn headline(steps: &[StepSummary], last: &StepSummary) -> String {
     let highest = steps.iter().rfind(|step| step.held);
     let held = highest.map_or("No step was held to its end.".to_owned(), |step| {
         format!("{} connections were held.", grouped(step.online))
     });
-    let out = steps
-        .iter()
-        .flat_map(|step| step.limits.first().map(|limit| (step, limit)));
-    match out.clone().find(|(_, limit)| limit.ran_out) {
-        Some((step, limit)) => format!(
-            "{held} The first to run out was {}, on the step to {}: {}",
+    let at = |step: &StepSummary| short(step.connections as f64, Unit::Count);
+    let first = |of: fn(&StepSummary) -> &Vec<Limit>| {
+        let mut firsts = steps
+            .iter()
+            .filter_map(|step| of(step).first().map(|limit| (step, limit)));
+        firsts.find(|(_, limit)| limit.ran_out)
+    };
+    let in_hold = match (first(|step| &step.limits), last.limits.first()) {
+        (Some((step, limit)), _) => Some(format!(
+            "The first to run out in a hold was {}, at {}: {}",
             limit.resource,
-            short(step.connections as f64, Unit::Count),
+            at(step),
             limit.evidence
-        ),
-        None => match last.limits.first() {
-            Some(limit) => format!(
-                "{held} Nothing ran out; nearest was {}: {}",
-                limit.resource, limit.evidence
-            ),
-            None => held,
-        },
-    }
+        )),
+        (None, Some(limit)) => Some(format!(
+            "Nothing ran out in the holds; nearest was {}: {}",
+            limit.resource, limit.evidence
+        )),
+        (None, None) => None,
+    };
+    let in_ramp = first(|step| &step.limits_ramp).map(|(step, limit)| {
+        format!(
+            "While connections were made the first to run out was {}, on the step to {}: {}",
+            limit.resource,
+            at(step),
+            limit.evidence
+        )
+    });
+    let told = [Some(held), in_hold, in_ramp];
+    told.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn row(step: &StepSummary) -> ClimbRow {
     let counted = |count: Option<u64>| count.map_or("–".to_owned(), grouped);
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let bytes = |bytes: f64| {
         if bytes > 0.0 {
             short(bytes, Unit::Bytes)
@@ -122,10 +145,11 @@ fn row(step: &StepSummary) -> ClimbRow {
     ClimbRow {
         step: short(step.connections as f64, Unit::Count),
         counts: format!(
-            "{} / {} / {}",
+            "{} / {} / {} / {}",
             grouped(step.online),
             counted(step.by_server),
-            counted(step.by_kernel)
+            counted(step.by_kernel),
+            counted(step.by_slab)
         ),
         messages: short(step.messages_per_second, Unit::PerSecond),
         packets: short(step.packets_per_second, Unit::PerSecond),
@@ -136,6 +160,7 @@ fn row(step: &StepSummary) -> ClimbRow {
             0 => "–".to_owned(),
             _ => format!("{} / {}", short(p.p50, Unit::Time), short(p.p99, Unit::Time)),
         },
+        pings: format!("{} / {}", counted(step.pings_answered), counted(step.idle_closed)),
         bytes: format!(
             "{} / {}{tls} / {}",
             bytes(step.bytes.kernel),
@@ -153,49 +178,41 @@ fn row(step: &StepSummary) -> ClimbRow {
     }
 }
 
-fn beside(run: &Run, steps: &[StepSummary]) -> Vec<Beside> {
-    let cpus = f64::from(run.manifest.host.cpus.max(1));
-    let held = steps.iter().filter(|step| step.held);
-    let best = |of: fn(&StepSummary) -> f64| held.clone().map(of).fold(0.0, f64::max);
-    let row = |name, unit, old: f64, here: f64| Beside {
-        name,
-        old: short(old, unit),
-        here: short(here, unit),
-        old_a_cpu: short(old / old::CPUS, unit),
-        here_a_cpu: short(here / cpus, unit),
-        times: format!("{} ×", trimmed(here / cpus / (old / old::CPUS), 2)),
+/// What is known of the old climb's top.
+fn old_top() -> Beside {
+    let bytes = old::MEMORY_BYTES / old::CONNECTIONS;
+    Beside {
+        name: format!("the old climb's top, {} CPUs", old::CPUS),
+        connections: short(old::CONNECTIONS, Unit::Count),
+        packets: short(old::PACKETS, Unit::PerSecond),
+        messages: short(old::MESSAGES, Unit::PerSecond),
+        cpu: percent(old::BUSY),
+        bytes: format!("{}, all of its host", short(bytes, Unit::Bytes)),
+    }
+}
+
+/// A step's figures, and how many times the old climb's they are, for each CPU.
+fn beside(step: &StepSummary, cpus: f64) -> Beside {
+    let times = |unit, old: f64, here: f64| {
+        let times = trimmed(here / cpus / (old / old::CPUS), 2);
+        format!("{}, {times} × a CPU", short(here, unit))
     };
-    let highest = steps.iter().rfind(|step| step.held);
-    let here_bytes = highest.map_or(0.0, |step| {
-        step.bytes.kernel + step.bytes.server + step.bytes.swarm
-    });
+    let bytes = step.bytes.kernel + step.bytes.server + step.bytes.swarm;
     let old_bytes = old::MEMORY_BYTES / old::CONNECTIONS;
-    vec![
-        row(
-            "connections",
-            Unit::Count,
-            old::CONNECTIONS,
-            best(|step| step.online as f64),
+    Beside {
+        name: short(step.connections as f64, Unit::Count),
+        connections: times(Unit::Count, old::CONNECTIONS, step.online as f64),
+        packets: times(Unit::PerSecond, old::PACKETS, step.packets_per_second),
+        messages: times(Unit::PerSecond, old::MESSAGES, step.messages_per_second),
+        cpu: percent(step.cpu.busy),
+        bytes: format!(
+            "{}, {} ×",
+            short(bytes, Unit::Bytes),
+            trimmed(bytes / old_bytes, 2)
         ),
-        row(
-            "packets, in and out",
-            Unit::PerSecond,
-            old::PACKETS,
-            best(|step| step.packets_per_second),
-        ),
-        row(
-            "messages",
-            Unit::PerSecond,
-            old::MESSAGES,
-            best(|step| step.messages_per_second),
-        ),
-        Beside {
-            name: "memory a connection: all of its host there, both ends and the kernel here",
-            old: short(old_bytes, Unit::Bytes),
-            here: short(here_bytes, Unit::Bytes),
-            old_a_cpu: String::new(),
-            here_a_cpu: String::new(),
-            times: format!("{} ×", trimmed(here_bytes / old_bytes, 2)),
-        },
-    ]
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
 }

@@ -158,14 +158,19 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
             "Server memory a connection",
             measured(server.bytes_per_connection_user, Unit::Bytes),
             format!(
-                "and {} of kernel sockets",
+                "all that grew; marginal {}; and {} of kernel sockets",
+                measured(server.bytes_per_connection_user_marginal, Unit::Bytes),
                 measured(server.bytes_per_connection_kernel, Unit::Bytes)
             ),
         ),
         tile(
             "Swarm memory a connection",
             measured(swarm.bytes_per_connection, Unit::Bytes),
-            format!("peak {}", measured(swarm.rss_bytes_peak as f64, Unit::Bytes)),
+            format!(
+                "all that grew; marginal {}; peak {}",
+                measured(swarm.bytes_per_connection_marginal, Unit::Bytes),
+                measured(swarm.rss_bytes_peak as f64, Unit::Bytes)
+            ),
         ),
         tile(
             "Server CPU time",

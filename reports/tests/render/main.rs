@@ -198,6 +198,12 @@ fn a_climb_is_told_step_by_step_beside_the_old_one() {
             .unwrap()
             .contains("net.core.somaxconn is 65,535")
     );
+    // What ran out while they connected is apart from the hold's, and each step stands beside the old climb's top.
+    let resources = |limits: &[record::Limit]| -> Vec<String> {
+        limits.iter().map(|limit| limit.resource.clone()).collect()
+    };
+    assert_eq!(resources(&summary.steps[3].limits), ["backlog"]);
+    assert!(summary.steps[0].limits_ramp.iter().all(|limit| !limit.ran_out));
     insta::assert_snapshot!("climb.md", text(&folder, "summary.md"));
     insta::assert_json_snapshot!("climb_steps", summary.steps);
     let schema = serde_json::from_str(record::schema::SUMMARY).unwrap();
@@ -205,6 +211,21 @@ fn a_climb_is_told_step_by_step_beside_the_old_one() {
     jsonschema::validate(&schema, &written).unwrap();
     let page = text(&folder, "report.html");
     assert!(page.contains("<h2>The climb</h2>") && page.contains("top, 2.8M"));
+    for (plot, mark) in [
+        ("connections", "the old climb's top, 2.8M"),
+        ("messages", "the old climb's on 2 CPUs, 16.7k/s"),
+        ("cpu", "the old climb's at its top, 85 %"),
+        (
+            "bytes-a-connection",
+            "the old climb's at its top, all of its host, 35.7 kB",
+        ),
+        ("network", "the old climb's on 2 CPUs, 47.6k/s"),
+    ] {
+        let plot = text(&folder, &format!("plots/{plot}.svg"))
+            .replace("&#39;", "'")
+            .replace("&apos;", "'");
+        assert!(plot.contains(mark), "{mark}");
+    }
 }
 
 #[test]
@@ -226,6 +247,53 @@ fn a_climb_that_was_ended_before_a_step_that_will_not_fit_names_memory() {
     let summary = reports::summarise(&run);
     assert_eq!(summary.steps.len(), 2);
     assert_eq!(summary.steps[1].limits[0].resource, "memory");
+}
+
+/// `sockstat` and the slab are counted by different hands: one alone that is apart is told.
+#[test]
+fn a_slab_that_holds_other_objects_makes_a_climb_invalid() {
+    let (folder, summary) = rendered(&Invention {
+        name: "climb-slab",
+        ..climb()
+    });
+    assert_eq!(summary.steps[0].by_slab, Some(200_009));
+    assert!(
+        summary.steps[0].disagreement.unwrap() < 1e-4,
+        "what CPUs keep at hand is none"
+    );
+    let mut run = Run::read(&folder).unwrap();
+    for sample in run.samples.iter_mut().skip(1) {
+        *sample.gauges.get_mut("host.tcp_slab_objects").unwrap() += 6_200.0;
+    }
+    let summary = reports::summarise(&run);
+    assert_eq!(summary.verdict, Verdict::Invalid);
+    let why = &summary.invalid_because;
+    assert_eq!(why.len(), 4, "{why:?}");
+    assert!(
+        why[3].contains("2,800,001 by the kernel's sockets, 2,803,109 by their slab"),
+        "{why:?}"
+    );
+}
+
+#[test]
+fn a_run_that_was_taken_down_says_how_long_that_took() {
+    let folder = Invention {
+        name: "taken-down",
+        seconds: 10,
+        ..Invention::default()
+    }
+    .write();
+    let mut run = Run::read(&folder).unwrap();
+    assert_eq!(reports::summarise(&run).teardown_s, None);
+    for (t_ms, name) in [(10_000, record::CLOSING), (14_250, record::CLOSED)] {
+        run.events.push(Event {
+            t_ms,
+            kind: EventKind::Note,
+            name: name.to_owned(),
+            detail: String::new(),
+        });
+    }
+    assert_eq!(reports::summarise(&run).teardown_s, Some(4.25));
 }
 
 #[test]

@@ -264,6 +264,8 @@ impl World {
             (name::swarm::ONLINE.to_owned(), 0.0),
             (name::server::CONNECTIONS.to_owned(), 0.0),
             (name::host::TCP_IN_USE.to_owned(), 7.0),
+            (name::host::TCP_ALLOCATED.to_owned(), 107.0),
+            (name::host::TCP_SLAB_OBJECTS.to_owned(), 112.0),
             (name::host::SOCKET_SLAB_BYTES.to_owned(), 9e6),
             (name::process::rss_anon_bytes("server"), 14e6),
             (name::process::rss_anon_bytes("swarm"), 42e6),
@@ -278,6 +280,9 @@ impl World {
     fn climb(&mut self, invention: &Invention, online: u64) {
         self.gauge(name::server::CONNECTIONS, online as f64);
         self.gauge(name::host::TCP_IN_USE, 9.0 + 2.0 * online as f64);
+        self.gauge(name::host::TCP_ALLOCATED, 509.0 + 2.0 * online as f64);
+        // Some are kept at hand.
+        self.gauge(name::host::TCP_SLAB_OBJECTS, 530.0 + 2.0 * online as f64);
         self.gauge(name::host::MEMORY_HELD_BYTES, 2e9 + online as f64 * 7_000.0);
         self.gauge(
             name::server::LOOP_BUSIEST,

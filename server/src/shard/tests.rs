@@ -53,6 +53,35 @@ fn a_guest_has_a_minute_however_much_it_says() {
     assert!(shard.parcel.letters.is_empty(), "nobody left");
 }
 
+/// Eleven minutes, as a climb sets it: who pings every ten stays, who vanished is found within a walk's minute.
+#[test]
+fn the_silent_are_dropped_after_eleven_minutes_and_who_pings_every_ten_is_not() {
+    let (mut shard, mut kernel) = shard();
+    shard.parts.knobs.set("idle_timeout_s", "660").unwrap();
+    let at = |index| Id { index, ..CONN };
+    // Chunks of them: the walk takes its whole minute.
+    let (silent, pinging) = (at(2_900), at(1));
+    for (id, number) in [(silent, 7), (pinging, 8)] {
+        shard.sessions.greet(id, [0; 16], 0);
+        shard.sessions.log_in(id, number);
+    }
+    let mut found_s = None;
+    for second in 1..=3_600_u64 {
+        if second % 600 == 0 {
+            shard.received(&mut kernel, pinging, &ping(), second * 1_000_000);
+        }
+        shard.walk(&mut kernel, second * 1_000_000);
+        let gone = shard.sessions.at(silent.index).is_none();
+        found_s = found_s.or(gone.then_some(second));
+        assert!(shard.sessions.at(pinging.index).is_some(), "at {second} s");
+    }
+    assert!(
+        found_s.is_some_and(|at_s| (661..=661 + 60).contains(&at_s)),
+        "{found_s:?}"
+    );
+    assert_eq!(shard.parts.figures.idle_closed.total(), 1);
+}
+
 #[test]
 fn what_follows_in_the_same_read_does_not_revive_a_connection_that_was_ended() {
     let (mut shard, mut kernel) = shard();

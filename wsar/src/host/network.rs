@@ -80,6 +80,8 @@ fn row<'t>(names: &'t str, values: &'t str) -> Option<(&'t str, impl Iterator<It
 pub struct SocketStat {
     /// Sockets in use, listening ones too, those in `TIME_WAIT` not.
     pub tcp_in_use: u64,
+    /// Sockets that exist, of both families and in every network namespace.
+    pub tcp_allocated: u64,
     /// Sockets in `TIME_WAIT`.
     pub tcp_time_wait: u64,
     /// Pages that buffers hold, of both families.
@@ -98,6 +100,7 @@ impl SocketStat {
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
             let slot = match name {
                 "inuse" => &mut stat.tcp_in_use,
+                "alloc" => &mut stat.tcp_allocated,
                 "tw" => &mut stat.tcp_time_wait,
                 "mem" => &mut stat.tcp_memory_pages,
                 _ => continue,
@@ -112,6 +115,7 @@ impl SocketStat {
     pub fn with(self, other: Self) -> Self {
         Self {
             tcp_in_use: self.tcp_in_use.saturating_add(other.tcp_in_use),
+            tcp_allocated: self.tcp_allocated.saturating_add(other.tcp_allocated),
             tcp_time_wait: self.tcp_time_wait.saturating_add(other.tcp_time_wait),
             tcp_memory_pages: self.tcp_memory_pages.saturating_add(other.tcp_memory_pages),
         }
@@ -148,6 +152,7 @@ mod tests {
             sockets,
             SocketStat {
                 tcp_in_use: 42,
+                tcp_allocated: 44,
                 tcp_time_wait: 5,
                 tcp_memory_pages: 337
             }

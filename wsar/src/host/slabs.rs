@@ -28,40 +28,58 @@ pub const SOCKET_SLABS: [&str; 16] = [
     "tw_sock_TCPv6",
 ];
 
+/// The slab with an object a TCP socket.
+const SOCKETS: &str = "TCP";
+
 /// Bytes of each of [`SOCKET_SLABS`] that the kernel has.
 ///
 /// They are the pages a slab holds, not its objects in use: what a half-empty page keeps, nobody else can have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Slabs(BTreeMap<&'static str, u64>);
+pub struct Slabs {
+    bytes: BTreeMap<&'static str, u64>,
+    /// Objects of `TCP` in use.
+    sockets: Option<u64>,
+}
 
 impl Slabs {
     /// Reads the text, version 2.1 (slabinfo(5)), where a page has `page_bytes`; `None` where no line is of a slab that
     /// is looked for.
     #[must_use]
     pub fn parse(text: &str, page_bytes: u64) -> Option<Self> {
-        let mut slabs = BTreeMap::new();
+        let mut slabs = Self::default();
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
             let name = words.next().unwrap_or("");
             let Some(known) = SOCKET_SLABS.into_iter().find(|known| *known == name) else {
                 continue;
             };
+            if known == SOCKETS {
+                slabs.sockets = words.clone().next().and_then(|active| active.parse().ok());
+            }
             if let Some(pages) = pages(words) {
-                slabs.insert(known, pages.saturating_mul(page_bytes));
+                slabs.bytes.insert(known, pages.saturating_mul(page_bytes));
             }
         }
-        (!slabs.is_empty()).then_some(Self(slabs))
+        (!slabs.bytes.is_empty()).then_some(slabs)
     }
 
     /// Each slab and its bytes.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.0.iter().map(|(name, bytes)| (*name, *bytes))
+        self.bytes.iter().map(|(name, bytes)| (*name, *bytes))
     }
 
     /// All of them together, bytes.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
-        self.0.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+        self.bytes
+            .values()
+            .fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+
+    /// TCP sockets over IPv4, by their slab's objects in use. What a CPU keeps at hand counts as in use: some dozens.
+    #[must_use]
+    pub fn sockets(&self) -> Option<u64> {
+        self.sockets
     }
 }
 
@@ -87,6 +105,7 @@ mod tests {
         let slabs = Slabs::parse(SAMPLE, 4_096).unwrap();
         let of: BTreeMap<_, _> = slabs.iter().collect();
         assert_eq!(of["TCP"], 2 * 8 * 4_096);
+        assert_eq!(slabs.sockets(), Some(26));
         assert_eq!(of["TCPv6"], 8 * 4_096);
         assert_eq!(of["sock_inode_cache"], 5 * 4 * 4_096);
         assert_eq!(of["dentry"], 4_805 * 4_096);
@@ -100,7 +119,10 @@ mod tests {
         let text = "filp 9 9 192 21 1 : tunables 0 0 0 : slabdata 3 3 0\nTCP 26 26 2368 13\n";
         assert_eq!(
             Slabs::parse(text, 4_096).unwrap(),
-            Slabs(BTreeMap::from([("filp", 3 * 4_096)]))
+            Slabs {
+                bytes: BTreeMap::from([("filp", 3 * 4_096)]),
+                sockets: Some(26),
+            }
         );
         assert_eq!(Slabs::parse("TCP 26 26 2368 13\n", 4_096), None);
         assert_eq!(Slabs::parse("", 4_096), None);

@@ -100,7 +100,8 @@ fn serve_badly(
 /// A test cannot be made here. Where `TEEM_NO_SKIP` is set, as in `.ci/run`, that fails.
 fn skipped(why: &str) {
     assert!(std::env::var_os("TEEM_NO_SKIP").is_none(), "{why}");
-    eprintln!("SKIPPED: {why}");
+    // Past the harness, which keeps to itself what a test that passes prints: `make test` counts these lines.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes());
 }
 
 #[test]

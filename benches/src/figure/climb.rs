@@ -1,0 +1,327 @@
+//! What a climb over packets must reach: log-ins a second, TLS handshakes a second beside rustls' own on as many CPUs, and
+//! messages a second beside kernel sockets at both ends.
+//!
+//! It knows command lines and what to read off a run folder; every figure is that of a `teem run climb` in a lab of its own.
+
+mod handshakes;
+
+use std::time::Duration;
+
+use record::{Run, Sample, Verdict as Judged, name::swarm};
+
+use super::progress;
+use crate::outcome::{Outcome, Verdict};
+use crate::reference;
+use crate::subject::Bench;
+use crate::table::{Table, count, percent};
+
+const LOGINS_TARGET: f64 = 40_000.0;
+/// Of what rustls alone makes.
+const HANDSHAKES_TARGET: f64 = 0.8;
+/// Packets over kernel sockets.
+const MESSAGES_TARGET: f64 = 1.5;
+/// Of all that connect, from and to where their speed is taken: neither the first rush nor the stragglers.
+const FROM_SHARE: f64 = 0.1;
+const TO_SHARE: f64 = 0.9;
+/// From one rate that was tried to the next.
+const RUNG: f64 = 1.08;
+
+/// One of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    Logins,
+    Handshakes,
+    Messages,
+}
+
+/// How they are measured.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Which of them.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_enum,
+        default_value = "logins,handshakes,messages"
+    )]
+    only: Vec<Part>,
+    /// Connections that log in, in the clear.
+    #[arg(long, default_value_t = 600_000)]
+    logins: u64,
+    /// How many of them a second are planned.
+    #[arg(long, default_value_t = 45_000)]
+    login_speed: u64,
+    /// Connections that shake hands in full.
+    #[arg(long, default_value_t = 300_000)]
+    handshakes: u64,
+    /// How many of them a second are planned.
+    #[arg(long, default_value_t = 9_000)]
+    handshake_speed: u64,
+    /// How long rustls shakes hands with itself, before the run and after it, seconds.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Connections that send and receive.
+    #[arg(long, default_value_t = 200_000)]
+    connections: u64,
+    /// Messages a second that kernel sockets are tried with first.
+    #[arg(long, default_value_t = 28_000)]
+    kernel_rate: u64,
+    /// The same of packets.
+    #[arg(long, default_value_t = 41_000)]
+    packet_rate: u64,
+    /// Rates tried a transport at most, each 8 % from the one before.
+    #[arg(long, default_value_t = 5)]
+    rungs: u32,
+}
+
+/// Measures, prints and judges.
+///
+/// # Errors
+/// A run failed for another reason than its verdict.
+pub(crate) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
+    // Most often the privilege for a lab is missing.
+    if let Err(why) = can(bench) {
+        outcome.notes.push(format!("the climb was left out: {why:#}"));
+        return Ok(());
+    }
+    for part in &options.only {
+        match part {
+            Part::Logins => logins(bench, options, outcome)?,
+            Part::Handshakes => handshakes(bench, options, outcome)?,
+            Part::Messages => messages(bench, options, outcome)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a climb over packets can be made here at all.
+fn can(bench: &Bench) -> anyhow::Result<()> {
+    let mut arguments = arguments(100, 100, "packet", true);
+    arguments.extend(["--hold".to_owned(), "1".to_owned()]);
+    reference::climb(bench, &arguments).map(drop)
+}
+
+/// A climb of one step, in a lab.
+fn arguments(connections: u64, speed: u64, transport: &str, plain: bool) -> Vec<String> {
+    let (connections, speed) = (connections.to_string(), speed.to_string());
+    let mut words = vec!["--connections", &connections, "--steps", &connections];
+    words.extend(["--connects", &speed, "--transport", transport, "--lab", "always"]);
+    words.extend(plain.then_some("--plain"));
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// What a counter grew by a second, between a tenth and nine tenths of what it came to.
+fn speed(run: &Run, counter: &str) -> Option<f64> {
+    let of = |sample: &Sample| sample.counters.get(counter).copied().unwrap_or(0) as f64;
+    let all = run.samples.iter().map(of).fold(0.0, f64::max);
+    let first = |share: f64| run.samples.iter().find(|sample| of(sample) >= share * all);
+    let (from, to) = (first(FROM_SHARE)?, first(TO_SHARE)?);
+    let seconds = to.t_ms.saturating_sub(from.t_ms) as f64 / 1e3;
+    (seconds > 0.0).then(|| (of(to) - of(from)) / seconds)
+}
+
+fn logins(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
+    progress(&format!(
+        "climb: {} log in over packets, {} a second",
+        count(options.logins as f64),
+        count(options.login_speed as f64)
+    ));
+    let mut arguments = arguments(options.logins, options.login_speed, "packet", true);
+    arguments.extend(["--hold".to_owned(), "10".to_owned()]);
+    let (run, summary) = reference::climb(bench, &arguments)?;
+    let reached = speed(&run, swarm::LOGINS);
+    if let Some(reached) = reached {
+        outcome.figure("packet_logins_per_second", reached, "/s");
+    }
+    outcome.verdicts.push(Verdict {
+        figure: format!(
+            "plain log-ins a second over packets, {} failed",
+            summary.connections.failed
+        ),
+        target: format!("at least {}", count(LOGINS_TARGET)),
+        measured: reached.map_or_else(|| "-".to_owned(), count),
+        ratio: None,
+        reached: reached.map(|reached| reached >= LOGINS_TARGET),
+    });
+    Ok(())
+}
+
+fn handshakes(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let alone = || handshakes::alone(Duration::from_secs_f64(options.seconds));
+    progress("climb: rustls shakes hands with itself, in memory, on every CPU");
+    let before = alone()?;
+    progress(&format!(
+        "climb: {} shake hands over packets, {} a second",
+        count(options.handshakes as f64),
+        count(options.handshake_speed as f64)
+    ));
+    let mut arguments = arguments(options.handshakes, options.handshake_speed, "packet", false);
+    arguments.extend(["--hold".to_owned(), "10".to_owned()]);
+    let (run, _) = reference::climb(bench, &arguments)?;
+    // The host's clock moves: what was so before and after was so meanwhile, as nearly as can be told.
+    let alone = (before + alone()?) / 2.0;
+    let reached = speed(&run, swarm::TLS_HANDSHAKES);
+    outcome.figure("rustls_handshakes_per_second", alone, "/s");
+    if let Some(reached) = reached {
+        outcome.figure("packet_handshakes_per_second", reached, "/s");
+    }
+    let ratio = reached.map(|reached| reached / alone);
+    outcome.verdicts.push(Verdict {
+        figure: "full TLS handshakes a second over packets (ratio: rustls alone on as many CPUs)".to_owned(),
+        target: format!("at least {} of {}", percent(HANDSHAKES_TARGET), count(alone)),
+        measured: reached.map_or_else(|| "-".to_owned(), count),
+        ratio,
+        reached: ratio.map(|ratio| ratio >= HANDSHAKES_TARGET),
+    });
+    Ok(())
+}
+
+/// The highest rate at which a transport passed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Held {
+    per_second: f64,
+    busy: f64,
+    /// Whether a higher one did not pass.
+    is_most: bool,
+}
+
+/// Rates in turn: up until one fails, or down until one passes.
+struct Ladder {
+    rate: f64,
+    held: Option<Held>,
+    failed: bool,
+}
+
+impl Ladder {
+    /// Takes what came of the rate. Whether another is to be tried.
+    fn climb(&mut self, passed: Option<Held>) -> bool {
+        match passed {
+            Some(held) => {
+                self.held = Some(Held {
+                    is_most: self.failed,
+                    ..held
+                });
+                self.rate *= RUNG;
+                !self.failed
+            }
+            None => {
+                self.failed = true;
+                self.rate /= RUNG;
+                match &mut self.held {
+                    Some(held) => held.is_most = true,
+                    None => return true,
+                }
+                false
+            }
+        }
+    }
+}
+
+fn messages(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let mut table = Table::new(&["transport", "messages/s", "CPUs busy", "the most"]);
+    let mut best = |transport: &str, first: u64| -> anyhow::Result<Option<Held>> {
+        let mut ladder = Ladder {
+            rate: first as f64,
+            held: None,
+            failed: false,
+        };
+        for _ in 0..options.rungs {
+            let rate = ladder.rate.round();
+            let passed = at_rate(bench, options, transport, rate)?;
+            let word = if passed.is_some() { "held" } else { "not held" };
+            progress(&format!(
+                "climb: {} messages/s over {transport}: {word}",
+                count(rate)
+            ));
+            if !ladder.climb(passed) {
+                break;
+            }
+        }
+        let show = |of: fn(Held) -> String| ladder.held.map_or_else(|| "-".to_owned(), of);
+        table.row([
+            transport.to_owned(),
+            show(|held| count(held.per_second)),
+            show(|held| percent(held.busy)),
+            show(|held| if held.is_most { "yes" } else { "not reached" }.to_owned()),
+        ]);
+        Ok(ladder.held)
+    };
+    let kernel = best("kernel", options.kernel_rate)?;
+    let packet = best("packet", options.packet_rate)?;
+    println!(
+        "\nThe most messages a second that pass, all of {} connections sending and receiving, both ends on this host.\n",
+        count(options.connections as f64)
+    );
+    println!("{}", table.render());
+    for (name, held) in [("kernel", kernel), ("packet", packet)] {
+        if let Some(held) = held {
+            outcome.figure(format!("{name}_messages_per_second"), held.per_second, "/s");
+        }
+    }
+    // A peer whose most was not found flatters.
+    let kernel_most = kernel.filter(|held| held.is_most);
+    let ratio = packet
+        .zip(kernel_most)
+        .map(|(packet, kernel)| packet.per_second / kernel.per_second);
+    outcome.verdicts.push(Verdict {
+        figure: "messages a second over packets (ratio: kernel sockets at both ends)".to_owned(),
+        target: format!("at least {MESSAGES_TARGET} x"),
+        measured: packet.map_or_else(|| "-".to_owned(), |held| count(held.per_second)),
+        ratio,
+        reached: ratio.map(|ratio| ratio >= MESSAGES_TARGET),
+    });
+    Ok(())
+}
+
+fn at_rate(bench: &Bench, options: &Options, transport: &str, rate: f64) -> anyhow::Result<Option<Held>> {
+    let mut arguments = arguments(options.connections, 15_000, transport, true);
+    arguments.extend([
+        "--rate".to_owned(),
+        rate.to_string(),
+        "--hold".to_owned(),
+        "20".to_owned(),
+    ]);
+    let (_, summary) = reference::climb(bench, &arguments)?;
+    let step = summary.steps.last().filter(|_| summary.verdict == Judged::Pass);
+    Ok(step.map(|step| Held {
+        per_second: step.messages_per_second,
+        busy: step.cpu.busy,
+        is_most: false,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELD: Held = Held {
+        per_second: 1.0,
+        busy: 0.5,
+        is_most: false,
+    };
+
+    /// Tries rates from a first until the ladder ends; those tried, and whether the best is known to be the most.
+    fn tried(first: f64, most: f64) -> (Vec<u32>, Option<bool>) {
+        let mut ladder = Ladder {
+            rate: first,
+            held: None,
+            failed: false,
+        };
+        let mut rates = Vec::new();
+        loop {
+            rates.push(ladder.rate.round() as u32);
+            let passed = (ladder.rate <= most).then_some(HELD);
+            if !ladder.climb(passed) || rates.len() == 9 {
+                return (rates, ladder.held.map(|held| held.is_most));
+            }
+        }
+    }
+
+    #[test]
+    fn a_ladder_ends_at_the_highest_rate_that_holds_from_either_side() {
+        assert_eq!(tried(100.0, 110.0), (vec![100, 108, 117], Some(true)));
+        assert_eq!(tried(100.0, 95.0), (vec![100, 93], Some(true)));
+        assert_eq!(tried(100.0, 1e9).1, Some(false));
+        assert_eq!(tried(100.0, 0.0).1, None);
+    }
+}
