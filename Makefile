@@ -10,6 +10,8 @@ CARGO ?= cargo
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := chat_client_frame chat_server_frame chat_session session_file tls_server capture_reader reassembler
+# Where tests that cannot be made on this host say so.
+SKIPS := $(CURDIR)/target/skipped-tests
 # More arguments for the demo's `teem run football`, such as `--connections 20000`.
 ARGS ?=
 
@@ -98,4 +100,6 @@ docs:
 
 # Unit tests, each crate's tests folder, the command end to end, and the examples in the documentation.
 tests:
-	$(call stage,tests,$(CARGO) test --locked --workspace)
+	@mkdir -p target; rm -f '$(SKIPS)'
+	$(call stage,tests,TEEM_SKIPS='$(SKIPS)' $(CARGO) test --locked --workspace)
+	@if [[ -s '$(SKIPS)' ]]; then printf '\n%d tests were skipped on this host:\n' "$$(wc -l < '$(SKIPS)')"; cat '$(SKIPS)'; fi
