@@ -496,3 +496,4 @@ fn thousands_of_connections_come_and_go_and_leave_nothing() {
 mod ejabberd;
 mod misfits;
 mod nginx;
+mod scripted;
