@@ -46,12 +46,22 @@ impl Tls {
             queued: false,
         };
         self.slots.put(id, State::Shaking(Box::new(shaking)));
-        self.deadlines
-            .push_back((now_us + self.options.handshake_timeout_us, id));
+        self.deadline(id, now_us);
         if origin == Origin::Connected {
             self.slots.queue(id);
         }
         self.settle_accepting(link);
+    }
+
+    /// Notes when a handshake must be done. Where one that lasts keeps the others' places, those that are done are
+    /// dropped: at most as many are under way as [`SecureOptions::handshakes_max`] says, so it is worth its walk.
+    fn deadline(&mut self, id: Id, now_us: u64) {
+        if self.deadlines.len() >= 2 * self.options.handshakes_max.max(1) as usize {
+            let slots = &mut self.slots;
+            self.deadlines.retain(|(_, id)| slots.shaking(*id).is_some());
+        }
+        self.deadlines
+            .push_back((now_us + self.options.handshake_timeout_us, id));
     }
 
     pub(in crate::secure) fn is_shaking(&mut self, id: Id) -> bool {
@@ -194,5 +204,5 @@ fn advance(shaking: &mut Shaking, options: &SecureOptions, out: &mut Vec<u8>) ->
             _ => return Err(OwnFault::Config.into()),
         }),
     };
-    handshake.receive(&incoming, out)
+    handshake.receive_all(incoming, out)
 }
