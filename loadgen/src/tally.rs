@@ -34,6 +34,7 @@ pub(crate) enum Count {
     Refused,
     TimedOut,
     Reset,
+    Closed,
     Tls,
     Protocol,
     OtherFailure,
@@ -56,7 +57,8 @@ impl Count {
             Closed::Crowded => Self::Crowded,
             Closed::Refused => Self::Refused,
             Closed::TimedOut => Self::TimedOut,
-            Closed::Reset | Closed::Peer => Self::Reset,
+            Closed::Reset => Self::Reset,
+            Closed::Peer => Self::Closed,
             Closed::Tls(_) => Self::Tls,
             Closed::Other(_) => Self::OtherFailure,
         }

@@ -16,13 +16,14 @@ pub mod swarm {
     /// The kinds that follow it: this host had no port or descriptor to give, or did not take more handshakes at once;
     /// the server refused, did not answer in time, or reset or closed; TLS broke; the server said what the protocol does
     /// not allow, or *bye*; anything else.
-    pub const CONNECT_FAILURE_KINDS: [&str; 9] = [
+    pub const CONNECT_FAILURE_KINDS: [&str; 10] = [
         "no_port",
         "no_descriptor",
         "crowded",
         "refused",
         "timed_out",
         "reset",
+        "closed",
         "tls",
         "protocol",
         "other",
