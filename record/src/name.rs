@@ -62,6 +62,11 @@ pub mod swarm {
     pub const COPIES_MISORDERED: &str = "swarm.copies_misordered";
     /// Second ticks received.
     pub const TICKS: &str = "swarm.ticks";
+    /// Copies whose second tick could not be timed: there was no room to keep when they were due.
+    pub const TICKS_UNTIMED: &str = "swarm.ticks_untimed";
+    /// Second ticks that did not come within a minute or two, or by the end, though sender and recipient have been online
+    /// since the message was due.
+    pub const TICKS_MISSING: &str = "swarm.ticks_missing";
     /// Gauge: copies sent and neither accepted nor refused so far.
     pub const LEDGER_UNANSWERED: &str = "swarm.ledger.unanswered";
     /// Gauge: accepted copies not yet delivered whose recipient is away: what the server must still hold.

@@ -26,6 +26,8 @@ const IMPLIED: [&str; 4] = [
     "messages.corrupted == 0",
     "messages.misordered == 0",
 ];
+/// What holds, too, for a run whose swarm watched for it.
+const IMPLIED_IF_WATCHED: &str = "messages.ticks_missing == 0";
 
 /// The summary of a run.
 ///
@@ -79,7 +81,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
     reasons.extend(lag_reasons);
     reasons.extend(run.replay.iter().flat_map(replay::shortcomings));
     reasons.extend(climb::disagreements(run, &summary.steps));
-    let thresholds = thresholds(run, extra, &mut reasons);
+    let thresholds = thresholds(run, extra, &summary, &mut reasons);
     summary.thresholds = thresholds
         .iter()
         .map(|threshold| threshold.outcome(&summary))
@@ -233,7 +235,7 @@ impl Judge {
     }
 }
 
-fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<Judge> {
+fn thresholds(run: &Run, extra: &[Threshold], summary: &Summary, reasons: &mut Vec<String>) -> Vec<Judge> {
     let mut judges = Vec::new();
     for expr in &run.manifest.thresholds {
         match expr.parse::<Threshold>() {
@@ -250,7 +252,8 @@ fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<
     } else {
         &IMPLIED
     };
-    for expr in implied {
+    let watched = summary.messages.ticks_missing.map(|_| IMPLIED_IF_WATCHED);
+    for expr in implied.iter().copied().chain(watched) {
         let Ok(implied) = expr.parse::<Threshold>() else {
             continue;
         };
