@@ -20,6 +20,8 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cl
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
   -Cllvm-args=-simplifycfg-branch-fold-threshold=0 -Ccodegen-units=1
 FUZZ_HOST = $(shell rustc --version --verbose | sed -n 's/^host: //p')
+# Where tests that cannot be made on this host say so.
+SKIPS := $(CURDIR)/target/skipped-tests
 # More arguments for the demo's `teem run football`, such as `--connections 20000`.
 ARGS ?=
 
@@ -110,10 +112,9 @@ docs:
 # Unit tests, each crate's tests folder, the command end to end, and the examples in the documentation.
 # Those that lack a privilege or a peer say so in a line, which is counted; TEEM_NO_SKIP=1 makes them fail instead.
 tests:
-	@log="$$(mktemp)"; trap 'rm -f "$$log"' EXIT; \
-	printf '\n==> tests\n'; $(CARGO) test --locked --workspace 2>&1 | tee "$$log"; \
-	skipped="$$(grep -c 'skipped: ' "$$log" || true)"; printf '<== tests: %d s, %d skipped\n' "$$SECONDS" "$$skipped"; \
-	grep -o 'skipped: .*' "$$log" | sort | uniq -c || true
+	@mkdir -p target; rm -f '$(SKIPS)'
+	$(call stage,tests,TEEM_SKIPS='$(SKIPS)' $(CARGO) test --locked --workspace)
+	@if [[ -s '$(SKIPS)' ]]; then printf '\n%d tests were skipped on this host:\n' "$$(wc -l < '$(SKIPS)')"; cat '$(SKIPS)'; fi
 
 fuzz-targets:
 	$(call stage,building fuzz targets,RUSTFLAGS='$(FUZZ_FLAGS)' $(CARGO) build --release --locked --manifest-path fuzz/Cargo.toml \

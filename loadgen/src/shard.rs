@@ -12,6 +12,7 @@ mod flight;
 mod hear;
 mod misfit;
 mod ping;
+mod receipt;
 mod report;
 mod send;
 mod tick;
@@ -51,6 +52,9 @@ const ACTIONS_A_TURN: usize = 256;
 pub(crate) const GRID_US: u64 = 500;
 /// How often a shard that waits to begin, or for the clerk, looks again.
 const LOOK_AGAIN_US: u64 = 1_000;
+/// How often a shard that has nothing else to do looks whether ticks are still owed to it: that changes when somebody
+/// leaves, of which no other shard is told.
+const TICKS_EVERY_US: u64 = 100_000;
 /// How often tables give memory back.
 const SHRINK_EVERY_US: u64 = 5_000_000;
 
@@ -201,25 +205,29 @@ impl Shard {
             .min(self.door.due_us())
             .min(self.misfits.due_us())
             .min(self.shrink_us);
-        if self.report.is_empty() {
-            due_us
-        } else {
+        if !self.report.is_empty() {
             due_us.min(now_us + LOOK_AGAIN_US)
+        } else if self.schedule.peek().is_none() && !self.ticks.is_empty() {
+            due_us.min(now_us + TICKS_EVERY_US)
+        } else {
+            due_us
         }
     }
 
     /// Whether nothing is left that a drain should wait for.
-    fn is_idle(&mut self) -> bool {
+    fn is_idle(&mut self, now_us: u64) -> bool {
         self.schedule.peek().is_none()
             && self.flights.is_empty()
             && self.uploads_under_way == 0
             && self.door.is_idle()
             && self.misfits.is_empty()
             && self.report.is_empty()
+            && !self.awaits_tick(now_us)
     }
 
     /// Hands in the last batches, then closes everything by RST: millions of FINs would take minutes.
     fn end<L: Link>(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
+        self.end_ticks(now_us);
         self.report.flush();
         self.board.show(&self.tally, true);
         if !self.report.is_empty() {
@@ -279,8 +287,9 @@ impl<L: Link> App<L> for Shard {
         self.reform(link, now_us);
         self.ping(link, now_us);
         self.shrink(now_us);
+        self.expire_ticks(now_us);
         self.report.flush();
-        let idle = self.is_idle();
+        let idle = self.is_idle(now_us);
         self.board.show(&self.tally, idle);
         Some(if more { now_us } else { self.due_us(now_us) })
     }

@@ -25,6 +25,8 @@ pub(crate) enum Count {
     Ticks,
     Pings,
     Pongs,
+    TicksUntimed,
+    TicksMissing,
     ArrivalsLate,
     ArrivalsUnsent,
     BytesIn,
@@ -36,6 +38,7 @@ pub(crate) enum Count {
     Refused,
     TimedOut,
     Reset,
+    Closed,
     Tls,
     Protocol,
     OtherFailure,
@@ -58,7 +61,8 @@ impl Count {
             Closed::Crowded => Self::Crowded,
             Closed::Refused => Self::Refused,
             Closed::TimedOut => Self::TimedOut,
-            Closed::Reset | Closed::Peer => Self::Reset,
+            Closed::Reset => Self::Reset,
+            Closed::Peer => Self::Closed,
             Closed::Tls(_) => Self::Tls,
             Closed::Other(_) => Self::OtherFailure,
         }
@@ -95,6 +99,8 @@ const NAMES: [&str; Count::NoPort as usize] = [
     name::TICKS,
     name::PINGS,
     name::PONGS,
+    name::TICKS_UNTIMED,
+    name::TICKS_MISSING,
     name::ARRIVALS_LATE,
     name::ARRIVALS_UNSENT,
     name::BYTES_IN,
@@ -102,16 +108,32 @@ const NAMES: [&str; Count::NoPort as usize] = [
 ];
 
 /// A shard's counts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally([u64; COUNTS]);
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self([0; COUNTS])
+    }
+}
+
 /// A shard's counts as others see them; written by the shard alone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Board {
     counts: [AtomicU64; COUNTS],
     idle: AtomicBool,
     handed_in: AtomicBool,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            counts: std::array::from_fn(|_| AtomicU64::new(0)),
+            idle: AtomicBool::default(),
+            handed_in: AtomicBool::default(),
+        }
+    }
 }
 
 impl Tally {

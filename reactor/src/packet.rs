@@ -108,6 +108,8 @@ impl<D: Device> Packet<D> {
         // Out of `self` while applications are called, which may send.
         let mut buffer = mem::take(&mut self.buffer);
         let mut all = false;
+        // What is left for the next turn may lie in a device above the descriptor, which is not asked then.
+        self.readable = true;
         for _ in 0..READS_A_TURN {
             match self.device.receive(&mut buffer) {
                 Ok(Some(length)) => {
@@ -118,11 +120,13 @@ impl<D: Device> Packet<D> {
                 }
                 Ok(None) => {
                     all = true;
+                    self.readable = false;
                     break;
                 }
                 // The device is down: connections time out, and the next turn asks again.
                 Err(_) => {
                     self.stack.read_failed();
+                    self.readable = false;
                     break;
                 }
             }
@@ -137,6 +141,10 @@ impl<D: Device> Packet<D> {
         }
         self.deliver(app, heard.id, packet, heard.data);
         for (piece, range) in heard.more {
+            // Closed while it heard what came before: nothing more is heard of it.
+            if !self.stack.is_open(heard.id) {
+                break;
+            }
             self.deliver(app, heard.id, &piece, range);
         }
         if let Some(why) = heard.ended
@@ -169,7 +177,7 @@ impl<D: Device> Packet<D> {
 impl<D: Device> Transport for Packet<D> {
     fn wait(&mut self, timeout: Duration) -> std::io::Result<()> {
         let due_us = self.stack.due_us().saturating_sub(self.now_us);
-        let timeout = if self.stack.is_queued() {
+        let timeout = if self.stack.is_queued() || self.readable {
             Duration::ZERO
         } else {
             timeout.min(Duration::from_micros(due_us))
@@ -205,7 +213,10 @@ impl<D: Device> Transport for Packet<D> {
         if mem::take(&mut self.woken) {
             wake.clear();
         }
-        let all = !mem::take(&mut self.readable) || self.read(app);
+        let all = !self.readable || self.read(app);
+        // These do not rest with the others: a peer may wait half a second at most (RFC 9293, section 3.8.6.3), and one
+        // that runs Linux sends again after a fifth.
+        self.stack.pay_owed(now_us);
         if !all && now_us < self.timers_us + TIMERS_REST_US {
             return;
         }

@@ -16,13 +16,14 @@ pub mod swarm {
     /// The kinds that follow it: this host had no port or descriptor to give, or did not take more handshakes at once;
     /// the server refused, did not answer in time, or reset or closed; TLS broke; the server said what the protocol does
     /// not allow, or *bye*; anything else.
-    pub const CONNECT_FAILURE_KINDS: [&str; 9] = [
+    pub const CONNECT_FAILURE_KINDS: [&str; 10] = [
         "no_port",
         "no_descriptor",
         "crowded",
         "refused",
         "timed_out",
         "reset",
+        "closed",
         "tls",
         "protocol",
         "other",
@@ -61,6 +62,11 @@ pub mod swarm {
     pub const COPIES_MISORDERED: &str = "swarm.copies_misordered";
     /// Second ticks received.
     pub const TICKS: &str = "swarm.ticks";
+    /// Copies whose second tick could not be timed: there was no room to keep when they were due.
+    pub const TICKS_UNTIMED: &str = "swarm.ticks_untimed";
+    /// Second ticks that did not come within a minute or two, or by the end, though sender and recipient have been online
+    /// since the message was due.
+    pub const TICKS_MISSING: &str = "swarm.ticks_missing";
     /// Gauge: copies sent and neither accepted nor refused so far.
     pub const LEDGER_UNANSWERED: &str = "swarm.ledger.unanswered";
     /// Gauge: accepted copies not yet delivered whose recipient is away: what the server must still hold.

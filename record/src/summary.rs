@@ -145,6 +145,17 @@ pub struct Messages {
     pub corrupted: u64,
     /// Copies that overtook an earlier one: must be 0.
     pub misordered: u64,
+    /// Second ticks received, those included that waited for a sender who was away; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks: Option<u64>,
+    /// Second ticks that did not come though sender and recipient were online throughout: must be 0. Absent where they were
+    /// not watched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks_missing: Option<u64>,
+    /// Copies whose second tick was not timed for want of room: where it is not 0, `latency_ms.tick` is a sample. Absent
+    /// where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks_untimed: Option<u64>,
     /// The server's own count of accepted copies, when it is ours to ask.
     pub server_accepted: Option<u64>,
     /// The server's own count of acknowledged copies.

@@ -26,6 +26,8 @@ const IMPLIED: [&str; 4] = [
     "messages.corrupted == 0",
     "messages.misordered == 0",
 ];
+/// What holds, too, for a run whose swarm watched for it.
+const IMPLIED_IF_WATCHED: &str = "messages.ticks_missing == 0";
 
 /// The summary of a run.
 ///
@@ -93,7 +95,7 @@ pub(crate) fn summarise_with(run: &Run, extra: &[Threshold]) -> Summary {
         reasons.extend(replay::disagreement(run));
     }
     reasons.extend(climb::disagreements(run, &summary.steps));
-    let thresholds = thresholds(run, extra, &mut reasons);
+    let thresholds = thresholds(run, extra, &summary, &mut reasons);
     summary.thresholds = thresholds
         .iter()
         .map(|threshold| threshold.outcome(&summary))
@@ -247,7 +249,7 @@ impl Judge {
     }
 }
 
-fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<Judge> {
+fn thresholds(run: &Run, extra: &[Threshold], summary: &Summary, reasons: &mut Vec<String>) -> Vec<Judge> {
     let mut judges = Vec::new();
     for expr in &run.manifest.thresholds {
         match expr.parse::<Threshold>() {
@@ -261,7 +263,8 @@ fn thresholds(run: &Run, extra: &[Threshold], reasons: &mut Vec<String>) -> Vec<
     judges.extend(extra.iter().cloned().map(Judge::Known));
     let of_swarm = IMPLIED.iter().filter(|_| !series::is_replay_alone(run));
     let of_replay = replay::IMPLIED.iter().filter(|_| run.replay.is_some());
-    for expr in of_swarm.chain(of_replay) {
+    let watched = summary.messages.ticks_missing.map(|_| IMPLIED_IF_WATCHED);
+    for expr in of_swarm.chain(of_replay).copied().chain(watched) {
         let Ok(implied) = expr.parse::<Threshold>() else {
             continue;
         };

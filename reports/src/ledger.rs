@@ -58,6 +58,8 @@ impl Ledger {
         }
         if interrupted {
             messages.queued += std::mem::take(&mut messages.lost);
+            // So were ticks.
+            messages.ticks_missing = None;
         }
         Self {
             messages,
@@ -176,6 +178,9 @@ fn messages(last: &Sample) -> Messages {
         redelivered: swarm(name::swarm::COPIES_REDELIVERED),
         corrupted: swarm(name::swarm::COPIES_CORRUPTED),
         misordered: swarm(name::swarm::COPIES_MISORDERED),
+        ticks: counter(name::swarm::TICKS),
+        ticks_missing: counter(name::swarm::TICKS_MISSING),
+        ticks_untimed: counter(name::swarm::TICKS_UNTIMED),
         server_accepted: less(counter(name::server::COPIES_ACCEPTED), accepted_apart),
         server_acknowledged: less(counter(name::server::COPIES_ACKNOWLEDGED), acknowledged_apart),
         server_queued: less(

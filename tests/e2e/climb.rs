@@ -1,14 +1,13 @@
 //! Small climbs through the binary, each in a network of its own: what they leave behind, and that each resource which is
 //! capped is the one that is named.
 //!
-//! Where a network cannot be made they say so and count as skipped; where `TEEM_NO_SKIP` is set, as in `.ci/run`, that
-//! fails.
+//! Where a network cannot be made they are skipped.
 
 use std::process::{Command, Stdio};
 
 use record::{EventKind, Limit, StepSummary};
 
-use crate::home::{Done, Home, binary, skipped, until};
+use crate::home::{Done, Home, binary, until};
 use crate::run_folder::RunFolder;
 
 const CLIMB: &str = r#"name = "hill"
@@ -70,7 +69,7 @@ fn can() -> bool {
     if made.is_ok_and(|made| made.status.success()) {
         return true;
     }
-    skipped("no network of its own can be made here");
+    testbed::skipped("no network of its own can be made here");
     false
 }
 

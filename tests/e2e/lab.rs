@@ -1,7 +1,6 @@
 //! The lab and the doctor: what they make, what they leave behind, and what a killed lab leaves to the next command.
 //!
-//! Labs change the host, so these tests take turns. Where the privilege is missing they say so and count as skipped;
-//! where `TEEM_NO_SKIP` is set, as in `.ci/run`, that fails.
+//! Labs change the host, so these tests take turns. Where the privilege is missing they are skipped.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::home::{Home, binary, skipped, until};
+use crate::home::{Home, binary, until};
 use crate::interrupt::{assert_gone, state_and_parent};
 use crate::run_folder::RunFolder;
 
@@ -45,7 +44,7 @@ impl Turn {
                 before,
             });
         }
-        skipped(&format!("no lab here: {}", tried.err.trim()));
+        testbed::skipped(&format!("no lab here: {}", tried.err.trim()));
         None
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 
 use record::{Run, Summary, Verdict};
 
-use crate::home::{Done, Home, skipped};
+use crate::home::{Done, Home};
 use crate::run_folder::RunFolder;
 use crate::serving::Serving;
 use crate::wiretap::Wiretap;
@@ -378,7 +378,7 @@ fn nginx() -> Option<&'static str> {
         .into_iter()
         .find(|path| std::path::Path::new(path).exists());
     if found.is_none() {
-        skipped("nginx is not installed");
+        testbed::skipped("nginx is not installed");
     }
     found
 }

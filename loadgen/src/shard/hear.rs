@@ -149,26 +149,4 @@ impl Shard {
             since_ms: self.presence.since_ms(user),
         });
     }
-
-    /// Whether what was due at an instant could come to a user at once: he has been online since, and reads.
-    fn is_timed(&self, user: u32, intended_us: u64) -> bool {
-        let at_us = intended_us.saturating_sub(self.begin_us);
-        self.presence.was_online(user, intended_us) && self.members.reads(user, at_us)
-    }
-
-    fn second_tick(&mut self, user: u32, id: u64, by: Number, now_us: u64) {
-        self.tally.add(Count::Ticks, 1);
-        let Some(intended_us) = self.ticks.intended_us(user, id) else {
-            return;
-        };
-        let both = self.is_timed(user, intended_us)
-            && self
-                .population
-                .user(by)
-                .is_some_and(|by| self.is_timed(by, intended_us));
-        if both {
-            self.report
-                .timing(Timing::since(Metric::Tick, intended_us, now_us));
-        }
-    }
 }

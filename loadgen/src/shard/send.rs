@@ -9,6 +9,7 @@ use wire::chat::{Address, Body, ClientFrame, Kind};
 
 use super::Shard;
 use super::flight::Flight;
+use super::tick::{self, Kept};
 use crate::body::Letter;
 use crate::ledger::Event;
 use crate::members::group_id;
@@ -67,7 +68,14 @@ impl Shard {
         self.next_copy += u64::from(copies);
         self.users.user_mut(user).in_flight += 1;
         self.flights.insert(user, id, flight, content.link);
-        self.ticks.insert(user, id, intended_us);
+        // A tick of somebody who is away now is neither timed nor owed.
+        let may_tick = match to {
+            To::User(recipient) => self.presence.was_online(recipient, intended_us),
+            To::Group(_) => true,
+        };
+        if may_tick && !self.ticks.insert(user, id, Kept::new(intended_us, to, copies)) {
+            self.tally.add(Count::TicksUntimed, u64::from(copies));
+        }
         self.report.event(Event::Sent {
             first_copy: flight.first_copy,
             sender: user,
@@ -146,6 +154,9 @@ impl Shard {
             return;
         };
         let event = event(&flight);
+        if matches!(event, Event::Refused { .. }) {
+            self.ticks.forget(tick::key(user, id));
+        }
         let at_us = flight.intended_us.saturating_sub(self.begin_us);
         if matches!(event, Event::Accepted { .. }) && self.members.reads(user, at_us) {
             self.report

@@ -1,6 +1,7 @@
 //! Shards against a server in memory, over a network in memory, on a virtual clock.
 
 pub(crate) mod server;
+mod ticks;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -83,7 +84,9 @@ struct World {
     members: Arc<dyn Members>,
     ledger: Ledger,
     deliveries: Vec<Timing>,
+    ticks_timed: u64,
     boards: Vec<Arc<Board>>,
+    control: Arc<Control>,
     /// Instants of cuts that the network makes.
     cuts: Vec<u64>,
     now_us: u64,
@@ -105,7 +108,7 @@ impl World {
             population: Arc::new(Population::new(base, u64::from(USERS), secret).unwrap()),
             members: Arc::clone(&members),
             presence: Arc::new(Presence::new(USERS)),
-            control,
+            control: Arc::clone(&control),
             targets: Arc::new(["127.0.0.1:1".parse().unwrap()]),
             limits: Limits {
                 lag_us: 1_000_000,
@@ -156,7 +159,9 @@ impl World {
             members,
             ledger: Ledger::new(USERS),
             deliveries: Vec::new(),
+            ticks_timed: 0,
             boards,
+            control,
             cuts,
             now_us: 0,
         }
@@ -252,11 +257,21 @@ impl World {
         }
         let mut timings = Vec::new();
         self.timings.take(&mut timings);
-        self.deliveries.extend(
-            timings
-                .into_iter()
-                .filter(|timing| timing.metric == Metric::Delivery),
-        );
+        for timing in timings {
+            match timing.metric {
+                Metric::Delivery => self.deliveries.push(timing),
+                Metric::Tick => self.ticks_timed += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends the run: the shards hand in what they know.
+    fn end(&mut self) -> Tally {
+        self.control.end();
+        (0..self.shards.len()).for_each(|shard| self.turn(shard));
+        self.keep();
+        self.tally()
     }
 
     fn figures(&self) -> Figures {
@@ -339,6 +354,9 @@ proptest! {
         prop_assert_eq!([duplicated, corrupted, misordered, delivered_refused, delivered_unanswered], [0; 5]);
         prop_assert!(figures.delivered > 100);
         prop_assert_eq!(world.tally().of(Count::Online), u64::from(USERS - 3));
+        drop(server);
+        let tally = world.end();
+        prop_assert_eq!((tally.of(Count::TicksMissing), tally.of(Count::TicksUntimed)), (0, 0));
     }
 }
 

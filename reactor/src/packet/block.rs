@@ -10,6 +10,8 @@ use super::subnet::LANES;
 
 /// No tick: nothing is due.
 pub(crate) const NEVER: u32 = u32::MAX;
+/// Segments' worth of data sent before the first acknowledgement (RFC 6928, section 2).
+const INITIAL_WINDOW_SEGMENTS: u32 = 10;
 /// The share of a millisecond that round trips are kept in.
 const RTT_UNITS_A_MS: u32 = 4;
 
@@ -19,7 +21,7 @@ pub(crate) enum State {
     /// Nobody's. What is left in the block is the last tenant's numbers, above which the next one begins.
     #[default]
     Free,
-    /// Nobody's either, but a repeated FIN of the last tenant's peer is still acknowledged: a `TIME_WAIT` for nothing.
+    /// Nobody's either, but what the last tenant's peer repeats is still acknowledged: a `TIME_WAIT` for nothing.
     TimeWait,
     /// SYN sent.
     SynSent,
@@ -75,6 +77,8 @@ impl Marks {
     pub(crate) const PEER_FIN: Self = Self(1 << 9);
     /// The application has said its last, and listens.
     pub(crate) const FINISHED: Self = Self(1 << 10);
+    /// The SYN had to be sent again: until a round trip is known the path counts as slow.
+    pub(crate) const SYN_LOST: Self = Self(1 << 11);
 
     pub(crate) fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
@@ -223,6 +227,13 @@ impl Block {
         self.busy.as_ref().map_or(0, |busy| busy.out.len())
     }
 
+    /// Bytes that may be sent before the first acknowledgement (RFC 6928, section 2): a segment's worth where the SYN was
+    /// lost and nothing is known since (RFC 5681, section 3.1).
+    pub(crate) fn initial_window(&self) -> u32 {
+        let slow = self.srtt == 0 && self.marks.has(Marks::SYN_LOST);
+        u32::from(self.mss) * if slow { 1 } else { INITIAL_WINDOW_SEGMENTS }
+    }
+
     /// Takes a round trip into account (RFC 6298, section 2).
     pub(crate) fn round_trip(&mut self, us: u64) {
         let sample = (us * u64::from(RTT_UNITS_A_MS) / 1000).min(u64::from(u16::MAX)) as i32;
@@ -238,10 +249,15 @@ impl Block {
     }
 
     /// The retransmission timeout before it backs off, milliseconds. The variance counts for at least `min_ms`, so
-    /// that an acknowledgement the peer delays is no loss; without a sample it is a second (RFC 6298, section 2.1).
+    /// that an acknowledgement the peer delays is no loss; without a sample it is a second, or three once a SYN was lost
+    /// (RFC 6298, sections 2.1 and 5.7).
     pub(crate) fn rto_ms(&self, min_ms: u32) -> u32 {
         if self.srtt == 0 {
-            return 1000;
+            return if self.marks.has(Marks::SYN_LOST) {
+                3000
+            } else {
+                1000
+            };
         }
         u32::from(self.srtt) / RTT_UNITS_A_MS + (u32::from(self.rttvar) * 4 / RTT_UNITS_A_MS).max(min_ms)
     }

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Segments' worth of data sent before the first acknowledgement (RFC 6928, section 2).
-const INITIAL_WINDOW_SEGMENTS: u32 = 10;
+use super::block::Block;
+
 /// Memory a returned [`Busy`] may keep, bytes: enough for a small message, so that sending one allocates nothing.
 const KEPT_BYTES: usize = 1024;
 /// [`Busy`]s kept for the next to borrow.
@@ -44,10 +44,10 @@ impl Busy {
         self.out.is_empty() && self.early.is_empty() && self.stash.is_empty()
     }
 
-    fn reset(&mut self, mss: u16) {
+    fn reset(&mut self, window_bytes: u32) {
         self.next = 0;
         self.max = 0;
-        self.cwnd = INITIAL_WINDOW_SEGMENTS * u32::from(mss);
+        self.cwnd = window_bytes;
         self.ssthresh = u32::MAX;
         self.timed = None;
         self.dup_acks = 0;
@@ -77,8 +77,9 @@ impl Early {
         self.0.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
-    /// Keeps a segment's bytes, but for those it has. `seq` is not before RCV.NXT, `rcv_nxt`. Returns how many it took.
-    pub(crate) fn insert(&mut self, rcv_nxt: u32, seq: u32, bytes: &[u8]) -> usize {
+    /// Keeps a segment's bytes, but for those it has. `seq` is not before RCV.NXT, `rcv_nxt`. Returns how many were new
+    /// and are kept; `None` if some were and there is no room for them, here or in the shard.
+    pub(crate) fn insert(&mut self, rcv_nxt: u32, seq: u32, bytes: &[u8], has_room: bool) -> Option<usize> {
         let offset = |seq: u32| seq.wrapping_sub(rcv_nxt);
         let at = self.0.partition_point(|(other, _)| offset(*other) < offset(seq));
         let had = at.checked_sub(1).map_or(0, |before| {
@@ -90,13 +91,13 @@ impl Early {
             ((offset(*other) - offset(seq)) as usize).min(bytes.len())
         });
         let Some(bytes) = bytes.get(had..room).filter(|bytes| !bytes.is_empty()) else {
-            return 0;
+            return Some(0);
         };
-        if self.0.len() >= Self::PIECES_MAX {
-            return 0;
+        if !has_room || self.0.len() >= Self::PIECES_MAX {
+            return None;
         }
         self.0.insert(at, (seq.wrapping_add(had as u32), bytes.into()));
-        bytes.len()
+        Some(bytes.len())
     }
 
     /// The first piece, if its turn has come, and the part of it that is new.
@@ -126,10 +127,11 @@ pub(crate) struct Lender {
 
 impl Lender {
     /// A connection's own, borrowed if it has none.
-    pub(crate) fn of<'a>(&mut self, busy: &'a mut Option<Box<Busy>>, mss: u16) -> &'a mut Busy {
-        busy.get_or_insert_with(|| {
+    pub(crate) fn of<'a>(&mut self, block: &'a mut Block) -> &'a mut Busy {
+        let window_bytes = block.initial_window();
+        block.busy.get_or_insert_with(|| {
             let mut busy = self.spare.pop().unwrap_or_default();
-            busy.reset(mss);
+            busy.reset(window_bytes);
             busy
         })
     }
@@ -174,7 +176,7 @@ mod tests {
             for (start, length) in cuts.into_iter().chain((0..2300).step_by(100).map(|at| (at, 100))) {
                 let rcv_nxt = base.wrapping_add(got.len() as u32);
                 if start > got.len() {
-                    early.insert(rcv_nxt, base.wrapping_add(start as u32), &stream[start..start + length]);
+                    early.insert(rcv_nxt, base.wrapping_add(start as u32), &stream[start..start + length], true);
                 } else if start + length > got.len() {
                     // What is next is never early.
                     got.extend_from_slice(&stream[got.len()..start + length]);

@@ -13,6 +13,7 @@ mod emit;
 mod expire;
 mod intake;
 mod misfit;
+mod targets;
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
@@ -28,9 +29,10 @@ use super::stats::PacketStats;
 use super::wheel::Wheel;
 use crate::{Close, Closed, Id, SendError};
 use misfit::Misfits;
+use targets::Targets;
 
-/// Servers that one shard can have connections to.
-const TARGETS_MAX: usize = 255;
+/// Acknowledgements owed at once, those carried since included: 4 MB. At the bound they leave at once, none waits.
+const OWED_MAX: usize = 1 << 18;
 /// How far at least a connection's first number lies above the last of the slot's former connection.
 const ISN_STEP: u32 = 1 << 16;
 
@@ -54,12 +56,12 @@ pub(crate) struct Stack {
     options: PacketOptions,
     medium: Medium,
     slots: Slots,
-    targets: Vec<End>,
+    targets: Targets,
     lender: Lender,
     wheel: Wheel,
-    /// Acknowledgements owed, by when they are due; those that were carried since are still in it.
+    /// Acknowledgements owed, by when they are due; those that were carried since are still in it. [`OWED_MAX`] at most.
     owed: VecDeque<(u64, u32)>,
-    /// Connections with something to send, each once.
+    /// Connections with something to send: each once, so no more than there are slots.
     queued: Vec<u32>,
     misfits: Misfits,
     random: Random,
@@ -79,7 +81,7 @@ impl Stack {
             slots: Slots::new(options.subnet.slots()),
             options,
             medium,
-            targets: Vec::new(),
+            targets: Targets::default(),
             lender: Lender::default(),
             wheel: Wheel::default(),
             owed: VecDeque::new(),
@@ -128,8 +130,16 @@ impl Stack {
     }
 
     fn begin(&mut self, to: SocketAddrV4, state: State) -> Result<Id, Closed> {
-        let target = self.target(to)?;
+        let end = End {
+            address: to.ip().to_bits(),
+            port: to.port(),
+        };
+        let Some(target) = self.targets.place(end) else {
+            self.stats.targets_refused += 1;
+            return Err(rustix::io::Errno::NOBUFS.into());
+        };
         let index = self.slots.take().ok_or(Closed::NoPort)?;
+        self.targets.hold(target);
         let block = self.slots.at_mut(index);
         // Above whatever the former tenant sent, so that a peer still in TIME_WAIT takes the SYN (RFC 6191, section 2;
         // RFC 9293, section 3.6.1); by how much is anybody's guess (RFC 6528).
@@ -146,22 +156,6 @@ impl Stack {
         Ok(self.slots.id(index))
     }
 
-    fn target(&mut self, to: SocketAddrV4) -> Result<u8, Closed> {
-        let end = End {
-            address: to.ip().to_bits(),
-            port: to.port(),
-        };
-        let known = self.targets.iter().position(|target| *target == end);
-        let index = known.unwrap_or(self.targets.len());
-        if index >= TARGETS_MAX {
-            return Err(rustix::io::Errno::NOBUFS.into());
-        }
-        if known.is_none() {
-            self.targets.push(end);
-        }
-        Ok(index as u8)
-    }
-
     /// Keeps bytes until the peer has them; they leave with the next flush.
     pub(crate) fn send(&mut self, id: Id, bytes: &[u8], beyond_limit: bool) -> Result<(), SendError> {
         let limit = self.options.out_max_bytes;
@@ -173,7 +167,7 @@ impl Stack {
             return Err(SendError::Full);
         }
         if !bytes.is_empty() {
-            self.lender.of(&mut block.busy, block.mss).out.extend(bytes);
+            self.lender.of(block).out.extend(bytes);
             self.queue(id.index);
         }
         Ok(())
@@ -255,14 +249,18 @@ impl Stack {
     /// The application has heard all that came before the peer's FIN: our own follows what still waits. Returns whether
     /// the connection was still its.
     pub(crate) fn finish(&mut self, sink: &mut impl Sink, id: Id) -> bool {
-        let is_open = self
-            .slots
-            .get_mut(id)
-            .is_some_and(|block| block.state == State::Open);
+        let is_open = self.is_open(id);
         if is_open {
             self.close(sink, id, Close::Graceful);
         }
         is_open
+    }
+
+    /// Whether the connection is its application's still.
+    pub(crate) fn is_open(&mut self, id: Id) -> bool {
+        self.slots
+            .get_mut(id)
+            .is_some_and(|block| block.state == State::Open)
     }
 
     /// What the application left of what it was given, if it left something.
@@ -274,7 +272,7 @@ impl Stack {
     /// Keeps what the application left, for as long as the connection is its.
     pub(crate) fn put_stash(&mut self, id: Id, fill: impl FnOnce(&mut Vec<u8>)) {
         if let Some(block) = self.slots.get_mut(id).filter(|block| block.state == State::Open) {
-            fill(&mut self.lender.of(&mut block.busy, block.mss).stash);
+            fill(&mut self.lender.of(block).stash);
             self.lender.settle(&mut block.busy);
         }
     }
@@ -307,6 +305,7 @@ impl Stack {
             block.marks |= Marks::QUEUED;
         }
         self.lender.take_back(&mut block.busy);
+        self.targets.release(block.target);
         self.stats.closed += 1;
         self.slots.release(index, state);
     }
@@ -322,7 +321,7 @@ impl Stack {
 
     fn busy(&mut self, index: u32) -> &mut Busy {
         let block = self.slots.at_mut(index);
-        self.lender.of(&mut block.busy, block.mss)
+        self.lender.of(block)
     }
 
     /// The most a peer may put into one segment for us, bytes.

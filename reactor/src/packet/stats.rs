@@ -23,6 +23,10 @@ pub struct PacketStats {
     pub bytes_out: u64,
     /// Acknowledgements that nothing carried.
     pub bare_acks: u64,
+    /// Of these, those sent before their time because too many were owed.
+    pub owed_refused: u64,
+    /// Connects refused because connections to too many other servers are there.
+    pub targets_refused: u64,
     /// Segments of data or FIN sent again.
     pub retransmits: u64,
     /// Of these, after three duplicate acknowledgements instead of a timeout.
@@ -33,7 +37,7 @@ pub struct PacketStats {
     pub probes: u64,
     /// Segments that came before their turn.
     pub out_of_order: u64,
-    /// Of these, those there was no room for.
+    /// Of these, those that were new and found no room.
     pub early_refused: u64,
     /// Segments outside the window: repeated, or keepalives.
     pub out_of_window: u64,

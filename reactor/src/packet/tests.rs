@@ -1,12 +1,14 @@
 //! The transport against the Linux stack, in a network namespace of the test's own.
 //!
-//! Where there is no privilege to make one, each test says that it was skipped.
+//! Where there is no privilege to make one, each test is skipped.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+
+use testbed::skipped;
 
 use super::*;
 use crate::{Clock, Kernel, KernelOptions, Shard, ShardStats, Sources, listen, spawn};
@@ -17,29 +19,7 @@ const STUCK_US: u64 = 120_000_000;
 
 /// Runs a body on a thread with a network namespace of its own, where the server's address is on the loopback.
 fn in_a_namespace(body: impl FnOnce() + Send + 'static) {
-    let outcome = thread::spawn(move || {
-        // SAFETY: only the network namespace is left, which no owner of a descriptor cares for.
-        #[allow(unsafe_code)]
-        let left = unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) };
-        if left.is_err() || !std::path::Path::new("/dev/net/tun").exists() {
-            return skipped("a network namespace with a TUN device needs CAP_SYS_ADMIN and /dev/net/tun");
-        }
-        let interfaces = Interfaces::here().unwrap();
-        interfaces.up("lo").unwrap();
-        interfaces.set_address("lo:1", SERVER).unwrap();
-        body();
-    })
-    .join();
-    if let Err(panic) = outcome {
-        std::panic::resume_unwind(panic);
-    }
-}
-
-/// A test cannot be made here. Where `TEEM_NO_SKIP` is set, as in `.ci/run`, that fails.
-fn skipped(why: &str) {
-    assert!(std::env::var_os("TEEM_NO_SKIP").is_none(), "{why}");
-    // Past the harness, which keeps to itself what a test that passes prints: `make test` counts these lines.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes());
+    testbed::in_a_namespace(SERVER, body);
 }
 
 fn subnet() -> Subnet {
@@ -516,3 +496,4 @@ fn thousands_of_connections_come_and_go_and_leave_nothing() {
 mod ejabberd;
 mod misfits;
 mod nginx;
+mod scripted;

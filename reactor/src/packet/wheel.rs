@@ -141,8 +141,6 @@ mod tests {
                 let soonest = model.iter().min().copied().unwrap_or(NEVER);
                 if soonest != NEVER {
                     prop_assert!(wheel.due_us() <= u64::from(soonest) * TICK_US);
-                } else if blocks.iter().all(|block| block.entry == NEVER) {
-                    // Overtaken entries may still be there; each is looked at once.
                 }
                 now += passes;
                 let mut came = Vec::new();

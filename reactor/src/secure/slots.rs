@@ -70,9 +70,16 @@ impl Slots {
         self.chunks.len() * CHUNK * size_of::<Slot>()
     }
 
-    /// Leaves the slot vacant.
+    /// Leaves the slot vacant. A session is wiped in it first: what is moved out of a slot stays in its bytes, and a
+    /// vacant slot may stay one for long.
     pub(super) fn take(&mut self, id: Id) -> State {
-        self.get(id).map(std::mem::take).unwrap_or_default()
+        let Some(state) = self.get(id) else {
+            return State::Vacant;
+        };
+        if let State::Open(session) = state {
+            session.wipe();
+        }
+        std::mem::take(state)
     }
 
     pub(super) fn get(&mut self, id: Id) -> Option<&mut State> {

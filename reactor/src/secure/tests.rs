@@ -6,7 +6,7 @@ use wire::tls::{ClientOptions, ClientTls, Identity, ServerOptions, ServerTls, Tr
 use super::*;
 use crate::{Close, Kernel, KernelOptions, SendError, Shard, ShardStats, Sources, Wake, listen, spawn};
 
-mod end;
+pub(super) mod end;
 mod mishaps;
 mod ways;
 mod wire_sim;
@@ -24,7 +24,7 @@ impl wire::tls::TimeProvider for Fixed {
 }
 
 /// A client's options and a server's.
-fn options(tickets: u8) -> (SecureOptions, SecureOptions) {
+pub(super) fn options(tickets: u8) -> (SecureOptions, SecureOptions) {
     let identity = Identity::generate(&["localhost"]).unwrap();
     let client = ClientOptions {
         trust: Trust::Pinned(identity.certificate().unwrap().clone()),

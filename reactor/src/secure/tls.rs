@@ -29,9 +29,11 @@ pub(super) struct Tls {
     sealed: Vec<u8>,
     /// Connections that are being opened.
     opening: u32,
-    /// When each handshake must be done, in the order in which they began; some are.
+    /// When each handshake must be done, in the order in which they began; some are. Twice
+    /// [`SecureOptions::handshakes_max`] at most: then those that are done go, see `opening.rs`.
     deadlines: VecDeque<(u64, Id)>,
-    /// Sessions that broke while sealing: the application is told in the next turn.
+    /// Sessions that broke while sealing: the application is told in the next turn. Each ends with it, so they are no
+    /// more than the transport has connections.
     broken: Vec<(Id, Closed)>,
     accepting_paused: bool,
     resting: bool,
@@ -314,3 +316,6 @@ impl Tls {
         state
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 type Plain = (&'static str, Kind, fn(&Summary) -> Option<f64>);
-const PLAIN: [Plain; 57] = [
+const PLAIN: [Plain; 60] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
@@ -101,6 +101,15 @@ const PLAIN: [Plain; 57] = [
     ("messages.corrupted", Kind::Count, |s| count(s.messages.corrupted)),
     ("messages.misordered", Kind::Count, |s| {
         count(s.messages.misordered)
+    }),
+    ("messages.ticks", Kind::Count, |s| {
+        s.messages.ticks.and_then(count)
+    }),
+    ("messages.ticks_missing", Kind::Count, |s| {
+        s.messages.ticks_missing.and_then(count)
+    }),
+    ("messages.ticks_untimed", Kind::Count, |s| {
+        s.messages.ticks_untimed.and_then(count)
     }),
     ("messages.server_accepted", Kind::Count, |s| {
         s.messages.server_accepted.and_then(count)

@@ -1,7 +1,6 @@
 //! Captures read, put together and compared: with tshark, with a known truth, and with what was kept from fuzzing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // clippy.toml allows them in test functions, not in their helpers
-#![allow(clippy::print_stderr)] // a test that is skipped says so
 
 mod corpus;
 mod damage;

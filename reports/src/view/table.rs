@@ -49,7 +49,7 @@ pub(super) fn ledger(m: &Messages) -> Vec<LedgerRow> {
         wrong: clients > 0,
         ..part("", name, clients)
     };
-    vec![
+    let mut rows = vec![
         sum(part("", "sent", m.sent)),
         also(part("=", "accepted", m.accepted), m.server_accepted),
         part("+", "refused with a code", m.refused),
@@ -68,7 +68,11 @@ pub(super) fn ledger(m: &Messages) -> Vec<LedgerRow> {
         zero("corrupted", m.corrupted),
         zero("misordered", m.misordered),
         part("", "redelivered after a cut, dropped by id", m.redelivered),
-    ]
+    ];
+    if let Some(missing) = m.ticks_missing {
+        rows.push(zero("second ticks owed that did not come", missing));
+    }
+    rows
 }
 
 /// What the table alone would not tell.
@@ -82,6 +86,12 @@ pub(super) fn ledger_notes(run: &Run, summary: &Summary) -> Vec<String> {
             "{} copies arrived although a cut swallowed their answer: they are among the delivered and among the \
              unanswered.",
             grouped(beyond)
+        ));
+    }
+    if let Some(untimed @ 1..) = m.ticks_untimed {
+        notes.push(format!(
+            "The second ticks of {} copies were not timed, for want of room: the second tick's percentiles are a sample.",
+            grouped(untimed)
         ));
     }
     if summary.interrupted {

@@ -38,13 +38,17 @@ impl Capture {
         }
     }
 
-    /// What one end writes with; each secret is given once.
+    /// What one end writes with; each secret is given once, and wiped here.
     pub(super) fn take(&self, writer: Role) -> Option<Secret> {
         let mut captured = self.lock();
-        match writer {
-            Role::Client => captured.client.take(),
-            Role::Server => captured.server.take(),
-        }
+        let kept = match writer {
+            Role::Client => &mut captured.client,
+            Role::Server => &mut captured.server,
+        };
+        // `Option::take` would leave the bytes where they are.
+        let secret = kept.as_mut().map(Secret::hand_over);
+        *kept = None;
+        secret
     }
 
     /// The exporter master secret (RFC 8446, section 7.5).
@@ -78,5 +82,27 @@ impl KeyLog for Capture {
                 .witness
                 .as_ref()
                 .is_some_and(|witness| witness.will_log(label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_given_once_and_wiped_where_it_was() {
+        let capture = Capture::default();
+        capture.log(CLIENT_LABEL, &[], &[7; 32]);
+        capture.log(SERVER_LABEL, &[], &[8; 32]);
+        assert!(
+            capture
+                .take(Role::Client)
+                .is_some_and(|secret| !secret.is_wiped())
+        );
+        assert!(capture.take(Role::Client).is_none());
+        let mut captured = capture.lock();
+        let server = captured.server.as_mut().unwrap();
+        let given = server.hand_over();
+        assert!(server.is_wiped() && !given.is_wiped());
     }
 }

@@ -115,6 +115,23 @@ impl Handshake {
     /// message of more than 64 KB is an error.
     pub fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Progress, Fault> {
         self.incoming.extend_from_slice(bytes);
+        self.advance(out)
+    }
+
+    /// The same for bytes that are given away: a flight that comes whole, as most do, is not copied.
+    ///
+    /// # Errors
+    /// As [`Handshake::receive`].
+    pub fn receive_all(&mut self, bytes: Vec<u8>, out: &mut Vec<u8>) -> Result<Progress, Fault> {
+        if self.incoming.is_empty() {
+            self.incoming = bytes;
+        } else {
+            self.incoming.extend_from_slice(&bytes);
+        }
+        self.advance(out)
+    }
+
+    fn advance(&mut self, out: &mut Vec<u8>) -> Result<Progress, Fault> {
         while !self.complete {
             match self.step(out) {
                 State::Again => {}

@@ -4,7 +4,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::suite::Suite;
 
@@ -34,6 +34,23 @@ impl Secret {
     /// A secret from a hash of the right length.
     pub(super) fn new(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// Leaves zeros.
+    pub(super) fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+
+    /// Hands itself over: what is left behind is wiped.
+    pub(super) fn hand_over(&mut self) -> Self {
+        let secret = self.clone();
+        self.wipe();
+        secret
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_wiped(&self) -> bool {
+        *self.0 == [0; SECRET_BYTES]
     }
 
     /// The key and IV under this secret (RFC 8446, section 7.3).

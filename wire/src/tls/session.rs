@@ -7,6 +7,8 @@
 //! Sequence numbers have 32 bits. A writer renews its key long before (RFC 8446, section 5.5); a reader that met 2^32
 //! records under one key, which only a ChaCha20 peer could send, gives up.
 
+mod wipe;
+
 use super::keys::KeyName;
 use super::message::{Message, key_update};
 use super::record::{self, Content, FRAGMENT_MAX_BYTES, OVERHEAD_BYTES};

@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Misdirect,
     /// Refuses a message and delivers it.
     Contradict,
+    /// Keeps a second tick back.
+    LoseTick,
 }
 
 /// What comes over the network to a shard.
@@ -80,6 +82,8 @@ pub(crate) struct Server {
     pub(crate) delay_us: u64,
     pub(crate) copies_accepted: u64,
     pub(crate) repeats: u64,
+    /// Whether it sends second ticks at all.
+    pub(crate) ticks: bool,
 }
 
 impl Server {
@@ -100,6 +104,7 @@ impl Server {
             delay_us: 40_000,
             copies_accepted: 0,
             repeats: 0,
+            ticks: true,
         }
     }
 
@@ -351,7 +356,8 @@ impl Server {
             return;
         };
         let item = account.mailbox.remove(at).unwrap();
-        if item.body.is_some() {
+        let is_lost = self.fault == Fault::LoseTick && item.body.is_some() && self.is_the_moment();
+        if item.body.is_some() && self.ticks && !is_lost {
             self.post(item.from, number, None, item.id, None);
         }
     }

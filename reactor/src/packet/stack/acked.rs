@@ -38,13 +38,18 @@ impl Stack {
         }
         let window = u32::from(header.window) << block.scale;
         let newer = header.seq.wrapping_sub(block.snd_wl1) as i32;
-        let moved = window != block.snd_wnd;
+        let (moved, was_shut) = (window != block.snd_wnd, block.snd_wnd == 0);
         if acked > 0 || newer > 0 || newer == 0 && window > block.snd_wnd {
             block.snd_wnd = window;
             block.snd_wnd_max = block.snd_wnd_max.max(window);
             block.snd_wl1 = header.seq;
         }
-        block.retries = 0;
+        // Only what moves SND.UNA ends a series of attempts (RFC 9293, section 3.8.3; RFC 6298, section 5): a peer that
+        // talks and acknowledges nothing is given up. A closed window's probes are answered by any word of it (section
+        // 3.8.6.1).
+        if acked > 0 || was_shut || block.snd_wnd == 0 {
+            block.retries = 0;
+        }
         if acked == 0 {
             if flight > 0 && length == 0 && !moved {
                 self.duplicate(sink, index);

@@ -38,17 +38,16 @@ impl Stack {
         if block.is_some_and(|block| block.is_mute(lane)) {
             return None;
         }
-        let known = block.filter(|block| {
-            block.lane() == lane && self.targets.get(usize::from(block.target)) == Some(&header.source)
-        });
+        let known =
+            block.filter(|block| block.lane() == lane && self.targets.end(block.target) == header.source);
         match known.map_or(State::Free, |block| block.state) {
             State::HalfOpen => None,
             State::SynSent => self.syn_sent(sink, index, &header, data, now_us),
-            State::TimeWait if header.flags.has(Flags::FIN) => {
-                self.ack(sink, index);
+            State::TimeWait => {
+                self.time_wait(sink, index, &header, length(&header, &data), now_us);
                 None
             }
-            State::Free | State::TimeWait => {
+            State::Free => {
                 self.stray(sink, &header, length(&header, &data));
                 None
             }
@@ -60,6 +59,18 @@ impl Stack {
         self.stats.strays += 1;
         if !header.flags.has(Flags::RST) {
             self.reset_stray(sink, header, length);
+        }
+    }
+
+    /// A segment of the last tenant's peer (RFC 9293, section 3.10.7.4): whatever it repeats, FIN or data, it did not
+    /// hear the acknowledgement of. A RST is ignored (RFC 1337, section 3), and so is a bare acknowledgement in its turn,
+    /// or two ends in TIME-WAIT would answer each other.
+    fn time_wait(&mut self, sink: &mut impl Sink, index: u32, header: &Header, length: u32, now_us: u64) {
+        let in_turn = header.seq == self.slots.at(index).rcv_nxt;
+        if header.flags.has(Flags::SYN) {
+            self.challenge(sink, index, now_us);
+        } else if !header.flags.has(Flags::RST) && !(in_turn && length == 0) {
+            self.ack(sink, index);
         }
     }
 
@@ -96,9 +107,12 @@ impl Stack {
         let (mss, window) = (self.mss(), self.options.window_bytes);
         let block = self.slots.at_mut(index);
         if block.retries == 0 {
-            // The low bits of when the SYN left stand where an acknowledgement's instant will (RFC 6298, section 5.7).
+            // The low bits of when the SYN left stand where an acknowledgement's instant will. One that was sent again
+            // times nothing (RFC 6298, section 3).
             let since_ms = ((now_us / 1000) as u16).wrapping_sub(block.ack_due_ms);
             block.round_trip(u64::from(since_ms) * 1000);
+        } else {
+            block.marks |= Marks::SYN_LOST;
         }
         block.state = State::Open;
         block.retries = 0;

@@ -64,7 +64,7 @@ impl Stack {
         let again = if range.is_empty() {
             block.marks.has(Marks::FIN_EVER)
         } else {
-            let busy = self.lender.of(&mut block.busy, block.mss);
+            let busy = self.lender.of(block);
             let again = (range.start as u32) < busy.max;
             busy.next = range.end as u32;
             let fresh = busy.next.saturating_sub(busy.max);
@@ -182,7 +182,7 @@ impl Stack {
         let (address, port) = self.options.subnet.source(index, block.lane());
         let header = Header {
             source: End { address, port },
-            to: self.targets[usize::from(block.target)],
+            to: self.targets.end(block.target),
             seq,
             ack: if opening { 0 } else { block.rcv_nxt },
             flags,

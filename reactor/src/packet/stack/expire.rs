@@ -24,8 +24,8 @@ impl Stack {
         None
     }
 
-    /// Acknowledges what nothing came to carry an acknowledgement for in time.
-    fn pay_owed(&mut self, now_us: u64) {
+    /// Acknowledges what nothing came to carry an acknowledgement for in time. It costs one look where nothing is due.
+    pub(crate) fn pay_owed(&mut self, now_us: u64) {
         while let Some(&(due_us, index)) = self.owed.front()
             && due_us <= now_us
         {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Heard, Stack};
+use super::{Heard, OWED_MAX, Stack};
 use crate::Closed;
 use crate::packet::block::{Marks, State};
 use crate::packet::busy::Early;
@@ -62,13 +62,13 @@ impl Stack {
         let within =
             (self.slots.at(index).rcv_wnd() as usize).saturating_sub(seq.wrapping_sub(rcv_nxt) as usize);
         let bytes = &bytes[..bytes.len().min(within)];
-        let kept = if has_room {
-            self.busy(index).early.insert(rcv_nxt, seq, bytes)
+        let kept = if has_room || self.slots.at(index).busy.is_some() {
+            self.busy(index).early.insert(rcv_nxt, seq, bytes, has_room)
         } else {
-            0
+            None
         };
-        self.early_bytes += kept;
-        self.stats.early_refused += u64::from(kept == 0);
+        self.early_bytes += kept.unwrap_or(0);
+        self.stats.early_refused += u64::from(kept.is_none());
     }
 
     /// Adds what came early and is next now. Returns whether there was any.
@@ -102,6 +102,12 @@ impl Stack {
             window.min(u32::from(u16::MAX))
         };
         if urgent || block.rcv_wnd() < window / 2 || block.marks.has(Marks::ACK_OWED) {
+            block.marks |= Marks::ACK_NOW;
+            self.queue(index);
+            return;
+        }
+        if self.owed.len() >= OWED_MAX {
+            self.stats.owed_refused += 1;
             block.marks |= Marks::ACK_NOW;
             self.queue(index);
             return;

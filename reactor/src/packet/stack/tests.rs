@@ -1,9 +1,13 @@
 //! The machine by itself: one segment at a time, and against a simple peer over a wire that loses, repeats, reorders
 //! and corrupts, on a virtual clock.
 
+mod hand;
+mod misfits;
+mod patience;
 mod peer;
 mod rules;
 mod wire;
+mod wrap;
 
 use super::*;
 use crate::packet::segment::{Flags, Header};

@@ -5,24 +5,24 @@ use std::collections::VecDeque;
 use super::*;
 
 /// One end of every connection: what it sends waits in `out` until it is delivered.
-pub(super) struct End {
-    pub(super) conns: Vec<Conn>,
+pub(in crate::secure) struct End {
+    pub(in crate::secure) conns: Vec<Conn>,
     room: usize,
 }
 
 #[derive(Default)]
-pub(super) struct Conn {
-    pub(super) out: VecDeque<u8>,
-    pub(super) stash: Vec<u8>,
+pub(in crate::secure) struct Conn {
+    pub(in crate::secure) out: VecDeque<u8>,
+    pub(in crate::secure) stash: Vec<u8>,
     /// Closed here, and how.
-    pub(super) closed: Option<Close>,
+    pub(in crate::secure) closed: Option<Close>,
     /// The other end knows.
-    pub(super) told: bool,
+    pub(in crate::secure) told: bool,
 }
 
 impl End {
     /// One that keeps so many bytes a connection.
-    pub(super) fn new(room: usize) -> Self {
+    pub(in crate::secure) fn new(room: usize) -> Self {
         Self {
             conns: Vec::new(),
             room,
@@ -64,7 +64,7 @@ impl Link for End {
     fn stop_listening(&mut self) {}
 }
 
-pub(super) fn id(index: usize) -> Id {
+pub(in crate::secure) fn id(index: usize) -> Id {
     Id {
         index: index as u32,
         generation: 0,

@@ -70,8 +70,7 @@ impl Tls {
             queued: false,
         };
         self.slots.put(id, State::Shaking(Box::new(shaking)));
-        self.deadlines
-            .push_back((now_us + self.options.handshake_timeout_us, id));
+        self.deadline(id, now_us);
         if origin == Origin::Connected {
             self.slots.queue(id);
         }
@@ -82,6 +81,17 @@ impl Tls {
     /// Whether it is open in the clear.
     pub(in crate::secure) fn is_clear(&mut self, id: Id) -> bool {
         !self.options.ways.is_empty() && matches!(self.slots.get(id), Some(State::Clear))
+    }
+
+    /// Notes when a handshake must be done. Where one that lasts keeps the others' places, those that are done are
+    /// dropped: at most as many are under way as [`SecureOptions::handshakes_max`] says, so it is worth its walk.
+    fn deadline(&mut self, id: Id, now_us: u64) {
+        if self.deadlines.len() >= 2 * self.options.handshakes_max.max(1) as usize {
+            let slots = &mut self.slots;
+            self.deadlines.retain(|(_, id)| slots.shaking(*id).is_some());
+        }
+        self.deadlines
+            .push_back((now_us + self.options.handshake_timeout_us, id));
     }
 
     pub(in crate::secure) fn is_shaking(&mut self, id: Id) -> bool {
@@ -241,5 +251,5 @@ fn advance(shaking: &mut Shaking, options: &SecureOptions, out: &mut Vec<u8>) ->
             },
         ),
     };
-    handshake.receive(&incoming, out)
+    handshake.receive_all(incoming, out)
 }

@@ -15,8 +15,6 @@ const PIECE: usize = 1000;
 pub(super) struct Peer {
     pub(super) conns: HashMap<(u32, u16), Conn>,
     pub(super) out: Vec<Vec<u8>>,
-    /// RSTs received that ended a connection.
-    pub(super) resets: u32,
 }
 
 pub(super) struct Conn {
@@ -41,7 +39,6 @@ impl Peer {
             let hit = |conn: &Conn| header.seq == conn.rcv_nxt;
             if self.conns.get(&key).is_some_and(hit) {
                 self.conns.remove(&key);
-                self.resets += 1;
             }
             return;
         }

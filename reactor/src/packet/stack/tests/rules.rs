@@ -1,121 +1,7 @@
 //! The rules of the standards, one segment at a time.
 
+use super::hand::{DATA, Hand, pushed};
 use super::*;
-use crate::packet::segment::{End, Offload, Options};
-
-/// A machine with one connection, and what its server says, written by hand.
-struct Hand {
-    stack: Stack,
-    out: Vec<Vec<u8>>,
-    now_us: u64,
-    id: Id,
-    client: End,
-    /// The server's next number, and the client's as the server knows it.
-    seq: u32,
-    ack: u32,
-    /// What the application heard.
-    heard: Vec<u8>,
-    ended: Option<Closed>,
-}
-
-impl Hand {
-    /// With an open connection.
-    fn open(edit: impl FnOnce(&mut PacketOptions)) -> Self {
-        let mut hand = Self::opening(edit);
-        let syn = hand.sent();
-        assert!(syn[0].0.flags == Flags::SYN && syn[0].0.options.scale.is_some());
-        hand.ack = syn[0].0.seq.wrapping_add(1);
-        hand.say(Flags::SYN | Flags::ACK, b"");
-        assert_eq!(hand.flush(), [(Flags::ACK, 0)], "the handshake's third segment");
-        hand
-    }
-
-    fn opening(edit: impl FnOnce(&mut PacketOptions)) -> Self {
-        let mut options = options();
-        edit(&mut options);
-        let mut stack = Stack::new(options, WIRE);
-        let id = stack.connect(SERVER).unwrap();
-        let (address, port) = options.subnet.source(0, 1);
-        let mut hand = Self {
-            stack,
-            out: Vec::new(),
-            now_us: 1_000_000,
-            id,
-            client: End { address, port },
-            seq: 5_000,
-            ack: 0,
-            heard: Vec::new(),
-            ended: None,
-        };
-        hand.stack.flush(&mut hand.out, hand.now_us);
-        hand
-    }
-
-    /// The server sends a segment in its turn.
-    fn say(&mut self, flags: Flags, payload: &[u8]) {
-        self.say_at(self.seq, flags, payload);
-        let one = flags.has(Flags::SYN) || flags.has(Flags::FIN);
-        self.seq = self.seq.wrapping_add(payload.len() as u32 + u32::from(one));
-    }
-
-    fn say_at(&mut self, seq: u32, flags: Flags, payload: &[u8]) {
-        let header = Header {
-            source: End {
-                address: SERVER.ip().to_bits(),
-                port: SERVER.port(),
-            },
-            to: self.client,
-            seq,
-            ack: self.ack,
-            flags,
-            window: 10_000,
-            options: Options::default(),
-        };
-        let mut packet = vec![0; 2048];
-        let length = header.emit(&mut packet, [payload, &[]], 1460, Offload::None);
-        if let Some(heard) = self.stack.input(&mut self.out, &packet[..length], self.now_us) {
-            self.heard.extend_from_slice(&packet[heard.data]);
-            for (bytes, range) in heard.more {
-                self.heard.extend_from_slice(&bytes[range]);
-            }
-            self.ended = heard.ended.or(self.ended);
-            if heard.ended == Some(Closed::Peer) {
-                self.stack.finish(&mut self.out, heard.id);
-            }
-        }
-    }
-
-    /// What the machine has sent since last asked.
-    fn sent(&mut self) -> Vec<(Header, usize)> {
-        let packets = std::mem::take(&mut self.out);
-        let read = |packet: &Vec<u8>| Header::parse(packet).map(|(header, range)| (header, range.len()));
-        packets.iter().map(|packet| read(packet).unwrap()).collect()
-    }
-
-    /// Ends the turn. Returns the flags and payload lengths sent in it.
-    fn flush(&mut self) -> Vec<(Flags, usize)> {
-        self.stack.flush(&mut self.out, self.now_us);
-        let sent = self.sent();
-        sent.into_iter()
-            .map(|(header, length)| (header.flags, length))
-            .collect()
-    }
-
-    /// Lets time pass until something is due, and does it. Returns what was sent.
-    fn wait(&mut self) -> Vec<(Flags, usize)> {
-        self.now_us = self.now_us.max(self.stack.due_us());
-        while let Some((_, why)) = self.stack.expire(&mut self.out, self.now_us) {
-            self.ended = Some(why);
-        }
-        self.flush()
-    }
-}
-
-const DATA: Flags = Flags::ACK;
-
-fn pushed() -> Flags {
-    Flags::ACK | Flags::PSH
-}
 
 #[test]
 fn an_idle_connection_waits_for_nothing_and_borrows_nothing() {
@@ -388,21 +274,7 @@ fn a_peer_may_hold_its_window_shut_as_long_as_it_answers() {
         while hand.stack.stats().probes == probes {
             hand.wait();
         }
-        let header = Header {
-            source: End {
-                address: SERVER.ip().to_bits(),
-                port: SERVER.port(),
-            },
-            to: hand.client,
-            seq: hand.seq,
-            ack: hand.ack,
-            flags: DATA,
-            window: 0,
-            options: Options::default(),
-        };
-        let mut packet = vec![0; 100];
-        let length = header.emit(&mut packet, [&[], &[]], 1460, Offload::None);
-        hand.stack.input(&mut hand.out, &packet[..length], hand.now_us);
+        hand.say_with(hand.seq, 0, DATA, b"");
     }
     assert_eq!(hand.ended, None);
     // Nobody answers any more.

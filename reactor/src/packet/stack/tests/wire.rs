@@ -24,6 +24,8 @@ struct Sim {
     repeat: f64,
     corrupt: f64,
     delay_us: u64,
+    /// Where both ends' numbers wrap soon.
+    wraps: bool,
     clients: HashMap<Id, Client>,
     ended: Vec<(Id, Closed)>,
 }
@@ -55,6 +57,7 @@ impl Sim {
             repeat: random.share() * 0.1,
             corrupt: random.share() * 0.05,
             delay_us: 1 + random.next() % 50_000,
+            wraps: seed.is_multiple_of(3),
             random,
             stack,
             peer: Peer::default(),
@@ -85,6 +88,10 @@ impl Sim {
 
     fn connect(&mut self) {
         let id = self.stack.connect(SERVER).unwrap();
+        let isn = self.isn();
+        if self.wraps && id.generation == 0 {
+            self.stack.slots.at_mut(id.index).snd_una = isn;
+        }
         let length = 1 + (self.random.next() % 30_000) as usize;
         let message = (0..length).map(|_| self.random.next() as u8).collect();
         let reset = self.random.share() < 0.3;
@@ -94,6 +101,16 @@ impl Sim {
             ..Client::default()
         };
         self.clients.insert(id, client);
+    }
+
+    /// A first number: anywhere, or so that it wraps within what most connections send.
+    fn isn(&mut self) -> u32 {
+        let number = self.random.next() as u32;
+        if self.wraps {
+            u32::MAX - number % 20_000
+        } else {
+            number
+        }
     }
 
     /// One step: whatever is due next, on the way or in the machine.
@@ -109,7 +126,7 @@ impl Sim {
             && let Some((_, (to_peer, packet))) = self.way.pop_first()
         {
             if to_peer {
-                let isn = self.random.next() as u32;
+                let isn = self.isn();
                 self.peer.input(&packet, isn, self.now_us);
             } else if let Some(heard) = self.stack.input(out, &packet, self.now_us) {
                 self.hear(out, heard, &packet);
