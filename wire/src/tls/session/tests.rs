@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tls::message::key_update;
 
 /// Two ends of one connection.
 fn pair(suite: Suite) -> (Session, Session) {
