@@ -105,17 +105,9 @@ impl Progress {
     }
 }
 
-/// Digits in groups of three.
+/// A figure that is whole once it is rounded.
 pub(crate) fn grouped(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) && digit != '-' && !out.ends_with('-') {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    record::grouped(value.round() as i128)
 }
 
 #[cfg(test)]

@@ -57,15 +57,7 @@ impl Table {
 
 /// A count with its thousands apart.
 pub(crate) fn count(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if value <= -0.5 { format!("-{text}") } else { text }
+    record::grouped(value.round() as i128)
 }
 
 /// A ratio, or nothing.

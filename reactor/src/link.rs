@@ -101,6 +101,12 @@ pub trait App<L: Link> {
     /// Bytes came, after what was left of the last ones. What is not taken comes again with the next.
     fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], now_us: u64) -> Taken;
 
+    /// The peer has said its last, and may still listen (RFC 9293, section 3.6). Returns whether the application has yet
+    /// to answer, and will close; else what was sent goes out, the connection ends, and [`App::closed`] follows.
+    fn finished(&mut self, _link: &mut L, _id: Id, _now_us: u64) -> bool {
+        false
+    }
+
     /// A connection ended without the application's having asked for it.
     fn closed(&mut self, link: &mut L, id: Id, why: Closed, now_us: u64);
 

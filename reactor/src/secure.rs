@@ -181,6 +181,11 @@ impl<A> Secure<A> {
         if end.is_none() {
             end = self.tls.keep_plain(id, rest);
         }
+        // A close_notify ends one direction (RFC 8446, section 6.1).
+        if end == Some(Closed::Peer) && self.app.finished(&mut self.tls.link(link), id, now_us) {
+            self.tls.note_finished(id);
+            end = None;
+        }
         if let Some(why) = end
             && self.tls.end(link, id, why)
         {
@@ -206,6 +211,9 @@ where
         if self.tls.is_clear(id) {
             return self.app.received(&mut self.tls.link(link), id, bytes, now_us);
         }
+        if self.tls.has_finished(id) {
+            return Taken(bytes.len());
+        }
         if self.tls.is_shaking(id) {
             // Taken over at once, worked off in its turn; a flight is small, so what is large is more than that.
             if self.tls.queue(id, bytes) {
@@ -222,6 +230,14 @@ where
                 Taken(bytes.len())
             }
         }
+    }
+
+    fn finished(&mut self, link: &mut L, id: Id, now_us: u64) -> bool {
+        if self.tls.is_clear(id) {
+            return self.app.finished(&mut self.tls.link(link), id, now_us);
+        }
+        // Without a close_notify before it a FIN is a broken connection.
+        self.tls.has_finished(id)
     }
 
     fn closed(&mut self, link: &mut L, id: Id, why: Closed, now_us: u64) {

@@ -203,7 +203,10 @@ mod tests {
         let _client = std::net::TcpStream::connect(listener.address).unwrap();
         let accepted = rustix::io::retry_on_intr(|| {
             rustix::event::poll(
-                &mut [rustix::event::PollFd::new(&listener.fd, rustix::event::PollFlags::IN)],
+                &mut [rustix::event::PollFd::new(
+                    &listener.fd,
+                    rustix::event::PollFlags::IN,
+                )],
                 None,
             )?;
             rustix::net::accept(&listener.fd)

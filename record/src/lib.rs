@@ -19,6 +19,7 @@ mod histogram;
 mod manifest;
 pub mod name;
 mod plan;
+mod quantity;
 mod reader;
 mod replay;
 mod sample;
@@ -32,6 +33,7 @@ pub use event::{CLOSED, CLOSING, Event, EventKind, SERVER_KILLED};
 pub use histogram::{Histogram, HistogramError};
 pub use manifest::{HostFacts, Limits, MANIFEST_SCHEMA, Manifest};
 pub use plan::{Beside, BesideFigure, PlanCurve};
+pub use quantity::grouped;
 pub use reader::{ReadError, Run};
 pub use replay::{
     Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat, ReplayGaps, ReplaySends,

@@ -2,6 +2,8 @@
 //!
 //! It knows how a figure is written, not which figure it is.
 
+pub(crate) use record::grouped;
+
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -79,19 +81,6 @@ pub(crate) fn short(value: f64, unit: Unit) -> String {
     format!("{}{suffix}", trimmed(scaled, decimals))
 }
 
-/// A count in full: `1,234,567`.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Run time: `m:ss`, or `h:mm:ss` from an hour on.
 pub(crate) fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
@@ -151,8 +140,6 @@ mod tests {
         assert_eq!(short(0.0, Unit::Share), "0 %");
         assert_eq!(tick(500_000.0, Unit::Count, 2e6), "0.5M");
         assert_eq!(tick(0.0, Unit::Bytes, 2e6), "0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(12), "12");
         assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(date(951_782_400_000), "2000-02-29 00:00:00 UTC");
         assert_eq!(date(1_750_000_000_000), "2025-06-15 15:06:40 UTC");

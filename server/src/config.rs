@@ -65,32 +65,60 @@ const SPACING_A_SHARD_US: u64 = 250;
 /// 18,000 are under 1,000.
 const FILL: f64 = 0.93;
 
+/// Tables, each with a thread, at most: each has an eventfd below [`PART_FLOOR`], and main's own descriptors are there, too.
+const SHARDS_MAX: u16 = 900;
+
+/// The limit of descriptors is too low for the connections, whatever way they are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the limit of open files is {nofile}, and {connections} connections need {needed} at least: raise it \
+     (`ulimit -n {needed}`, or LimitNOFILE={needed} in a systemd unit), or ask for fewer with --connections"
+)]
+pub struct TooFewFiles {
+    connections: u64,
+    nofile: u64,
+    needed: u64,
+}
+
+impl TooFewFiles {
+    fn new(connections: u64, nofile: u64) -> Self {
+        let each = (connections as f64 / (f64::from(SHARDS_MAX) * FILL)).ceil() as u64;
+        Self {
+            connections,
+            nofile,
+            needed: PART_FLOOR as u64 + SPARE + each,
+        }
+    }
+}
+
 impl ShardPlan {
     /// Plans for so many connections under this limit of descriptors, on so many CPUs.
     ///
     /// One table for the process where they fit; else a table a thread, as few as hold them all.
-    #[must_use]
-    pub fn new(connections: u64, nofile: u64, cpus: u16, wanted: Option<u16>) -> Self {
+    ///
+    /// # Errors
+    /// The limit leaves room for too few, or for none.
+    pub fn new(connections: u64, nofile: u64, cpus: u16, wanted: Option<u16>) -> Result<Self, TooFewFiles> {
         let floor = PART_FLOOR as u64;
         let one_table = nofile.saturating_sub(floor);
         if connections <= one_table.saturating_sub(SPARE) {
             let connections_max = one_table.min(u64::from(u32::MAX)) as u32;
-            return Self {
+            return Ok(Self {
                 shards: wanted.unwrap_or(cpus).max(1),
                 parted: false,
                 connections_max,
-            };
+            });
         }
-        let each = one_table.saturating_sub(SPARE).max(1);
-        let needed = (connections as f64 / (each as f64 * FILL)).ceil() as u64;
-        let shards = needed
-            .max(u64::from(wanted.unwrap_or(0)))
-            .min(u64::from(u16::MAX)) as u16;
-        Self {
-            shards,
+        let each = one_table.saturating_sub(SPARE);
+        let needed = (connections as f64 / (each as f64 * FILL)).ceil();
+        if needed > f64::from(SHARDS_MAX) {
+            return Err(TooFewFiles::new(connections, nofile));
+        }
+        Ok(Self {
+            shards: (needed as u16).max(wanted.unwrap_or(0)),
             parted: true,
             connections_max: each.min(u64::from(u32::MAX)) as u32,
-        }
+        })
     }
 }
 
@@ -117,12 +145,24 @@ mod tests {
 
     #[test]
     fn tables_are_shared_while_they_last() {
-        let plan = ShardPlan::new(10_000, 20_000, 2, None);
+        let plan = ShardPlan::new(10_000, 20_000, 2, None).unwrap();
         assert_eq!((plan.shards, plan.parted), (2, false));
-        let plan = ShardPlan::new(200_000, 20_000, 2, None);
+        let plan = ShardPlan::new(200_000, 20_000, 2, None).unwrap();
         assert!(plan.parted && plan.shards == 12, "{plan:?}");
         assert!(u64::from(plan.connections_max) * u64::from(plan.shards) > 200_000);
-        assert!(!ShardPlan::new(200_000, 1 << 20, 2, None).parted);
-        assert_eq!(ShardPlan::new(5_000_000, 20_000, 2, None).shards, 285);
+        assert!(!ShardPlan::new(200_000, 1 << 20, 2, None).unwrap().parted);
+        assert_eq!(ShardPlan::new(5_000_000, 20_000, 2, None).unwrap().shards, 285);
+    }
+
+    #[test]
+    fn a_limit_that_is_too_low_is_told_with_what_would_do() {
+        for nofile in [0, 256, 1024, 1088, 1099] {
+            let refused = ShardPlan::new(10_000, nofile, 2, None).unwrap_err();
+            assert_eq!((refused.nofile, refused.needed), (nofile, 1_100));
+            assert!(refused.to_string().contains("ulimit -n 1100"), "{refused}");
+        }
+        let plan = ShardPlan::new(10_000, 1_100, 2, None).unwrap();
+        assert!(plan.parted && plan.shards <= SHARDS_MAX);
+        assert!(u64::from(plan.connections_max) * u64::from(plan.shards) > 10_000);
     }
 }

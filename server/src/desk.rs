@@ -3,6 +3,8 @@
 use tokio::sync::oneshot;
 use wire::chat::{Code, Key, Number};
 
+use crate::source::Source;
+
 /// A question to the office.
 #[derive(Debug)]
 pub enum Inquiry {
@@ -10,6 +12,8 @@ pub enum Inquiry {
     Register {
         /// The number.
         number: Number,
+        /// Where it is asked from.
+        source: Source,
         /// The answer.
         reply: oneshot::Sender<Result<(), Code>>,
     },
@@ -48,8 +52,13 @@ impl Desk {
     ///
     /// # Errors
     /// The office refuses, or is too busy or gone ([`Code::Busy`]).
-    pub async fn register(&self, number: Number) -> Result<(), Code> {
-        self.ask(|reply| Inquiry::Register { number, reply }).await?
+    pub async fn register(&self, number: Number, source: Source) -> Result<(), Code> {
+        self.ask(|reply| Inquiry::Register {
+            number,
+            source,
+            reply,
+        })
+        .await?
     }
 
     /// Proves a PIN.

@@ -54,6 +54,7 @@ pub(crate) struct OfficeFigures {
     pub(crate) logins: Counter,
     pub(crate) logins_refused: Counter,
     pub(crate) registrations: Counter,
+    pub(crate) pins_refused: Counter,
     pub(crate) copies_accepted: Counter,
     pub(crate) messages_refused: Counter,
     pub(crate) copies_sent: Counter,
@@ -64,6 +65,7 @@ pub(crate) struct OfficeFigures {
     pub(crate) copies_acknowledged_apart: Counter,
     pub(crate) repeats_absorbed: Counter,
     pub(crate) ticks_dropped: Counter,
+    pub(crate) copies_set_aside: Counter,
     pub(crate) copies_queued: Gauge,
     pub(crate) ticks_queued: Gauge,
     pub(crate) longest_mailbox: Gauge,
@@ -146,7 +148,9 @@ impl Figures {
             ("server.logins", office.logins.total()),
             ("server.logins_refused", office.logins_refused.total()),
             ("server.registrations", office.registrations.total()),
+            ("server.pins_refused", office.pins_refused.total()),
             ("server.ticks_dropped", office.ticks_dropped.total()),
+            ("server.copies_set_aside", office.copies_set_aside.total()),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
         if office.counts_apart.level() == 0 {

@@ -11,19 +11,9 @@ use std::time::Duration;
 
 mod table;
 
+pub use crate::store::Durability;
 use table::{COUNT, Cell, Domain, Spec, TABLE};
 pub use table::{KnobError, Value};
-
-/// When a message counts as safe, so that *accepted* may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Durability {
-    /// At once; a crash loses what waits.
-    Memory,
-    /// Once it is handed to the writer; a crash loses the last moments.
-    Async,
-    /// Once it is on disk.
-    Commit,
-}
 
 /// Applies a log filter; the error says what is wrong with it.
 pub type LogLevelHook = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -209,6 +199,13 @@ impl Knobs {
     pub fn unread_max_bytes(&self) -> u64 {
         self.load(Cell::UnreadMaxBytes)
     }
+
+    /// How many PINs one address may have pending.
+    #[inline]
+    #[must_use]
+    pub fn pins_a_source(&self) -> u64 {
+        self.load(Cell::PinsASource)
+    }
 }
 
 impl Default for Knobs {
@@ -246,6 +243,7 @@ mod tests {
             ("mailbox_max_items", "14"),
             ("accept_pause_queue", "15"),
             ("unread_max_bytes", "1600"),
+            ("pins_a_source", "17"),
         ] {
             knobs.set(name, value).unwrap();
         }
@@ -256,6 +254,7 @@ mod tests {
         assert_eq!(knobs.mailbox_max_items(), 14);
         assert_eq!(knobs.accept_pause_queue(), 15);
         assert_eq!(knobs.unread_max_bytes(), 1_600);
+        assert_eq!(knobs.pins_a_source(), 17);
     }
 
     #[test]

@@ -16,8 +16,10 @@ mod parcel;
 mod serve;
 mod shard;
 pub mod sink;
+mod source;
 pub mod store;
 
-pub use config::{Config, ShardPlan};
+pub use config::{Config, ShardPlan, TooFewFiles};
 pub use office::Provisioned;
 pub use serve::{Server, StartError};
+pub use source::Source;

@@ -14,6 +14,7 @@ mod login;
 mod mail;
 mod registrar;
 mod runner;
+mod trouble;
 mod watches;
 
 use std::collections::VecDeque;
@@ -25,13 +26,14 @@ use wire::chat::{ClientFrame, Code, Number, Secret, ServerFrame};
 use crate::desk::Inquiry;
 use crate::figures::OfficeFigures;
 use crate::http;
-use crate::knobs::{self, Knobs};
+use crate::knobs::Knobs;
 use crate::parcel::{Content, Letter, Location, Outbox, Parcel};
 use crate::sink::{Notice, Sink, Sms};
 use crate::store::accounts::Accounts;
-use crate::store::{Durability, Erased, Health, Store};
+use crate::store::{Erased, Health, Store};
 use directory::Directory;
 use registrar::Registrar;
+use trouble::Trouble;
 use watches::Watches;
 
 pub(crate) use runner::{Runner, unix_ms};
@@ -89,8 +91,10 @@ pub(crate) struct Office {
     late: VecDeque<(Location, Number)>,
     /// Inquiries answered in this batch, held back until it is committed.
     held: Vec<Box<dyn FnOnce() + Send>>,
-    /// A commit failed: every answer waits until one succeeds.
-    unsafe_since_ms: Option<u64>,
+    /// What waits because files refuse.
+    trouble: Trouble,
+    /// The first sequence number that this batch may give.
+    batch_seq: u64,
     committed: bool,
     /// How the store last felt.
     store_feels: Health,
@@ -113,7 +117,8 @@ impl Office {
             now_ms: 0,
             late: VecDeque::new(),
             held: Vec::new(),
-            unsafe_since_ms: None,
+            trouble: Trouble::default(),
+            batch_seq: 0,
             committed: false,
             store_feels: Health::Good,
             body: Vec::new(),
@@ -124,16 +129,13 @@ impl Office {
     /// Begins a batch, at this Unix time in milliseconds.
     pub(crate) fn begin(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
-        let wanted = match self.parts.knobs.durability() {
-            knobs::Durability::Memory => Durability::Memory,
-            knobs::Durability::Async => Durability::Async,
-            knobs::Durability::Commit => Durability::Commit,
-        };
+        let wanted = self.parts.knobs.durability();
         if wanted != self.parts.store.durability()
             && let Err(error) = self.parts.store.set_durability(wanted, now_ms)
         {
             tracing::error!("the store cannot change to {wanted:?}: {error}");
         }
+        self.batch_seq = self.parts.store.next_seq();
         for _ in 0..self.late.len() {
             let Some((at, who)) = self.late.pop_front() else {
                 break;
@@ -146,7 +148,7 @@ impl Office {
 
     /// Whether mailboxes are to be read on at once.
     pub(crate) fn has_more(&self) -> bool {
-        !self.late.is_empty() && self.unsafe_since_ms.is_none()
+        !self.late.is_empty()
     }
 
     /// Works a parcel off.
@@ -155,7 +157,9 @@ impl Office {
             let at = Location::new(parcel.shard, letter.conn);
             match letter.what {
                 Content::Closed => self.leave(at, letter.number),
+                Content::Finished => self.end(at, letter.number),
                 Content::Login => self.login(at, parcel.content(letter)),
+                Content::Register => self.register(at, parcel.content(letter)),
                 Content::Frame => self.frame(at, letter, parcel.content(letter)),
             }
         }
@@ -172,10 +176,13 @@ impl Office {
             return;
         }
         match inquiry {
-            Inquiry::Register { number, reply } => {
-                let answer = self.issue_pin(number);
+            Inquiry::Register {
+                number,
+                source,
+                reply,
+            } => {
                 // The asker may have given up.
-                self.hold(move || _ = reply.send(answer));
+                _ = reply.send(self.issue_pin(number, source));
             }
             Inquiry::Prove { number, pin, reply } => {
                 let answer = self.redeem_pin(number, pin);
@@ -185,45 +192,21 @@ impl Office {
                 // The asker may have given up.
                 self.hold(move || _ = reply.send(answer));
             }
-            Inquiry::Exists { number, reply } => {
-                let exists = self.exists(number.value());
-                self.hold(move || _ = reply.send(exists));
-            }
+            Inquiry::Exists { number, reply } => _ = reply.send(self.exists(number.value())),
         }
     }
 
-    /// Ends the batch. Where this returns outboxes, what a crash would lose is on disk and the answers may go out;
-    /// where a commit failed they are kept back, all of them, until one succeeds.
-    pub(crate) fn finish(&mut self) -> Option<&mut [Outbox]> {
-        let durability = self.parts.store.durability();
-        let accounts = &mut self.parts.accounts;
-        let mut failure = None;
-        if accounts.needs_commit() {
-            failure = accounts.commit(durability == Durability::Commit).err();
-        }
-        self.committed = durability == Durability::Commit && self.parts.store.needs_commit();
-        if self.parts.store.needs_commit() || self.unsafe_since_ms.is_some() {
-            failure = self.parts.store.commit(self.now_ms).err().or(failure);
-        }
-        match failure {
-            Some(error) => {
-                if self.unsafe_since_ms.is_none() {
-                    tracing::error!("answers wait: the store cannot commit: {error}");
-                    self.unsafe_since_ms = Some(self.now_ms);
-                }
-            }
-            None => {
-                if let Some(since_ms) = self.unsafe_since_ms.take() {
-                    tracing::warn!(
-                        "the store commits again, after {} ms",
-                        self.now_ms.saturating_sub(since_ms)
-                    );
-                }
-                self.held.drain(..).for_each(|answer| answer());
-            }
-        }
+    /// Ends the batch: what a crash would lose is on disk, and the answers may go out. Where files refuse, those answers
+    /// that promise what is not safe are kept back until one commit succeeds.
+    pub(crate) fn finish(&mut self) -> &mut [Outbox] {
+        self.commit();
         self.publish();
-        self.unsafe_since_ms.is_none().then_some(&mut self.out)
+        &mut self.out
+    }
+
+    /// Whether files refused, and are to be tried again soon.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.is_on()
     }
 
     /// Whether the last batch had to wait for the disk.
@@ -258,9 +241,6 @@ impl Office {
         };
         let about = frame.kind();
         let done = match frame {
-            ClientFrame::Register { number } => self
-                .issue_pin(number)
-                .map(|()| self.reply(at, &ServerFrame::PinSent { number })),
             ClientFrame::Prove { number, pin } => self.redeem_pin(number, pin).map(|key| {
                 self.reply(at, &ServerFrame::NewKey { number, key });
                 self.void_device(number);
@@ -305,7 +285,7 @@ impl Office {
             ClientFrame::Watch { number, on } => self.watch(at, who, number, on),
             ClientFrame::SetGroup { tag, members } => self.set_group(at, who, tag, members),
             ClientFrame::LeaveGroup { group } => self.leave_group(at, who, group),
-            // The shard answers these itself, or refuses them.
+            // The shard answers these itself, refuses them, or sends them as what they are.
             ClientFrame::Ping { .. }
             | ClientFrame::Login { .. }
             | ClientFrame::Register { .. }

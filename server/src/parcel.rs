@@ -6,6 +6,8 @@
 use reactor::Id;
 use wire::chat::{Nonce, ServerFrame};
 
+use crate::source::Source;
+
 /// Where a connection is: 8 bytes, because the office keeps one for everybody online.
 ///
 /// The generation is the low half of the connection's: a stale location could name a stranger only if its slot were
@@ -52,6 +54,10 @@ pub(crate) enum Content {
     Frame,
     /// The nonce of the connection, then the frame.
     Login,
+    /// Where it is asked from, then the frame.
+    Register,
+    /// The client has said its last, and waits for its answers.
+    Finished,
     /// The connection ended.
     Closed,
 }
@@ -63,6 +69,14 @@ impl Parcel {
 
     pub(crate) fn login(&mut self, conn: Id, nonce: &Nonce, frame: &[u8]) {
         self.push(conn, 0, Content::Login, &[nonce, frame]);
+    }
+
+    pub(crate) fn register(&mut self, conn: Id, number: u64, source: Source, frame: &[u8]) {
+        self.push(conn, number, Content::Register, &[&source.to_bytes(), frame]);
+    }
+
+    pub(crate) fn finished(&mut self, conn: Id, number: u64) {
+        self.push(conn, number, Content::Finished, &[]);
     }
 
     pub(crate) fn closed(&mut self, conn: Id, number: u64) {
@@ -136,6 +150,17 @@ impl Outbox {
         self.push(to, Act::Close, frame);
     }
 
+    /// Closes without a word.
+    pub(crate) fn end(&mut self, to: Location) {
+        let (act, start) = (Act::Close, self.bytes.len() as u32);
+        self.replies.push(Reply {
+            to,
+            act,
+            start,
+            end: start,
+        });
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.replies.is_empty() && self.parcels_done == 0
     }
@@ -149,6 +174,32 @@ impl Outbox {
         self.replies.clear();
         self.bytes.clear();
         self.parcels_done = 0;
+    }
+
+    /// Moves the frames that `is_held` names behind those that are held, as far as these have room; the others stay, in
+    /// order. Decodes every frame: for when a commit failed.
+    pub(crate) fn hold_back(
+        &mut self,
+        held: &mut Self,
+        held_max_bytes: usize,
+        is_held: impl Fn(&ServerFrame<'_>) -> bool,
+    ) {
+        let all = std::mem::take(self);
+        self.parcels_done = all.parcels_done;
+        for reply in &all.replies {
+            let (mut act, mut bytes) = (reply.act, all.frames(reply));
+            if bytes.is_empty() && act == Act::Close {
+                self.end(reply.to);
+            }
+            while let Ok(Some((frame, length))) = ServerFrame::decode(bytes) {
+                bytes = &bytes[length..];
+                if !is_held(&frame) {
+                    self.push(reply.to, std::mem::replace(&mut act, Act::Send), &frame);
+                } else if held.bytes() < held_max_bytes {
+                    held.push(reply.to, Act::Send, &frame);
+                }
+            }
+        }
     }
 
     /// Moves another outbox's replies behind these.

@@ -14,11 +14,11 @@ use reactor::{
 };
 use wire::chat::Secret;
 
-use crate::config::{Config, ShardPlan};
+use crate::config::{Config, ShardPlan, TooFewFiles};
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
 use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
-use crate::knobs::{Durability, KnobError, Knobs};
+use crate::knobs::{KnobError, Knobs};
 use crate::office::{Office, Parts, Provisioned, Runner, unix_ms};
 use crate::parcel::{Outbox, Parcel};
 use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
@@ -77,6 +77,9 @@ pub enum StartError {
     /// The HTTP side.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The limit of descriptors.
+    #[error(transparent)]
+    Limit(#[from] TooFewFiles),
     /// A knob's value.
     #[error(transparent)]
     Knob(#[from] KnobError),
@@ -126,14 +129,9 @@ impl Server {
     /// A port is taken, a folder cannot be written, a limit is too low: the error says which and what to do.
     pub async fn start(config: Config, knobs: Knobs) -> Result<Self, StartError> {
         let nofile = raise_nofile()?;
-        let durability = match config.durability {
-            Durability::Memory => "memory",
-            Durability::Async => "async",
-            Durability::Commit => "commit",
-        };
-        knobs.set("durability", durability)?;
+        knobs.set("durability", config.durability.name())?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(1024) as u16);
-        let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards);
+        let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards)?;
         let reserved = reserve(config.listen)?;
         let address = reserved.address;
 
@@ -404,18 +402,14 @@ fn open_office(
     (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
 ) -> Result<Office, StartError> {
     std::fs::create_dir_all(&config.data)?;
-    let durability = match config.durability {
-        Durability::Memory => store::Durability::Memory,
-        Durability::Async => store::Durability::Async,
-        Durability::Commit => store::Durability::Commit,
-    };
     let defaults = store::Options::default();
     let options = store::Options {
         dir: Some(config.data.join("mail")),
-        durability,
+        durability: config.durability,
         quota_bytes: config.store_quota_bytes.unwrap_or(defaults.quota_bytes),
         mailbox_max_items: MAILBOX_MAX_ITEMS,
         windows_max: defaults.windows_max.max(config.connections as usize),
+        windows_expected: config.connections as usize,
         ..defaults
     };
     let (store, recovery) = Store::open(options, unix_ms())?;

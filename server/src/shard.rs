@@ -24,6 +24,7 @@ use crate::figures::ShardFigures;
 use crate::knobs::Knobs;
 use crate::office::Runner;
 use crate::parcel::{Act, Outbox, Parcel};
+use crate::source::Source;
 pub(crate) use door::BACKLOG;
 use limits::Limits;
 pub(crate) use measured::Measured;
@@ -42,7 +43,7 @@ const IDLE_PARTS: u32 = 30;
 const GUEST_S: u32 = 60;
 /// How soon an inline office that could not commit tries again.
 const RETRY_US: u64 = 50_000;
-/// When stopping: how long to wait for farewells to be read.
+/// When stopping: how long to wait for farewells to be read, before whoever has not closed is reset.
 const FAREWELL_US: u64 = 1_000_000;
 
 /// The way to the office.
@@ -90,8 +91,6 @@ pub(crate) struct ServerShard {
     listening: bool,
     /// Connections of the other shards, and the turn in which they were counted.
     elsewhere: (u64, u64),
-    /// The inline office could not commit, and keeps its answers.
-    office_stuck: bool,
     stopping_us: Option<u64>,
 }
 
@@ -115,13 +114,12 @@ impl ServerShard {
             paused: false,
             listening: true,
             elsewhere: (0, u64::MAX),
-            office_stuck: false,
             stopping_us: None,
         }
     }
 
     /// Takes one frame from `number`, or from nobody if that is 0. `Err` closes the connection with the code.
-    fn frame<L: Link>(
+    fn frame<L: Acceptor>(
         &mut self,
         link: &mut L,
         (id, number): (Id, u64),
@@ -138,7 +136,12 @@ impl ServerShard {
                 let nonce = self.sessions.take_nonce(id).ok_or(Code::AlreadyLoggedIn)?;
                 self.parcel.login(id, &nonce, bytes);
             }
-            ClientFrame::Register { .. } | ClientFrame::Prove { .. } => self.parcel.frame(id, number, bytes),
+            ClientFrame::Register { .. } => {
+                // Rare, so nobody keeps the address: a call each.
+                let peer = link.sockets().peer(id).map_or(Source::UNKNOWN, Source::of);
+                self.parcel.register(id, number, peer, bytes);
+            }
+            ClientFrame::Prove { .. } => self.parcel.frame(id, number, bytes),
             _ if number == 0 => return Err(Code::NotLoggedIn),
             ClientFrame::Send { id: message, .. } => {
                 self.parts.figures.messages_in.add(1);
@@ -217,7 +220,9 @@ impl ServerShard {
             if let Act::LoggedIn(number) = reply.act {
                 self.sessions.log_in(id, number);
             }
-            self.send_bytes(link, id, outbox.frames(reply));
+            if !outbox.frames(reply).is_empty() {
+                self.send_bytes(link, id, outbox.frames(reply));
+            }
             if reply.act == Act::Close {
                 link.close(id, Close::Graceful);
                 self.end(id);
@@ -240,8 +245,7 @@ impl ServerShard {
             Way::Inline(runner) => {
                 let mut parcel = std::mem::take(&mut self.parcel);
                 let answers = runner.work(std::slice::from_ref(&parcel));
-                self.office_stuck = answers.is_none();
-                let outbox = answers.and_then(<[Outbox]>::first_mut).map(std::mem::take);
+                let outbox = answers.first_mut().map(std::mem::take);
                 parcel.clear();
                 self.parcel = parcel;
                 if let Some(mut outbox) = outbox {
@@ -341,6 +345,7 @@ impl ServerShard {
         };
         let settled = self.parcels_out == 0 && self.parcel.letters.is_empty();
         if now_us > since_us + FAREWELL_US || (settled && link.sockets().held() == 0) {
+            link.sockets().reset_all();
             return None;
         }
         Some(now_us + 10_000)
@@ -395,6 +400,17 @@ impl<L: Acceptor> App<L> for ServerShard {
         Taken(bytes.len())
     }
 
+    fn finished(&mut self, _: &mut L, id: Id, _: u64) -> bool {
+        let session = self.sessions.at(id.index).filter(|(at, _)| *at == id);
+        let nothing_owed = self.parcels_out == 0 && self.parcel.letters.is_empty();
+        match session {
+            // The office answers this after whatever came before it.
+            Some((_, session)) if !nothing_owed => self.parcel.finished(id, session.number),
+            _ => return false,
+        }
+        true
+    }
+
     fn closed(&mut self, _: &mut L, id: Id, _: Closed, _: u64) {
         self.end(id);
     }
@@ -417,8 +433,8 @@ impl<L: Acceptor> App<L> for ServerShard {
         }
         // What this turn left for an inline office, or that for its next batch, does not wait for an event.
         match &self.parts.way {
-            Way::Inline(_) if self.office_stuck => Some(now_us + RETRY_US),
             Way::Inline(runner) if !self.parcel.letters.is_empty() || runner.has_more() => Some(now_us),
+            Way::Inline(runner) if runner.is_in_trouble() => Some(now_us + RETRY_US),
             _ => Some(self.walk_us),
         }
     }

@@ -22,6 +22,9 @@
 //! other error of a write or a sync refuses messages until everything that was appended is safe again; reads go on,
 //! and nothing committed is lost, because bytes stay in memory until a sync has succeeded.
 //!
+//! **A damaged item.** What cannot be read back as it was written stops nobody's mailbox: [`Store::set_aside`] takes it
+//! out and keeps what is left of it in a file of its own.
+//!
 //! **Ids.** A repeated id of one sender is found by a window of 64 ids (RFC 4303 section 3.4.3), kept across restarts
 //! for [`Options::window_age_ms`] after the sender's last message, for at most [`Options::windows_max`] senders.
 //!
@@ -35,6 +38,7 @@
 //! messages a second with `Commit` (204 B written and 0.7 us of processor time each), 2.1 million with `Async`, 3.1
 //! million with `Memory`; 0.7, 1.5 and 2.1 million with 100 thousand waiting. `examples/store_rate.rs` measures it.
 
+mod aside;
 mod collection;
 mod disk;
 mod erasure;
@@ -66,6 +70,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+pub use aside::Aside;
 use collection::Scan;
 pub use error::Error;
 pub use figures::{CommitStats, Health, Recovery, Stats};
@@ -74,6 +79,8 @@ pub use item::{Erased, Item, NewMessage};
 use log::{Log, Purpose, RESERVES};
 pub use options::{Durability, Options};
 use record::ItemHead;
+#[cfg(test)]
+pub(crate) use simulated::SimulatedDisk;
 use window::Windows;
 pub use window::{Seen, WINDOW_IDS};
 
@@ -171,6 +178,12 @@ impl Store {
             body_crc: 0,
         };
         self.put(&[to], &head, &[])
+    }
+
+    /// The sequence number that the next item gets at least.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.log.next_seq
     }
 
     fn put(&mut self, recipients: &[u64], head: &ItemHead, body: &[u8]) -> Result<u64, Error> {

@@ -189,7 +189,8 @@ fn a_server_that_cannot_listen_says_why_and_what_to_do() {
             args.extend(pair);
         }
         args.extend([flag, &taken]);
-        home.teem(&args).mistake(&[&taken, "in use", "another"]);
+        home.teem(&args)
+            .mistake(&[&taken, "in use", "another with", flag]);
     }
     // TEST-NET-1 (RFC 5737) is no host's address.
     home.teem(&["serve", "--data", "data", "--listen", "192.0.2.1:7700"])

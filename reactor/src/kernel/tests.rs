@@ -1,8 +1,8 @@
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::*;
-use crate::{Clock, Shard, ShardError, ShardStats, listen, spawn};
+use crate::{Clock, Close, Link, SendError, Shard, ShardError, ShardStats, Taken, listen, spawn};
 
 /// Echoes whole messages of a fixed length; `b"quit"` closes.
 struct Echo {
@@ -326,4 +326,86 @@ fn who_has_said_its_last_still_listens() {
         (&b"all"[..], &b"one answer"[..])
     );
     assert_eq!(caller.ended, Some(Closed::Peer));
+}
+
+/// Answers only a turn after its peer has said its last: more than a socket takes at once.
+#[derive(Default)]
+struct Slow {
+    got: Vec<u8>,
+    finished: Option<Id>,
+    answered: bool,
+}
+
+const ANSWER_BYTES: usize = 1 << 20;
+
+impl App<Kernel> for Slow {
+    fn opened(&mut self, _: &mut Kernel, _: Id, _: Origin, _: u64) {}
+    fn received(&mut self, _: &mut Kernel, _: Id, bytes: &[u8], _: u64) -> Taken {
+        self.got.extend_from_slice(bytes);
+        Taken(bytes.len())
+    }
+    fn finished(&mut self, _: &mut Kernel, id: Id, _: u64) -> bool {
+        assert!(self.finished.replace(id).is_none(), "told once");
+        true
+    }
+    fn closed(&mut self, _: &mut Kernel, _: Id, why: Closed, _: u64) {
+        panic!("{why}");
+    }
+    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+        if let Some(id) = self.finished.filter(|_| !self.answered) {
+            self.answered = true;
+            link.send(id, &vec![9; ANSWER_BYTES]).unwrap();
+            link.close(id, Close::Graceful);
+        }
+        // What the socket did not take goes out while the connection lingers.
+        (!self.answered || link.held() > 0).then_some(now_us + 10_000)
+    }
+}
+
+#[test]
+fn a_peer_that_has_said_its_last_still_gets_its_answer() {
+    use std::io::{Read as _, Write as _};
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let to = listener.address;
+    let server = run(Some(listener), Sources::default(), Slow::default());
+    let mut client = std::net::TcpStream::connect(to).unwrap();
+    client.write_all(b"last words").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.len(), ANSWER_BYTES);
+    assert_eq!(server.join().unwrap().unwrap().got, b"last words");
+}
+
+/// Resets all that is left in the turn after its first connection came.
+struct Ending;
+
+impl App<Kernel> for Ending {
+    fn opened(&mut self, _: &mut Kernel, _: Id, _: Origin, _: u64) {}
+    fn received(&mut self, _: &mut Kernel, _: Id, bytes: &[u8], _: u64) -> Taken {
+        Taken(bytes.len())
+    }
+    fn closed(&mut self, _: &mut Kernel, _: Id, why: Closed, _: u64) {
+        panic!("{why}");
+    }
+    fn turn(&mut self, link: &mut Kernel, now_us: u64) -> Option<u64> {
+        if link.held() == 0 {
+            return Some(now_us + 1_000_000);
+        }
+        link.reset_all();
+        assert_eq!((link.held(), link.connections()), (0, 0));
+        None
+    }
+}
+
+#[test]
+fn whoever_is_left_at_the_end_is_reset() {
+    use std::io::Read as _;
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+    let to = listener.address;
+    let server = run(Some(listener), Sources::default(), Ending);
+    let mut client = std::net::TcpStream::connect(to).unwrap();
+    let end = client.read(&mut [0]).unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
+    server.join().unwrap().unwrap();
 }

@@ -4,7 +4,7 @@
 
 mod opening;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::mem;
 
 use wire::tls::{Alert, Event, Keys, PeerFault};
@@ -35,6 +35,8 @@ pub(super) struct Tls {
     /// Sessions that broke while sealing: the application is told in the next turn. Each ends with it, so they are no
     /// more than the transport has connections.
     broken: Vec<(Id, Closed)>,
+    /// Those whose peers have said *close_notify*, while the application has yet to answer.
+    finished: HashSet<Id>,
     accepting_paused: bool,
     resting: bool,
     stats: SecureStats,
@@ -70,6 +72,7 @@ impl Tls {
             opening: 0,
             deadlines: VecDeque::new(),
             broken: Vec::new(),
+            finished: HashSet::new(),
             accepting_paused: false,
             resting: false,
             stats: SecureStats::default(),
@@ -302,12 +305,26 @@ impl Tls {
         told
     }
 
+    /// Notes that nothing more is to come from the peer, while something goes to it.
+    pub(super) fn note_finished(&mut self, id: Id) {
+        if self.slots.session(id).is_some() {
+            self.finished.insert(id);
+        }
+    }
+
+    pub(super) fn has_finished(&self, id: Id) -> bool {
+        !self.finished.is_empty() && self.finished.contains(&id)
+    }
+
     pub(super) fn next_broken(&mut self) -> Option<(Id, Closed)> {
         self.broken.pop()
     }
 
     fn forget(&mut self, id: Id) -> State {
         let state = self.slots.take(id);
+        if !self.finished.is_empty() {
+            self.finished.remove(&id);
+        }
         match &state {
             State::Connecting(_) | State::Shaking(_) => self.opening -= 1,
             State::Open(_) => self.keys.forget(id.to_bits()),

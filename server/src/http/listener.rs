@@ -14,7 +14,9 @@ use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::HttpError;
 use super::refusal::Refused;
 use super::tally::{Count, Tally};
+use crate::source::Source;
 
 /// How long a connection may take over a request's head, or stay idle.
 const HEAD_MAX: Duration = Duration::from_secs(30);
@@ -66,7 +69,7 @@ impl Listener {
         let refuse = |source| HttpError::Bind {
             what,
             addr,
-            remedy: remedy(&source, addr),
+            remedy: remedy(&source, what, addr),
             source,
         };
         let socket = TcpListener::bind(addr).await.map_err(refuse)?;
@@ -98,11 +101,13 @@ impl Listener {
                 accepted = self.accept() => accepted,
                 () = stopped(&mut stop) => break,
             };
-            let Some((stream, slot)) = accepted else { continue };
+            let Some((stream, source, slot)) = accepted else {
+                continue;
+            };
             self.tally.add(Count::Connections, 1);
             let (router, stop, tally) = (router.clone(), stop.clone(), Arc::clone(&self.tally));
             tokio::spawn(async move {
-                converse(stream, router, stop, grace).await;
+                converse((stream, source), router, stop, grace).await;
                 tally.add(Count::ConnectionsClosed, 1);
                 drop(slot);
             });
@@ -115,13 +120,13 @@ impl Listener {
     }
 
     /// The next connection and its slot. Where no slot is free, clients wait in the kernel's queue.
-    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(&self) -> Option<(TcpStream, Source, OwnedSemaphorePermit)> {
         if self.slots.available_permits() == 0 {
             self.tally.add(Count::AcceptPauses, 1);
         }
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         match self.socket.accept().await {
-            Ok((stream, _)) => Some((stream, slot)),
+            Ok((stream, peer)) => Some((stream, Source::of(peer.ip()), slot)),
             // The client was gone before its turn.
             Err(error) if is_the_clients(&error) => None,
             Err(error) => {
@@ -135,16 +140,26 @@ impl Listener {
 }
 
 /// Serves one connection to its end.
-async fn converse(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>, grace: Duration) {
+async fn converse(
+    (stream, source): (TcpStream, Source),
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) {
     // Both are improvements, not conditions.
     let _ = stream.set_nodelay(true);
     let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, STALL_MAX_MS);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(source);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_MAX_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
@@ -191,10 +206,11 @@ fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-fn remedy(error: &io::Error, addr: SocketAddr) -> String {
+fn remedy(error: &io::Error, what: &str, addr: SocketAddr) -> String {
+    let flag = if what == "admin" { "--admin" } else { "--http" };
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "stop the process that has port {port} (`ss -ltnp 'sport = :{port}'` names it) or choose another",
+            "stop the process that has port {port} (`ss -ltnp 'sport = :{port}'` names it) or choose another with {flag}",
             port = addr.port()
         ),
         io::ErrorKind::AddrNotAvailable => format!(
@@ -202,8 +218,11 @@ fn remedy(error: &io::Error, addr: SocketAddr) -> String {
             addr.ip()
         ),
         io::ErrorKind::PermissionDenied => {
-            format!("port {} needs privileges; choose one from 1024 up", addr.port())
+            format!(
+                "port {} needs privileges; choose one from 1024 up with {flag}",
+                addr.port()
+            )
         }
-        _ => "choose another address".to_owned(),
+        _ => format!("choose another address with {flag}"),
     }
 }

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::chat::{Code, Number, PIN_DIGITS, Secret};
@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::tally::{Count, Tally};
 use super::{credential, intake};
 use crate::desk::Desk;
+use crate::source::Source;
 
 /// What the routes need.
 #[derive(Debug)]
@@ -53,11 +54,14 @@ pub(super) fn routes(registration: Arc<Registration>) -> Router {
 
 async fn register(
     State(registration): State<Arc<Registration>>,
+    Extension(source): Extension<Source>,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     let asked: Register = intake::json(body, registration.timeout).await?;
     let number = Number::new(asked.number).map_err(Refusal::malformed)?;
-    registration.ask(registration.desk.register(number)).await?;
+    registration
+        .ask(registration.desk.register(number, source))
+        .await?;
     registration.tally.add(Count::Registrations, 1);
     Ok((StatusCode::ACCEPTED, Json(json!({}))))
 }

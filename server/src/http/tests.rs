@@ -77,7 +77,7 @@ fn answer(inquiry: Inquiry) -> Option<Inquiry> {
     // Whether anybody still waits for an answer is not the office's concern.
     match inquiry {
         Inquiry::Register { number, .. } if number.value() == IGNORED => return Some(inquiry),
-        Inquiry::Register { number, reply } => {
+        Inquiry::Register { number, reply, .. } => {
             let _ = reply.send(if number.value() == LIMITED {
                 Err(Code::RateLimited)
             } else {

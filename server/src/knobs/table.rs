@@ -67,6 +67,7 @@ pub(super) enum Cell {
     MailboxMaxItems,
     AcceptPauseQueue,
     UnreadMaxBytes,
+    PinsASource,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
 }
@@ -97,7 +98,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 8] = [
+pub(super) static TABLE: [Spec; 9] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -153,6 +154,14 @@ pub(super) static TABLE: [Spec; 8] = [
         unit: "B",
         domain: Domain::Whole(1_024, 1 << 30),
         default: UNREAD_MAX_BYTES,
+    },
+    Spec {
+        cell: Cell::PinsASource,
+        name: "pins_a_source",
+        meaning: "PINs one address may have pending; more are refused with rate_limited",
+        unit: "PINs",
+        domain: Domain::Whole(1, 100_000),
+        default: 1_000,
     },
     Spec {
         cell: Cell::LogLevel,

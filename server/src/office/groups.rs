@@ -51,6 +51,9 @@ impl Office {
     }
 
     fn put_group(&mut self, at: Location, group: GroupId, list: Vec<u64>) -> Result<(), Code> {
+        if self.trouble.refuses_accounts() {
+            return Err(Code::StorageFull);
+        }
         let members = list.len() as u16;
         self.parts
             .accounts

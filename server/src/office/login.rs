@@ -7,6 +7,7 @@ use super::Office;
 use super::registrar::Registrar;
 use crate::parcel::Location;
 use crate::sink::Sms;
+use crate::source::Source;
 use crate::store::accounts::Account;
 
 impl Office {
@@ -54,6 +55,14 @@ impl Office {
         self.pump(at, number);
     }
 
+    /// A client has said its last: it has its answers by now, and is away.
+    pub(super) fn end(&mut self, at: Location, number: u64) {
+        self.leave(at, number);
+        if let Some(outbox) = self.out.get_mut(usize::from(at.shard)) {
+            outbox.end(at);
+        }
+    }
+
     /// A connection ended; whoever was logged in there is away, unless he came back elsewhere meanwhile.
     pub(super) fn leave(&mut self, at: Location, number: u64) {
         let Ok(who) = Number::new(number) else { return };
@@ -78,8 +87,27 @@ impl Office {
         Ok(())
     }
 
-    pub(super) fn issue_pin(&mut self, number: Number) -> Result<(), Code> {
-        let pin = self.registrar.issue(number, &mut self.parts.rng, self.now_ms)?;
+    /// Asks for a PIN: the content is the source and the frame.
+    pub(super) fn register(&mut self, at: Location, content: &[u8]) {
+        let Some((source, frame)) = content.split_first_chunk() else {
+            return;
+        };
+        let Ok(Some((frame @ ClientFrame::Register { number }, _))) = ClientFrame::decode(frame) else {
+            return;
+        };
+        let about = frame.kind();
+        match self.issue_pin(number, Source::from_bytes(*source)) {
+            Ok(()) => self.reply(at, &ServerFrame::PinSent { number }),
+            Err(code) => self.reply(at, &ServerFrame::Error { code, about }),
+        }
+    }
+
+    pub(super) fn issue_pin(&mut self, number: Number, source: Source) -> Result<(), Code> {
+        let Self { registrar, parts, .. } = self;
+        let most = parts.knobs.pins_a_source();
+        let issued = registrar.issue(number, (source, most), &mut parts.rng, self.now_ms);
+        parts.figures.pins_refused.add(u64::from(issued.is_err()));
+        let pin = issued?;
         self.parts.sms.push(Sms {
             number,
             pin,
@@ -89,7 +117,12 @@ impl Office {
     }
 
     /// Gives a number a new key, which voids any earlier one; [`Office::void_device`] follows once it is answered.
+    ///
+    /// Refused while the key could not be kept: the PIN still serves then.
     pub(super) fn redeem_pin(&mut self, number: Number, pin: u32) -> Result<Key, Code> {
+        if self.trouble.refuses_accounts() {
+            return Err(Code::StorageFull);
+        }
         self.registrar.redeem(number, pin, self.now_ms)?;
         let key = Key(self.parts.rng.random());
         let epoch = self

@@ -3,6 +3,7 @@
 use wire::chat::{Address, Body, Code, DELIVER_WINDOW, GroupId, Kind, Number, ServerFrame};
 
 use super::{OUTBOX_MAX_BYTES, Office};
+use crate::figures::OfficeFigures;
 use crate::parcel::Location;
 use crate::sink::Notice;
 use crate::store::{Erased, Error as StoreError, Item, NewMessage, Seen, Store};
@@ -150,11 +151,13 @@ impl Office {
             let item = match store.next(to, sent_through, &mut self.body) {
                 Ok(Some(item)) => item,
                 Ok(None) => break,
-                Err(error) => {
-                    tracing::error!(%who, "an item cannot be read: {error}");
-                    break;
-                }
+                Err(error) if set_aside(store, &self.parts.figures, who, sent_through, &error) => continue,
+                // Its mailbox waits.
+                Err(_) => break,
             };
+            if self.trouble.holds(who, item.seq) {
+                break;
+            }
             if let Some(frame) = frame(&item, &self.body) {
                 self.parts.figures.copies_sent.add(u64::from(!item.tick));
                 outbox.send(at, &frame);
@@ -235,6 +238,25 @@ impl Office {
         }
         self.pump(at, who);
     }
+}
+
+/// Sets an item that cannot be read aside, the first after a sequence number; whether it did.
+fn set_aside(
+    store: &mut Store,
+    figures: &OfficeFigures,
+    who: Number,
+    after: u64,
+    error: &StoreError,
+) -> bool {
+    let Some(aside) = store.set_aside(who.value(), after) else {
+        tracing::error!(%who, "an item cannot be read, and its mailbox waits: {error}");
+        return false;
+    };
+    figures.copies_set_aside.add(u64::from(!aside.item.tick));
+    let (from, id) = (aside.item.from, aside.item.id);
+    let kept = aside.file.as_deref().unwrap_or("nowhere");
+    tracing::error!(%who, from, id, kept, "an item cannot be read and is set aside: {error}");
+    true
 }
 
 /// Claims a mailbox's newest item for sending, if everything before it is in flight already and the window has room.

@@ -41,8 +41,8 @@ impl Runner {
         }
     }
 
-    /// Works a batch of parcels off. What is returned is safe to send; while the disk fails, nothing is.
-    pub(crate) fn work(&mut self, parcels: &[Parcel]) -> Option<&mut [Outbox]> {
+    /// Works a batch of parcels off. What is returned is safe to send.
+    pub(crate) fn work(&mut self, parcels: &[Parcel]) -> &mut [Outbox] {
         let now_ms = unix_ms();
         self.inquiries.take(&mut self.batch);
         if now_ms >= self.maintained_ms + MAINTAIN_MS {
@@ -60,6 +60,11 @@ impl Runner {
     /// Whether it wants to work on without waiting for anything.
     pub(crate) fn has_more(&self) -> bool {
         self.office.has_more()
+    }
+
+    /// Whether it wants to try files again soon.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.office.is_in_trouble()
     }
 
     /// Ends an inline office.
@@ -91,8 +96,7 @@ impl Runner {
                     parcels.take(&mut batch);
                     let outboxes = self.work(&batch);
                     batch.clear();
-                    for ((outbox, queue), late) in outboxes.into_iter().flatten().zip(&shards).zip(&mut late)
-                    {
+                    for ((outbox, queue), late) in outboxes.iter_mut().zip(&shards).zip(&mut late) {
                         post(outbox, queue, late);
                     }
                     if self.office.committed() {

@@ -69,9 +69,7 @@ impl ServerShard {
     }
 
     pub(super) fn is_far_behind(&self) -> bool {
-        self.office_stuck
-            || self.parcel.letters.len() >= LETTERS_PAUSE
-            || self.parcel.bytes.len() >= BYTES_PAUSE
+        self.parcel.letters.len() >= LETTERS_PAUSE || self.parcel.bytes.len() >= BYTES_PAUSE
     }
 
     /// Listens again, once there is room or nobody else has any.

@@ -1,22 +1,18 @@
-//! How fast one connection may send: a token bucket for those who do, nothing for those who are silent.
+//! How fast one connection may send: an instant for each, 8 bytes, where there is a limit; nothing where there is none.
+//!
+//! It knows connections by their place in the arena alone. A bucket that holds a second's worth of tokens is the same as
+//! one instant, that at which it will be full again (the generic cell rate algorithm, ITU-T I.371, appendix A): a message
+//! moves it on by its share of a second, and is refused where that would leave it more than a second ahead. So each
+//! connection has its bucket, however many send at once.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+/// Connections a chunk; a chunk is made when one of them first sends under a limit, and never moves.
+const CHUNK: usize = 1024;
+const SECOND_NS: u64 = 1_000_000_000;
 
-/// Buckets kept at once; beyond, the map is emptied, which lets a burst through and bounds the memory.
-const BUCKETS_MAX: usize = 8192;
-
-/// Token buckets by connection index.
+/// When each connection's bucket is full again, nanoseconds of the shard's clock.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
-    buckets: HashMap<u32, Bucket, FixedState>,
-}
-
-/// Tokens in thousandths.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    milli: u64,
-    at_us: u64,
+    full_at_ns: Vec<Option<Box<[u64; CHUNK]>>>,
 }
 
 impl Limits {
@@ -25,29 +21,24 @@ impl Limits {
         if per_second == 0 {
             return true;
         }
-        if self.buckets.len() >= BUCKETS_MAX && !self.buckets.contains_key(&index) {
-            self.buckets.clear();
+        let (chunk, place) = (index as usize / CHUNK, index as usize % CHUNK);
+        if self.full_at_ns.len() <= chunk {
+            self.full_at_ns.resize_with(chunk + 1, || None);
         }
-        let full = per_second * 1000;
-        let bucket = self.buckets.entry(index).or_insert(Bucket {
-            milli: full,
-            at_us: now_us,
-        });
-        let gained = now_us.saturating_sub(bucket.at_us).saturating_mul(per_second) / 1000;
-        if gained > 0 {
-            bucket.milli = (bucket.milli + gained).min(full);
-            bucket.at_us = now_us;
+        let full_at_ns = &mut self.full_at_ns[chunk].get_or_insert_with(|| Box::new([0; CHUNK]))[place];
+        let (now_ns, share_ns) = (now_us.saturating_mul(1000), SECOND_NS / per_second.min(SECOND_NS));
+        let next_ns = now_ns.max(*full_at_ns) + share_ns;
+        let passes = next_ns <= now_ns + SECOND_NS;
+        if passes {
+            *full_at_ns = next_ns;
         }
-        if bucket.milli < 1000 {
-            return false;
-        }
-        bucket.milli -= 1000;
-        true
+        passes
     }
 
+    /// The place is let again: its next tenant begins with a full bucket.
     pub(super) fn forget(&mut self, index: u32) {
-        if !self.buckets.is_empty() {
-            self.buckets.remove(&index);
+        if let Some(Some(chunk)) = self.full_at_ns.get_mut(index as usize / CHUNK) {
+            chunk[index as usize % CHUNK] = 0;
         }
     }
 }
@@ -63,6 +54,20 @@ mod tests {
         assert_eq!(passed(&mut limits, 0), 10);
         assert_eq!(passed(&mut limits, 100_000), 1);
         assert_eq!(passed(&mut limits, 10_000_000), 10);
+        limits.forget(1);
+        assert_eq!(passed(&mut limits, 10_000_000), 10, "another's");
         assert!((0..1000).all(|_| limits.allow(2, 0, 0)));
+        assert!((0..1000).all(|_| limits.allow(3, 1_000_000, 0)));
+    }
+
+    #[test]
+    fn everybody_has_a_bucket_however_many_send_at_once() {
+        const ALL: u32 = 50_000;
+        let mut limits = Limits::default();
+        let mut passed = vec![0; ALL as usize];
+        for _ in 0..5 {
+            (0..ALL).for_each(|index| passed[index as usize] += u32::from(limits.allow(index, 2, 7)));
+        }
+        assert!(passed.iter().all(|count| *count == 2));
     }
 }

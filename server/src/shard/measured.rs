@@ -37,6 +37,10 @@ impl App<Kernel> for Measured {
         self.app.received(link, id, bytes, now_us)
     }
 
+    fn finished(&mut self, link: &mut Kernel, id: Id, now_us: u64) -> bool {
+        self.app.finished(link, id, now_us)
+    }
+
     fn closed(&mut self, link: &mut Kernel, id: Id, why: Closed, now_us: u64) {
         self.app.closed(link, id, why, now_us);
     }

@@ -80,6 +80,8 @@ pub struct Stats {
     pub mailbox_refusals: u64,
     /// Acknowledgements that found no room in the log and count in memory only.
     pub acks_unlogged: u64,
+    /// Items set aside because they could not be read.
+    pub items_aside: u64,
     /// Segments collected.
     pub collected_segments: u64,
     /// Segments in which bodies were overwritten.

@@ -279,6 +279,37 @@ impl Index {
         last
     }
 
+    /// Takes the first item of `to` with a sequence above `after` out, wherever it stands in the mailbox.
+    pub(super) fn take_next(&mut self, to: u64, after: u64) -> Option<Entry> {
+        let mailbox = self.mailboxes.get_mut(&to)?;
+        let (mut before, mut slot) = (NONE, mailbox.head);
+        let mut left = mailbox.count as usize;
+        let entry = loop {
+            let entry = *self.entries.at(slot).filter(|_| left > 0)?;
+            if entry.seq() > after {
+                break entry;
+            }
+            (before, slot, left) = (slot, entry.next, left - 1);
+        };
+        match self.entries.at_mut(before) {
+            Some(earlier) => earlier.next = entry.next,
+            None => mailbox.head = entry.next,
+        }
+        if mailbox.tail == slot {
+            mailbox.tail = before;
+        }
+        mailbox.read = NONE;
+        mailbox.count -= 1;
+        let count = mailbox.count as usize;
+        if count == 0 {
+            self.mailboxes.remove(&to);
+        }
+        self.entries.remove(slot);
+        self.ticks -= usize::from(entry.is_tick());
+        self.count_length(count + 1, count);
+        Some(entry)
+    }
+
     /// The first item of `to` with a sequence above `after`. Constant time when `after` is the item read before.
     pub(super) fn next(&mut self, to: u64, after: u64) -> Option<Entry> {
         let mailbox = self.mailboxes.get_mut(&to)?;
@@ -405,7 +436,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mailboxes_are_queues(steps in proptest::collection::vec((0u8..4, 0u64..6, 0u64..12), 1..400)) {
+        fn mailboxes_are_queues(steps in proptest::collection::vec((0u8..5, 0u64..6, 0u64..12), 1..400)) {
             let mut index = Index::new();
             let mut model: BTreeMap<u64, VecDeque<u64>> = BTreeMap::new();
             let mut seq = 0;
@@ -425,6 +456,12 @@ mod tests {
                             std::iter::from_fn(|| queue.pop_front_if(|seq| *seq <= through)).collect();
                         prop_assert_eq!(last, expected.last().copied());
                         prop_assert_eq!(popped, expected);
+                    }
+                    3 => {
+                        let after = queue.get(number as usize).copied().unwrap_or(0);
+                        let place = queue.iter().position(|seq| *seq > after);
+                        let expected = place.and_then(|place| queue.remove(place));
+                        prop_assert_eq!(index.take_next(to, after).map(|entry| entry.seq()), expected);
                     }
                     _ => {
                         let mut after = queue.get(number as usize).copied().unwrap_or(0);

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 /// When an answer may go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Durability {
     /// No file: nothing survives the process.
     Memory,
@@ -14,6 +14,18 @@ pub enum Durability {
     /// Synced by each commit: whatever was answered survives the host.
     #[default]
     Commit,
+}
+
+impl Durability {
+    /// As a scenario, a knob and the command line write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Async => "async",
+            Self::Commit => "commit",
+        }
+    }
 }
 
 /// How the store is set up.
@@ -35,6 +47,8 @@ pub struct Options {
     pub window_age_ms: u64,
     /// How many senders' ids are remembered.
     pub windows_max: usize,
+    /// How many senders to make room for at once, so that their table is not copied whole each time it doubles.
+    pub windows_expected: usize,
 }
 
 impl Default for Options {
@@ -48,6 +62,7 @@ impl Default for Options {
             mailbox_max_items: 10_000,
             window_age_ms: 24 * 3_600_000,
             windows_max: 1 << 20,
+            windows_expected: 0,
         }
     }
 }

@@ -82,7 +82,8 @@ impl Store {
         );
         let mut reading = Reading {
             log,
-            windows: Windows::new(options.window_age_ms, options.windows_max),
+            windows: Windows::new(options.window_age_ms, options.windows_max)
+                .with_room(options.windows_expected),
             found: Vec::new(),
             acknowledged: HashMap::default(),
             highest_seq: 0,

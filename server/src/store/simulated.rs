@@ -9,6 +9,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::disk::{Disk, DiskFile};
+use super::keeper::Keeper;
+use super::{Options, Store};
 
 /// A write is torn between sectors, never within one.
 const SECTOR_BYTES: usize = 512;
@@ -56,7 +58,7 @@ impl State {
 
 /// The disk; clones are the same disk.
 #[derive(Clone)]
-pub(super) struct SimulatedDisk(Arc<Mutex<State>>);
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
 
 struct SimulatedFile {
     disk: SimulatedDisk,
@@ -64,7 +66,14 @@ struct SimulatedFile {
 }
 
 impl SimulatedDisk {
-    pub(super) fn new(seed: u64) -> Self {
+    /// A store on the disk.
+    pub(crate) fn store(&self, options: &Options, now_ms: u64) -> Store {
+        let disk: Arc<dyn Disk> = Arc::new(self.clone());
+        let keeper = Keeper::inline(Arc::clone(&disk));
+        Store::start(options, Some(disk), Some(keeper), now_ms).unwrap().0
+    }
+
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             names: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -88,7 +97,7 @@ impl SimulatedDisk {
     }
 
     /// Makes writes and syncs fail, or not.
-    pub(super) fn fail(&self, writes: bool, syncs: bool) {
+    pub(crate) fn fail(&self, writes: bool, syncs: bool) {
         let mut state = self.state();
         (state.fail_writes, state.fail_syncs) = (writes, syncs);
     }
@@ -138,6 +147,18 @@ impl SimulatedDisk {
         let content = state.files.get_mut(&file).unwrap();
         content.seen[offset] ^= 1;
         content.kept = content.seen.clone();
+    }
+
+    /// Changes one bit of the first bytes like these in any file.
+    pub(crate) fn damage_at(&self, bytes: &[u8]) {
+        let state = self.state();
+        let found = state.names.iter().find_map(|(name, file)| {
+            let mut windows = state.files[file].seen.windows(bytes.len());
+            Some((name.clone(), windows.position(|window| window == bytes)?))
+        });
+        drop(state);
+        let (name, offset) = found.unwrap();
+        self.damage(&name, offset);
     }
 
     /// The disk when only the process was killed: everything written is shown, but is no safer than before. After a

@@ -324,6 +324,48 @@ fn a_damaged_body_is_told_from_a_good_one() {
 }
 
 #[test]
+fn a_damaged_item_is_set_aside_and_kept() {
+    let disk = SimulatedDisk::new(7);
+    let mut store = on(&disk, &options(Durability::Commit), 1);
+    let first = store.put_message(1, &message(7, 1, b"first")).unwrap();
+    store.put_message(1, &message(7, 2, b"second")).unwrap();
+    for id in 0..60 {
+        store.put_message(2, &message(8, id, &[1; 200])).unwrap();
+    }
+    store.commit(2).unwrap();
+    let name = disk.list().unwrap().remove(0);
+    disk.damage(&name, record::SEGMENT_BYTES + record::ITEM_HEAD_BYTES);
+    disk.fail(true, true);
+    assert!(store.put_message(1, &message(7, 3, b"third")).is_ok() && store.commit(3).is_err());
+    assert!(store.set_aside(1, 0).is_none(), "it is the disk that fails");
+    disk.fail(false, false);
+    store.commit(4).unwrap();
+    let aside = store.set_aside(1, 0).unwrap();
+    assert_eq!((aside.item.seq, aside.item.id, aside.item.from), (first, 1, 7));
+    assert_eq!(bodies(&mut store, 1), [b"second", &b"third"[..]]);
+    assert_eq!((store.stats().items_aside, store.stats().items), (1, 62));
+    // What is left of it can be read.
+    let file = Disk::open(&disk, &aside.file.unwrap()).unwrap();
+    let mut bytes = vec![0; file.size().unwrap() as usize];
+    file.read_at(&mut bytes, 0).unwrap();
+    let record::Parsed::Whole(record::Record::Item(item), _) = record::parse(&bytes, 0) else {
+        panic!("no record");
+    };
+    assert_eq!((item.body, item.is_body_whole()), (&b"girst"[..], false));
+    assert_eq!(item.recipients().collect::<Vec<_>>(), [(1, first)]);
+    // Only so many: then it is the disk.
+    for _ in store.stats().items_aside..1024 {
+        store.put_message(3, &message(9, 1, b"")).unwrap();
+        store.commit(5).unwrap();
+        store.set_aside(3, 0).unwrap();
+    }
+    store.put_message(3, &message(9, 1, b"")).unwrap();
+    store.commit(6).unwrap();
+    assert!(store.set_aside(3, 0).is_none());
+    assert_eq!(store.mailbox_len(3), 1);
+}
+
+#[test]
 fn a_damaged_segment_is_put_aside_and_not_removed() {
     let disk = SimulatedDisk::new(8);
     let mut store = on(&disk, &options(Durability::Commit), 1);

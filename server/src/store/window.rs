@@ -111,6 +111,15 @@ impl Windows {
         }
     }
 
+    /// Makes room in the table for so many senders, of which each is 5 B until it is one.
+    ///
+    /// A table that grows hashes all it has anew, and looks each up for that: at four million some hundred milliseconds
+    /// in which nothing else is done.
+    pub(super) fn with_room(mut self, senders: usize) -> Self {
+        self.table = HashTable::with_capacity(senders.min(self.max));
+        self
+    }
+
     /// Senders that are remembered.
     pub(super) fn len(&self) -> usize {
         self.senders.len()

@@ -175,3 +175,18 @@ fn a_stop_says_so_to_everybody() {
     }
     assert!(crate::phone::Phone::open(address).is_err());
 }
+
+#[test]
+fn a_client_that_has_said_its_last_still_gets_its_answers() {
+    const ALL: u64 = 200;
+    let house = House::new();
+    let mut ann = house.phone(1);
+    (1..=ALL).for_each(|id| ann.text(id, number(2), "last words"));
+    ann.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let expected: Vec<_> = (1..=ALL).map(|id| format!("Accepted {id}")).collect();
+    assert_eq!(ann.several(ALL as usize), expected);
+    assert_eq!(ann.read(), Err(End::Fin));
+    // It is away now.
+    let mut cid = house.phone(3);
+    assert_eq!(cid.watch(number(1)), "Presence 1 Away");
+}

@@ -7,15 +7,19 @@
 //! Sequence numbers have 32 bits. A writer renews its key long before (RFC 8446, section 5.5); a reader that met 2^32
 //! records under one key, which only a ChaCha20 peer could send, gives up.
 
+mod aside;
 mod wipe;
+mod writing;
 
 use super::keys::KeyName;
-use super::message::{Message, key_update};
-use super::record::{self, Content, FRAGMENT_MAX_BYTES, OVERHEAD_BYTES};
+use super::message::Message;
+use super::record::{self, Content};
 use super::secret::Secret;
 use super::suite::Suite;
 use super::tickets::Tickets;
 use super::{Alert, Fault, Keys, OwnFault, PeerFault};
+use aside::Aside;
+pub use writing::Written;
 
 /// Which end of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +47,6 @@ pub struct Session {
     update_owed: bool,
 }
 
-/// What a session holds beside, for as long as it must.
-#[derive(Debug, Default)]
-struct Aside {
-    /// The beginning of a handshake message whose end has not come.
-    fragment: Vec<u8>,
-    /// Plaintext that the application has not taken.
-    stash: Vec<u8>,
-    /// The beginning of a record that came with the handshake's end.
-    sealed: Vec<u8>,
-    tickets: Option<Tickets>,
-}
-
 /// A record that was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -73,19 +65,6 @@ pub enum Event {
     Control,
     /// A *close_notify*: nothing that comes after it counts (RFC 8446, section 6.1).
     Closed,
-}
-
-/// How a session stands once the records just sealed are sent.
-///
-/// Until it is committed the session is as it was. If the records are not sent, it is dropped together with them: the
-/// next ones take their numbers. Sent and not committed, two records would share a nonce.
-#[derive(Debug)]
-#[must_use = "sent records that are not committed break the cipher"]
-pub struct Written {
-    secret: Option<Secret>,
-    sequence: u32,
-    epoch: u8,
-    update_owed: bool,
 }
 
 /// How a handshake leaves one direction.
@@ -249,187 +228,6 @@ impl Session {
         {
             self.tidy();
         }
-    }
-
-    /// Appends `bytes` to `out` as application data: a record, or several where they do not fit in one, and a
-    /// *KeyUpdate* before where one is due.
-    ///
-    /// # Errors
-    /// Ours only; `out` may then hold a part, which must not be sent.
-    pub fn seal(
-        &self,
-        keys: &mut Keys,
-        connection: u64,
-        bytes: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Written, Fault> {
-        let mut written = self.written();
-        out.reserve(bytes.len() + bytes.len().div_ceil(FRAGMENT_MAX_BYTES) * OVERHEAD_BYTES);
-        for fragment in bytes.chunks(FRAGMENT_MAX_BYTES) {
-            if written.update_owed || written.sequence >= keys.records_max(self.suite) - 1 {
-                self.put_update(&mut written, (&mut *keys, connection), false, out)?;
-            }
-            self.put(
-                &mut written,
-                (&mut *keys, connection),
-                Content::Application,
-                fragment,
-                out,
-            )?;
-        }
-        Ok(written)
-    }
-
-    /// Appends a *KeyUpdate* to `out`: what is sealed after it is under the next key, and so will be what the peer
-    /// seals once it has read it, if that is `requested` (RFC 8446, section 4.6.3).
-    ///
-    /// # Errors
-    /// Ours only.
-    pub fn update(
-        &self,
-        keys: &mut Keys,
-        connection: u64,
-        requests: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<Written, Fault> {
-        let mut written = self.written();
-        self.put_update(&mut written, (keys, connection), requests, out)?;
-        Ok(written)
-    }
-
-    /// Appends an alert to `out`; nothing may be sealed after one.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub fn alert(
-        &self,
-        keys: &mut Keys,
-        connection: u64,
-        alert: Alert,
-        out: &mut Vec<u8>,
-    ) -> Result<Written, Fault> {
-        let mut written = self.written();
-        let bytes = [alert.level(), alert.0];
-        self.put(&mut written, (keys, connection), Content::Alert, &bytes, out)?;
-        Ok(written)
-    }
-
-    /// The sealed records are on their way.
-    pub fn commit(&mut self, written: Written) {
-        if let Some(secret) = written.secret {
-            self.write_secret = secret;
-        }
-        self.write_sequence = written.sequence;
-        self.write_epoch = written.epoch;
-        self.update_owed = written.update_owed;
-    }
-
-    fn written(&self) -> Written {
-        Written {
-            secret: None,
-            sequence: self.write_sequence,
-            epoch: self.write_epoch,
-            update_owed: self.update_owed,
-        }
-    }
-
-    fn put_update(
-        &self,
-        written: &mut Written,
-        (keys, connection): (&mut Keys, u64),
-        requests: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        self.put(
-            written,
-            (keys, connection),
-            Content::Handshake,
-            &key_update(requests),
-            out,
-        )?;
-        let secret = written.secret.as_ref().unwrap_or(&self.write_secret).next();
-        *written = Written {
-            secret: Some(secret),
-            sequence: 0,
-            epoch: written.epoch.wrapping_add(1),
-            update_owed: false,
-        };
-        Ok(())
-    }
-
-    fn put(
-        &self,
-        written: &mut Written,
-        (keys, connection): (&mut Keys, u64),
-        content: Content,
-        fragment: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let next = written.sequence.checked_add(1).ok_or(OwnFault::Exhausted)?;
-        let from = out.len();
-        out.extend_from_slice(&record::sealed_header(fragment.len()));
-        out.extend_from_slice(fragment);
-        out.push(content as u8);
-        let name = KeyName {
-            connection,
-            writes: true,
-            epoch: written.epoch,
-        };
-        let secret = written.secret.as_ref().unwrap_or(&self.write_secret);
-        keys.seal((name, self.suite, secret), written.sequence, out, from)?;
-        written.sequence = next;
-        Ok(())
-    }
-
-    /// Keeps plaintext for the application, which will have it with what comes next.
-    pub fn stash(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.aside().stash.extend_from_slice(bytes);
-        }
-    }
-
-    /// Appends what was kept to `plain`, and keeps it no more.
-    pub fn unstash(&mut self, plain: &mut Vec<u8>) {
-        if let Some(aside) = &mut self.aside {
-            plain.append(&mut std::mem::take(&mut aside.stash));
-            self.tidy();
-        }
-    }
-
-    /// Keeps the beginning of a record, where nobody else does.
-    pub fn keep_sealed(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.aside().sealed.extend_from_slice(bytes);
-        }
-    }
-
-    /// Gives back what [`Session::keep_sealed`] kept.
-    pub fn take_sealed(&mut self) -> Option<Vec<u8>> {
-        let sealed = std::mem::take(&mut self.aside.as_mut()?.sealed);
-        self.tidy();
-        (!sealed.is_empty()).then_some(sealed)
-    }
-
-    fn aside(&mut self) -> &mut Aside {
-        self.aside.get_or_insert_default()
-    }
-
-    fn tidy(&mut self) {
-        if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
-            self.aside = None;
-        }
-    }
-}
-
-impl Aside {
-    fn is_empty(&self) -> bool {
-        let Self {
-            fragment,
-            stash,
-            sealed,
-            tickets,
-        } = self;
-        fragment.is_empty() && stash.is_empty() && sealed.is_empty() && tickets.is_none()
     }
 }
 

@@ -13,6 +13,9 @@ struct Recorder {
     closed: Vec<(u32, Closed)>,
     /// Waits for the end of a frame that never comes.
     takes_nothing: bool,
+    /// Has yet to answer those that have said their last, and how many were told so.
+    owes: bool,
+    finished: u32,
     to_send: Vec<(u32, Vec<u8>)>,
     to_close: Vec<(u32, Close)>,
     connects: Vec<Result<Id, Closed>>,
@@ -29,6 +32,10 @@ impl<L: Link> App<L> for Recorder {
         }
         self.got.extend_from_slice(bytes);
         Taken(bytes.len())
+    }
+    fn finished(&mut self, _: &mut L, _: Id, _: u64) -> bool {
+        self.finished += 1;
+        self.owes
     }
     fn closed(&mut self, _: &mut L, id: Id, why: Closed, _: u64) {
         self.closed.push((id.index, why));
@@ -279,4 +286,34 @@ fn a_frame_that_never_ends_is_kept_up_to_a_bound() {
         duo.apps[1].app.closed,
         [(0, peer(PeerFault::Violated(Alert::RECORD_OVERFLOW)))]
     );
+}
+
+#[test]
+fn a_client_that_has_said_close_notify_still_gets_its_answer() {
+    let mut duo = Duo::open(options(0));
+    assert!(
+        !duo.apps[1].finished(&mut duo.ends[1], id(0), 1),
+        "a FIN alone breaks off"
+    );
+    duo.apps[1].app.owes = true;
+    duo.apps[0].app.to_close.push((0, Close::Graceful));
+    duo.turn();
+    duo.deliver(0, |_| {});
+    assert_eq!(
+        (duo.apps[1].app.finished, &duo.apps[1].app.closed[..]),
+        (1, &[][..])
+    );
+    assert!(
+        duo.apps[1].finished(&mut duo.ends[1], id(0), 1),
+        "a FIN after it does not"
+    );
+    duo.apps[1].app.to_send.push((0, b"answer".to_vec()));
+    duo.turn();
+    assert!(duo.ends[1].conns[0].out.len() > b"answer".len());
+    assert_eq!(duo.ends[1].conns[0].closed, None);
+    duo.apps[1].app.to_close.push((0, Close::Graceful));
+    duo.turn();
+    assert_eq!(duo.ends[1].conns[0].closed, Some(Close::Graceful));
+    assert!(!duo.apps[1].tls.has_finished(id(0)), "nothing is kept of it");
+    assert_eq!(duo.apps[1].stats().truncated, 0);
 }

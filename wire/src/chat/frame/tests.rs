@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::chat::*;
 
 fn number() -> impl Strategy<Value = Number> {
     (1..=Number::MAX.value()).prop_map(|value| Number::new(value).unwrap())

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::tls::FRAGMENT_MAX_BYTES;
 
 /// Two ends of one connection.
 fn pair(suite: Suite) -> (Session, Session) {
