@@ -69,7 +69,7 @@ impl Stack {
         let in_turn = header.seq == self.slots.at(index).rcv_nxt;
         if header.flags.has(Flags::SYN) {
             self.challenge(sink, index, now_us);
-        } else if !header.flags.has(Flags::RST) && !(in_turn && length == 0) {
+        } else if !(header.flags.has(Flags::RST) || in_turn && length == 0) {
             self.ack(sink, index);
         }
     }
