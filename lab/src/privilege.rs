@@ -195,7 +195,7 @@ mod tests {
         let tree = Tree::reference();
         short(
             &tree,
-            50_000_000,
+            15_000_000,
             &["memory is ", "GiB is needed", "--connections"],
         );
         tree.write("proc/self/limits", "Max open files   3000   3000   files\n");

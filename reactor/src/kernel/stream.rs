@@ -112,6 +112,8 @@ impl Kernel {
                     return app.closed(self, id, Closed::Peer, self.now_us);
                 }
             }
+            // What it is still owed goes out; its place is kept until then.
+            State::Lingering if conn.out.is_some() => return,
             State::Connecting | State::Listening | State::Lingering => {}
         }
         self.lose(app, id, Closed::Peer);

@@ -32,8 +32,8 @@ pub(super) struct Misfits {
 struct Slow {
     id: Id,
     bytes_a_second: u32,
-    /// What it may read by now, in millionths of a byte.
-    allowance: u64,
+    /// What it may read by now, in millionths of a byte; none before its first step, which may have been due for long.
+    allowance: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Stack {
             slow.push(Slow {
                 id,
                 bytes_a_second,
-                allowance: 0,
+                allowance: None,
             });
         } else {
             return false;
@@ -171,17 +171,21 @@ impl Stack {
         else {
             return false;
         };
-        slow.allowance += u64::from(slow.bytes_a_second) * since_us;
+        let Some(allowance) = &mut slow.allowance else {
+            slow.allowance = Some(0);
+            return true;
+        };
+        *allowance += u64::from(slow.bytes_a_second) * since_us;
         // A window shifted to nothing would tell of nothing: it moves by whole kilobytes, or when it has shut.
-        let bytes = (slow.allowance / 1_000_000) as u32;
+        let bytes = (*allowance / 1_000_000) as u32;
         let room = limit.saturating_sub(block.rcv_wnd());
         if bytes >= 1024 && room > 0 {
-            slow.allowance %= 1_000_000;
+            *allowance %= 1_000_000;
             block.rcv_edge = block.rcv_edge.wrapping_add(bytes.min(room));
             block.marks |= Marks::ACK_NOW;
             self.queue(slow.id.index);
         } else if room == 0 {
-            slow.allowance = 0;
+            *allowance = 0;
         }
         true
     }
