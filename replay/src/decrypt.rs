@@ -189,8 +189,13 @@ impl<S: Sink> Decryption<S> {
                 }
                 Verdict::Tls if self.tls_flows < self.limits.tls_flows => {
                     let (held_at, held, held_bytes) = watch.release();
-                    let client_offset = if held_bytes > 0 { held_at } else { offset };
-                    let mut conversation = Box::new(Conversation::new(flow, client_offset, server_bytes));
+                    let (client_offset, server_offset) = match side {
+                        Side::Client if held_bytes > 0 => (held_at, server_bytes),
+                        Side::Client => (offset, server_bytes),
+                        // It answers a client that the capture has not heard yet.
+                        Side::Server => (0, offset),
+                    };
+                    let mut conversation = Box::new(Conversation::new(flow, client_offset, server_offset));
                     self.tls_flows += 1;
                     let mut hello = held[..held_bytes].to_vec();
                     hello.extend_from_slice(bytes);

@@ -167,7 +167,8 @@ impl Captured<'_> {
                     for fact in [SIDES[0], SIDES[1], "protocol", "replayable", "start", "end"] {
                         assert_eq!(
                             found[client][fact], flow[fact],
-                            "TEEM_SEED={seed}: {name}, keys {keys}: {fact} of {client}"
+                            "TEEM_SEED={seed}: {name}, keys {keys}: {fact} of {client}: {}",
+                            found[client]
                         );
                     }
                 }

@@ -248,7 +248,7 @@ impl Conversation {
             return Ok(());
         }
         if !self.is_answered() {
-            return Err(Undecrypted::ServerHelloMissing);
+            return Err(self.unanswered());
         }
         self.holding = false;
         self.accept_early(true);
@@ -263,7 +263,7 @@ impl Conversation {
             return Err(if self.is_answered() {
                 Undecrypted::HandshakeCut
             } else {
-                Undecrypted::ServerHelloMissing
+                self.unanswered()
             });
         }
         if side == Side::Client {

@@ -68,6 +68,10 @@ impl Watch {
             }
         }
         match self.stray(side) {
+            // A capture may have the answer before the question: the first *ClientHello* is waited for.
+            Some(Undecrypted::ClientHelloMissing) if self.begun[0].1 == 0 && bytes.len() >= BEGUN_BYTES => {
+                Verdict::Tls
+            }
             Some(why) => Verdict::Lost(why),
             None => Verdict::Plain,
         }

@@ -54,6 +54,14 @@ impl Conversation {
         self.opening.as_ref().is_none_or(|opening| opening.answered)
     }
 
+    /// What is missing where the server's choice is not known.
+    pub(super) fn unanswered(&self) -> Undecrypted {
+        match &self.opening {
+            Some(opening) if opening.client.is_none() => Undecrypted::ClientHelloMissing,
+            _ => Undecrypted::ServerHelloMissing,
+        }
+    }
+
     /// Whether records of data sent early may come that were refused.
     pub(super) fn skips_early(&self) -> bool {
         let opening = self.opening.as_ref();

@@ -176,3 +176,22 @@ fn noise_in_a_record_ends_a_side() {
     assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::RecordFailed));
     assert_eq!(report.figures.records_failed, 1);
 }
+
+#[test]
+fn an_answer_that_was_captured_before_its_question_is_opened_all_the_same() {
+    for suite in 0..lc::ALL_CIPHER_SUITES.len() {
+        let (mut wire, log, _) = said(suite, &[(true, 100), (false, 100)]);
+        wire.turns.swap(0, 1);
+        assert_eq!(wire.turns[0].0, Side::Server);
+        let present = wire.sealed().map(|bytes| vec![true; bytes.len()]);
+        let (heard, report) = feed(&log, &wire, &present, usize::MAX);
+        assert_eq!(heard.said, wire.said, "{:?}", report.flows);
+        // Without the question it cannot be opened, and is handed on as it came.
+        wire.turns.retain(|(side, _)| *side == Side::Server);
+        let sealed = wire.sealed();
+        let present = sealed.each_ref().map(|bytes| vec![true; bytes.len()]);
+        let (heard, report) = feed(&log, &wire, &present, usize::MAX);
+        assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::ClientHelloMissing));
+        assert!(heard.said[1] == sealed[1]);
+    }
+}
