@@ -87,7 +87,7 @@ pub(crate) struct DriveArgs {
     /// The secret that a chat target derives provisioned keys from: a file with hex digits.
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// Give everybody an account before the replay begins: chat's people register, and the rules' [[provision]] requests are made.
+    /// Give everybody an account before the replay begins: chat's people register, and the rules' `[[provision]]` requests are made.
     #[arg(long)]
     pub(crate) provision: bool,
     /// The file that a chat target writes PINs to (its SMS sink): registrations, of the capture too, are proved by them.
