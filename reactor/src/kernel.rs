@@ -115,7 +115,7 @@ impl Kernel {
     }
 
     /// Stops reading, so that the peers' sockets fill and TCP holds them, or reads on. What ends a connection is not
-    /// noticed meanwhile, but by [`Link::send`].
+    /// noticed meanwhile, but by [`Link::send`](crate::Link::send).
     pub fn pause_reading(&mut self, paused: bool) {
         self.reading_paused = paused;
     }
@@ -125,7 +125,7 @@ impl Kernel {
         self.options.out_max_bytes = bytes;
     }
 
-    /// Descriptors in use for connections: those of [`Link::connections`], and those that wait for their peer's FIN.
+    /// Descriptors in use for connections: those of [`Link::connections`](crate::Link::connections), and those that wait for their peer's FIN.
     #[must_use]
     pub fn held(&self) -> u32 {
         self.conns.len()

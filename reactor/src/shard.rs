@@ -90,7 +90,7 @@ impl Shard {
 
     /// Turns in quick succession begin at least so many microseconds apart. To fall asleep and wake up costs about as much
     /// as to serve an event, so what comes in quick succession is served together; an event after a quiet time is served
-    /// at once, and costs one waking: see [`rest_us`].
+    /// at once, and costs one waking.
     #[must_use]
     pub fn spaced(mut self, spacing_us: u64) -> Self {
         self.spacing_us = spacing_us;

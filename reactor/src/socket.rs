@@ -81,7 +81,7 @@ const UNSENT_MAX_BYTES: u32 = 64 * 1024;
 
 /// Listens with `SO_REUSEPORT`, so that each shard has a queue of its own (socket(7)).
 ///
-/// What accepted sockets inherit is set here, so that it costs no call a connection: `TCP_NODELAY`, [`UNSENT_MAX_BYTES`], and no
+/// What accepted sockets inherit is set here, so that it costs no call a connection: `TCP_NODELAY`, 64 KiB unsent at most, and no
 /// `TCP_QUICKACK`. A kernel acknowledges the first data of each connection at once; without that the acknowledgement rides
 /// on the answer, one packet fewer a log-in, and comes by itself after 40 ms where there is none (tcp(7)).
 ///

@@ -5,7 +5,7 @@
 /// Bounds of the transport.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelOptions {
-    /// Bytes that may wait for one peer before [`SendError::Full`].
+    /// Bytes that may wait for one peer before [`SendError::Full`](crate::SendError::Full).
     pub out_max_bytes: usize,
 }
 
