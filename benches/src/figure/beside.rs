@@ -153,7 +153,7 @@ impl Stage<'_> {
         command
             .args(["--quiet", "--preload-pcap", "--intf1", ENDS[0]])
             .arg(&trace.path);
-        let (seen, cpu_s) = self.seen(ENDS[1], "inbound", "tcp", "tcpreplay", command)?;
+        let (seen, cpu_s) = self.seen(ENDS[1], "in", "tcp", "tcpreplay", command)?;
         Kept::of(&trace.packets_ns, &seen, cpu_s).context("tcpreplay")
     }
 
