@@ -67,9 +67,9 @@ climb: packages ## two million over kernel sockets, three under TLS, 2.8 as hard
 	@teem=target/release/teem; status=0; day="$$(date +%Y%m%d-%H%M%S)"; \
 	climb() { local name="$$1"; shift; printf '\n==> %s\n' "$$name"; \
 	  "$$teem" run climb --out "runs/$$name-$$day" "$$@" || status=$$?; }; \
-	climb 2m-kernel --connections 2M --plain --transport kernel --connects 10k --rate 5k; \
+	climb 2m-kernel --connections 2M --plain --transport kernel --connects 10k --rate 5.2k; \
 	climb 3m-tls --connections 3M --steps 3M --connects 3900 --rate 10.3k --hold 300; \
-	climb 2.8m-messages --connections 2.8M --plain --steps 1M --rate 20k; \
+	climb 2.8m-messages --connections 2.8M --plain --steps 2.8M --rate 16k --connects 13k; \
 	climb 5m-plain --connections 5M --plain --steps 2.8M --connects 14k --rate 6k; \
 	exit "$$status"
 
