@@ -140,13 +140,13 @@ mod tests {
     fn members_are_found_by_their_mark_and_ended() {
         let mark = format!("test-{}", std::process::id());
         let mut child = Command::new("sh")
-            .args(["-c", "echo begun; exec cat"])
+            .args(["-c", "echo begun; read -r word"])
             .env(LAB_VARIABLE, &mark)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Before it has begun, its environment is this process's.
+        // Before it has begun, its environment is this process's; while it becomes another program, it has none at all.
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
