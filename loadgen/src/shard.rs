@@ -41,8 +41,8 @@ use misfit::Misfits;
 use ping::Pings;
 use report::Report;
 use tick::Ticks;
+pub(crate) use user::Dealing;
 use user::Users;
-pub(crate) use user::{cells, shard_of};
 
 /// Actions carried out a turn at most, so that answers are read in between.
 const ACTIONS_A_TURN: usize = 256;
@@ -102,7 +102,7 @@ pub(crate) struct Common {
 /// What a shard alone has.
 pub(crate) struct Own {
     pub(crate) shard: u32,
-    pub(crate) shards: u32,
+    pub(crate) dealing: Dealing,
     pub(crate) schedule: Schedule,
     pub(crate) seed: u64,
     pub(crate) errands: Option<Box<dyn Errands>>,
@@ -150,7 +150,7 @@ impl Shard {
     pub(crate) fn new(common: Common, own: Own) -> Self {
         let users = common.population.users();
         Self {
-            users: Users::new(users, own.shard, own.shards),
+            users: Users::new(users, own.shard, own.dealing),
             door: Door::new(own.seed ^ u64::from(own.shard)),
             flights: Flights::default(),
             ticks: Ticks::default(),

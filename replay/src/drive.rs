@@ -45,6 +45,8 @@ use tally::Board;
 
 /// How long after the threads are up the first session begins: long enough for all of them to be asleep.
 const LEAD_US: u64 = 20_000;
+/// The most shards.
+const SHARDS_MAX: u32 = 256;
 
 /// What becomes of a replay when a session fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,6 +374,7 @@ fn deal(options: &DriveOptions, planned: &Planned) -> Result<Deal, DriveError> {
     let limit = reactor::raise_nofile()?;
     let one = Needs {
         connections,
+        cells: SHARDS_MAX,
         limit,
         cores: 1,
         shards: options.shards,

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use record::{Beside, BesideFigure};
 use serde::{Deserialize, Serialize};
 
-use crate::CELLS;
 use crate::action::What;
 use crate::distribution::Distribution;
 use crate::plan::Plan;
@@ -60,7 +59,7 @@ impl Plan {
         }
         let mut drawn: HashMap<&str, Drawn> = HashMap::new();
         let mut sends = 0;
-        for cell in 0..CELLS {
+        for cell in 0..self.cells() {
             sends += self.draw(cell, &mut drawn);
             if sends >= SENDS_ENOUGH {
                 break;

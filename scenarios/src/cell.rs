@@ -1,4 +1,4 @@
-//! A cell: one of the 256 parts of the population, with its own randomness and the sources of its actions.
+//! A cell: one of up to 256 parts of the population, with its own randomness and the sources of its actions.
 //!
 //! A cell knows its own users by name and everybody else by the plan's pure functions, so it needs no other cell.
 
@@ -8,7 +8,6 @@ mod walk;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::CELLS;
 use crate::action::{Action, What};
 use crate::intensity::{ArrivalCursor, Intensity};
 use crate::people::{Role, RoleKind};
@@ -92,13 +91,13 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(plan: &Inner, number: u32) -> Self {
-        let presence = &plan.presence;
-        let (roster, returns) = Roster::new(presence, number);
+        let (presence, cells) = (&plan.presence, plan.cells());
+        let (roster, returns) = Roster::new(presence, number, cells);
         let weight = plan.cell_weights[number as usize];
         let even = plan.scenario.messages.arrivals == Arrivals::Constant;
         let process = |purpose, weight| {
             let mut stream = Stream::new(plan.scenario.seed, purpose, number);
-            let phase = (f64::from(number) + 0.5) / f64::from(CELLS);
+            let phase = (f64::from(number) + 0.5) / f64::from(cells);
             Process {
                 cursor: ArrivalCursor::new(weight, even, phase, &mut stream),
                 stream,
@@ -125,7 +124,7 @@ impl Cell {
             messages: process(Purpose::Messages, weight),
             typing: process(Purpose::Typing, weight * plan.scenario.messages.typing.0),
             uploads: process(Purpose::Uploads, weight),
-            registrations: process(Purpose::Registrations, 1.0 / f64::from(CELLS)),
+            registrations: process(Purpose::Registrations, 1.0 / f64::from(cells)),
             registered: 0,
             roster,
         };
@@ -210,10 +209,10 @@ impl Cell {
             SourceKind::Uploads => self.upload(plan, at_us, plan.load.uploads.as_ref()?),
             SourceKind::Registrations => {
                 self.registrations.cursor.advance(&mut self.registrations.stream);
-                let users = plan.presence.people.count();
+                let (users, cells) = (plan.presence.people.count(), plan.cells());
                 // The first number beyond the users that belongs to this cell.
-                let first = self.number.wrapping_sub(users) % CELLS;
-                let number_offset = first + CELLS * self.registered;
+                let first = (self.number + cells - users % cells) % cells;
+                let number_offset = first + cells * self.registered;
                 self.registered += 1;
                 act(
                     users.checked_add(number_offset)?,

@@ -4,7 +4,6 @@
 
 use record::{Event, EventKind, PlanCurve};
 
-use crate::CELLS;
 use crate::action::{Misfit, What};
 use crate::actions::Actions;
 use crate::cell::SourceKind;
@@ -159,7 +158,7 @@ impl Plan {
             return running_sums(&changes[..seconds]);
         }
         // Cell by cell, so that only one is held at a time.
-        for cell in 0..CELLS {
+        for cell in 0..self.cells() {
             for action in Actions::of_sources(self, std::iter::once(cell), &SourceKind::PRESENCE) {
                 match action.what {
                     What::Connect => changes[second(action.at_us)] += 1,

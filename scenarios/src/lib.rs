@@ -51,5 +51,5 @@ pub use scenario::{
 pub use shock::{Earthquake, Football, Shock};
 pub use unit::{Bytes, Count, Factor, MatchMinute, Rate, Share, Span, Speed, TimeOfDay, UtcOffset};
 
-/// The cells that users are dealt into: user `u` belongs to cell `u % CELLS`, whatever the number of threads.
+/// The most cells that a plan's users are dealt into; [`Plan::cells`] are those it has.
 pub const CELLS: u32 = 256;

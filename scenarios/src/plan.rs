@@ -18,6 +18,9 @@ use crate::timeline::Timeline;
 
 /// The longest schedule on the run's clock: four weeks, so that a float holds its microseconds exactly.
 const LONGEST_US: f64 = 28.0 * 86_400e6;
+/// The fewest people online a cell: a cell's messages are sent by whoever of it is online just then, so where people
+/// come and go, in a cell of few there would often be nobody.
+const CELL_PEOPLE: u32 = 16;
 /// The most messages a plan may expect: beyond it lies a typing error, not a load.
 const MOST_MESSAGES: f64 = 1e12;
 
@@ -33,7 +36,7 @@ pub(crate) struct Inner {
     pub(crate) presence: Presence,
     pub(crate) groups: GroupBook,
     pub(crate) load: Load,
-    /// Of all who are online in the hold, the share in each cell.
+    /// Of all who are online in the hold, the share in each cell; one for each there is.
     pub(crate) cell_weights: Vec<f64>,
 }
 
@@ -202,13 +205,20 @@ impl Plan {
         inner.scenario.replay.iter().map(at_us).collect()
     }
 
+    /// The cells that users are dealt into, at most [`CELLS`]: user `u` belongs to cell `u % cells`, whatever the number of
+    /// threads.
+    #[must_use]
+    pub fn cells(&self) -> u32 {
+        self.inner.cells()
+    }
+
     /// What the users of these cells do, in time: an iterator that draws as it goes.
     ///
     /// However the cells are dealt to iterators, the actions of each user and their order are the same. Takes about 5
-    /// bytes a user of those cells; cells of 256 and above are left out.
+    /// bytes a user of those cells; those that [`Self::cells`] does not count are left out.
     #[must_use]
     pub fn actions(&self, cells: impl IntoIterator<Item = u32>) -> Actions {
-        Actions::new(self, cells.into_iter().filter(|cell| *cell < CELLS))
+        Actions::new(self, cells.into_iter().filter(|cell| *cell < self.cells()))
     }
 
     /// The groups people are in.
@@ -275,18 +285,25 @@ impl Plan {
     }
 }
 
+impl Inner {
+    pub(crate) fn cells(&self) -> u32 {
+        self.cell_weights.len() as u32
+    }
+}
+
 fn cell_weights(people: &People) -> Vec<f64> {
-    let mut online = vec![0u32; CELLS as usize];
+    let cells = (people.online / CELL_PEOPLE).clamp(1, CELLS);
+    let mut online = vec![0u32; cells as usize];
     if people.away == 0 {
         // Everybody: whole rounds of the cells, and a part of one.
-        for (cell, count) in (0..CELLS).zip(&mut online) {
-            *count = people.online.saturating_sub(cell).div_ceil(CELLS);
+        for (cell, count) in (0..cells).zip(&mut online) {
+            *count = people.online.saturating_sub(cell).div_ceil(cells);
         }
     }
     let asked = if people.away == 0 { 0 } else { people.count() };
     for user in 0..asked {
         if matches!(people.role(user).kind, RoleKind::Online { .. }) {
-            online[(user % CELLS) as usize] += 1;
+            online[(user % cells) as usize] += 1;
         }
     }
     online

@@ -37,7 +37,7 @@ fn however_the_cells_are_dealt_each_user_does_the_same_in_the_same_order() {
         let mut users: HashMap<u32, Vec<Action>> = HashMap::new();
         for shard in 0..shards {
             for action in plan.actions((0..CELLS).filter(|cell| cell % shards == shard)) {
-                assert_eq!(action.user % CELLS % shards, shard);
+                assert_eq!(action.user % plan.cells() % shards, shard);
                 users.entry(action.user).or_default().push(action);
             }
         }
@@ -347,4 +347,22 @@ fn an_odd_scenario_of_one_person_still_plans() {
         .actions(0..CELLS)
         .filter(|a| matches!(a.what, What::Send { to: To::User(to), .. } if to == a.user));
     assert_eq!(sends.count(), 0);
+}
+
+#[test]
+fn few_people_who_come_and_go_send_all_that_is_due() {
+    for people in [50, 200, 3_000] {
+        let text = format!(
+            "name = \"few\"\nconnections = {people}\n\n\
+             [[population]]\nname = \"visitors\"\nshare = 1.0\nbreaks = \"100%\"\nonline_for = {{ median = \"40s\", sigma = 0.8 }}\naway_for = {{ median = \"30s\", sigma = 0.8 }}\naway = \"0%\"\n\n\
+             [[phase]]\nkind = \"ramp\"\nduration = \"5s\"\n\n[[phase]]\nkind = \"hold\"\nduration = \"10m\"\n\n\
+             [messages]\nrate = \"{}/s\"\nto_away = \"0%\"\nto_groups = 0\n",
+            people / 4
+        );
+        let plan = Scenario::parse("few.toml", &text).unwrap().plan().unwrap();
+        let sends = |action: &Action| matches!(action.what, What::Send { .. });
+        let sent = all(&plan).into_iter().filter(sends).count() as f64;
+        let due = plan.expected_messages();
+        assert!((sent / due - 1.0).abs() < 0.03, "{people}: {sent} of {due}");
+    }
 }

@@ -24,6 +24,10 @@ use server::{Arrival, Fault, Server};
 
 const USERS: u32 = 24;
 const SHARDS: u32 = 3;
+const DEALING: Dealing = Dealing {
+    cells: 256,
+    shards: SHARDS,
+};
 /// When the last message is planned.
 const TALK_US: u64 = 20_000_000;
 /// When everything must have settled.
@@ -125,14 +129,14 @@ impl World {
         for shard in 0..SHARDS {
             let part: Vec<_> = plan
                 .iter()
-                .filter(|action| shard_of(action.user, SHARDS) == shard)
+                .filter(|action| DEALING.shard(action.user) == shard)
                 .copied()
                 .collect();
             let (queue, receiver) = Queue::new("uploads", 100, Wake::new().unwrap());
             let board = Arc::new(Board::default());
             let own = Own {
                 shard,
-                shards: SHARDS,
+                dealing: DEALING,
                 schedule: Box::new(part.into_iter()),
                 seed,
                 errands: Some(Box::new(errand.clone())),
@@ -242,7 +246,7 @@ impl World {
                 finished_us: self.now_us,
                 link: Ok(format!("/media/{}", job.bytes).into()),
             };
-            let shard = shard_of(job.user, SHARDS) as usize;
+            let shard = DEALING.shard(job.user) as usize;
             self.uploads[shard].push(done).unwrap();
             self.shards[shard].2 = self.now_us;
         }

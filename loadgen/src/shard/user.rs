@@ -3,7 +3,6 @@
 //! It does not know the protocol beyond a client's session, nor when anything happens.
 
 use reactor::Id;
-use scenarios::CELLS;
 use wire::chat::{Client, Phase};
 
 /// No connection.
@@ -67,11 +66,34 @@ impl User {
     }
 }
 
-/// The users of a shard: those whose cell leaves the shard's number as the remainder by the number of shards.
+/// How users are dealt to shards: by their cell, of which a shard has those that leave its number as the remainder by
+/// the number of shards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dealing {
+    /// Cells of the plan.
+    pub(crate) cells: u32,
+    /// Shards, no more than cells.
+    pub(crate) shards: u32,
+}
+
+impl Dealing {
+    /// The cells of a shard.
+    pub(crate) fn cells(self, shard: u32) -> impl Iterator<Item = u32> {
+        (shard..self.cells).step_by(self.shards.max(1) as usize)
+    }
+
+    /// The shard that drives a user.
+    pub(crate) fn shard(self, user: u32) -> u32 {
+        user % self.cells % self.shards
+    }
+}
+
+/// The users of a shard.
 #[derive(Debug)]
 pub(super) struct Users {
     users: Box<[User]>,
-    shards: u32,
+    dealing: Dealing,
+    /// Cells of this shard.
     cells: u32,
     /// By index in the transport's arena.
     conns: Vec<Conn>,
@@ -84,20 +106,10 @@ struct Conn {
     generation: u32,
 }
 
-/// The cells of a shard.
-pub(crate) fn cells(shard: u32, shards: u32) -> impl Iterator<Item = u32> {
-    (shard..CELLS).step_by(shards.max(1) as usize)
-}
-
-/// The shard that drives a user.
-pub(crate) fn shard_of(user: u32, shards: u32) -> u32 {
-    user % CELLS % shards
-}
-
 impl Users {
     /// The part of `0..users` that belongs to this shard.
-    pub(super) fn new(users: u32, shard: u32, shards: u32) -> Self {
-        let cells = cells(shard, shards).count() as u32;
+    pub(super) fn new(users: u32, shard: u32, dealing: Dealing) -> Self {
+        let cells = dealing.cells(shard).count() as u32;
         let user = User {
             client: Client::default(),
             conn: NONE,
@@ -107,17 +119,18 @@ impl Users {
             marks: 0,
         };
         // The last round of cells may be cut short: a few slots then stay empty.
-        let slots = users.div_ceil(CELLS) as usize * cells as usize;
+        let slots = users.div_ceil(dealing.cells) as usize * cells as usize;
         Self {
             users: vec![user; slots].into_boxed_slice(),
-            shards,
+            dealing,
             cells,
             conns: Vec::new(),
         }
     }
 
     fn slot(&self, user: u32) -> usize {
-        (user / CELLS * self.cells + user % CELLS / self.shards) as usize
+        let Dealing { cells, shards } = self.dealing;
+        (user / cells * self.cells + user % cells / shards) as usize
     }
 
     pub(super) fn user(&self, user: u32) -> &User {
@@ -200,14 +213,15 @@ mod tests {
 
     #[test]
     fn every_user_has_a_slot_of_his_own_in_one_shard() {
-        for shards in [1, 2, 3, 7, 100, 256] {
+        for (cells, shards) in [(1, 1), (62, 2), (256, 3), (13, 7), (100, 100), (256, 256)] {
+            let dealing = Dealing { cells, shards };
             let tables: Vec<_> = (0..shards)
-                .map(|shard| Users::new(1_000, shard, shards))
+                .map(|shard| Users::new(1_000, shard, dealing))
                 .collect();
             let mut seen = std::collections::HashSet::new();
             for user in 0..1_000 {
-                let shard = shard_of(user, shards);
-                assert!(cells(shard, shards).any(|cell| cell == user % CELLS));
+                let shard = dealing.shard(user);
+                assert!(dealing.cells(shard).any(|cell| cell == user % cells));
                 let slot = tables[shard as usize].slot(user);
                 assert!(slot < tables[shard as usize].users.len());
                 assert!(seen.insert((shard, slot)));
@@ -215,9 +229,11 @@ mod tests {
         }
     }
 
+    const ALL: Dealing = Dealing { cells: 1, shards: 1 };
+
     #[test]
     fn a_stale_connection_is_nobodys() {
-        let mut users = Users::new(10, 0, 1);
+        let mut users = Users::new(10, 0, ALL);
         let old = Id {
             index: 3,
             generation: 1,
@@ -239,7 +255,7 @@ mod tests {
 
     #[test]
     fn sessions_wrap_and_leave_the_other_mark_alone() {
-        let mut users = Users::new(1, 0, 1);
+        let mut users = Users::new(1, 0, ALL);
         let user = users.user_mut(0);
         user.set_leaving(true);
         (0..17).for_each(|_| user.begin_session());

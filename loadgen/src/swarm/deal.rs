@@ -5,7 +5,7 @@
 
 use std::net::Ipv4Addr;
 
-use scenarios::{CELLS, Places, Plan};
+use scenarios::{Places, Plan};
 
 use super::{Carrier, SwarmError, SwarmOptions};
 
@@ -23,6 +23,8 @@ const ADDRESSES: u32 = 256 * 250;
 pub struct Needs {
     /// The most that will be open at once.
     pub connections: u64,
+    /// Parts of the load that are dealt whole: a plan's cells.
+    pub cells: u32,
     /// Descriptors a table may have.
     pub limit: u64,
     /// Threads that can run at once.
@@ -57,6 +59,7 @@ impl Deal {
             .unwrap_or_else(|| options.targets.iter().all(|target| target.ip().is_loopback()));
         Self::of(&Needs {
             connections: most_connections(&options.plan),
+            cells: options.plan.cells(),
             limit,
             cores,
             shards: options.shards,
@@ -73,6 +76,7 @@ impl Deal {
     pub fn of(needs: &Needs) -> Result<Self, SwarmError> {
         let Needs {
             connections,
+            cells,
             limit,
             cores,
             shards,
@@ -82,7 +86,7 @@ impl Deal {
         } = *needs;
         if !descriptors {
             return Ok(Self {
-                shards: shards.unwrap_or(cores).clamp(1, CELLS),
+                shards: shards.unwrap_or(cores).clamp(1, cells),
                 parted: false,
                 addresses: 0,
             });
@@ -91,9 +95,9 @@ impl Deal {
         let crowded = connections > each;
         let parted = own_tables.unwrap_or(crowded);
         // Cells are dealt whole, so a shard's share is a whole number of them.
-        let cell = connections.div_ceil(u64::from(CELLS)).max(1);
+        let cell = connections.div_ceil(u64::from(cells)).max(1);
         if crowded && (!parted || each < cell) {
-            let most = if parted { CELLS } else { 1 };
+            let most = if parted { cells } else { 1 };
             return Err(SwarmError::Descriptors {
                 connections,
                 most,
@@ -101,13 +105,13 @@ impl Deal {
             });
         }
         let fewest = if crowded {
-            CELLS.div_ceil((each / cell).min(u64::from(CELLS)) as u32)
+            cells.div_ceil((each / cell).min(u64::from(cells)) as u32)
         } else {
             1
         };
         let wanted = shards.unwrap_or(if crowded { fewest } else { cores });
-        let shards = wanted.clamp(fewest, CELLS);
-        let largest = cell * u64::from(CELLS.div_ceil(shards));
+        let shards = wanted.clamp(fewest, cells);
+        let largest = cell * u64::from(cells.div_ceil(shards));
         let addresses = targets.map_or(0, |targets| largest.div_ceil(PORTS * targets.max(1)) as u32);
         Ok(Self {
             shards,
@@ -143,6 +147,7 @@ mod tests {
 
     const SMALL: Needs = Needs {
         connections: 10_000,
+        cells: 256,
         limit: 20_000,
         cores: 2,
         shards: None,
@@ -240,6 +245,20 @@ mod tests {
                 addresses: 1
             }
         );
+    }
+
+    #[test]
+    fn there_are_no_more_shards_than_cells() {
+        for descriptors in [false, true] {
+            let needs = Needs {
+                connections: 50,
+                cells: 3,
+                shards: Some(8),
+                descriptors,
+                ..SMALL
+            };
+            assert_eq!(Deal::of(&needs).unwrap().shards, 3);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use reactor::{Queue, QueueReceiver, Wake};
 
 use crate::job::{RegisterDone, UploadDone};
-use crate::shard::shard_of;
+use crate::shard::Dealing;
 use crate::upload::Outcomes;
 
 /// Uploads done that a shard may leave waiting.
@@ -20,19 +20,19 @@ pub struct Returns(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    shards: OnceLock<Vec<Queue<UploadDone>>>,
+    shards: OnceLock<(Dealing, Vec<Queue<UploadDone>>)>,
     registered: AtomicU64,
     not_registered: AtomicU64,
 }
 
 impl Returns {
     /// Opens a way to each shard, which sleeps on its wake. Where they were opened before, the new ones lead nowhere.
-    pub(super) fn open(&self, wakes: &[Wake]) -> Vec<QueueReceiver<UploadDone>> {
+    pub(super) fn open(&self, wakes: &[Wake], dealing: Dealing) -> Vec<QueueReceiver<UploadDone>> {
         let (queues, receivers) = wakes
             .iter()
             .map(|wake| Queue::new("swarm_uploads", CAPACITY, wake.clone()))
             .unzip();
-        let _ = self.0.shards.set(queues);
+        let _ = self.0.shards.set((dealing, queues));
         receivers
     }
 
@@ -48,10 +48,10 @@ impl Returns {
 
 impl Outcomes for Returns {
     fn uploaded(&self, done: UploadDone) -> bool {
-        let Some(shards) = self.0.shards.get() else {
+        let Some((dealing, shards)) = self.0.shards.get() else {
             return false;
         };
-        let shard = shard_of(done.user, shards.len() as u32);
+        let shard = dealing.shard(done.user);
         shards[shard as usize].push(done).is_ok()
     }
 

@@ -14,7 +14,7 @@ use super::carrier::{Carriage, Meter};
 use super::deal::Deal;
 use super::{SwarmError, SwarmOptions};
 use crate::job::{RegisterJob, UploadJob};
-use crate::shard::{Common, Errands, Own, Shard, cells};
+use crate::shard::{Common, Dealing, Errands, Own, Shard};
 use crate::tally::Board;
 use crate::upload::HttpQueue;
 
@@ -57,13 +57,17 @@ impl Threads {
             loops: Vec::new(),
             meters: Vec::new(),
         };
-        let uploads = options.returns.open(wakes);
+        let dealing = Dealing {
+            cells: options.plan.cells(),
+            shards: deal.shards,
+        };
+        let uploads = options.returns.open(wakes, dealing);
         let mut failed = None;
         for (shard, (uploads, wake)) in (0..).zip(uploads.into_iter().zip(wakes)) {
             let own = Own {
                 shard,
-                shards: deal.shards,
-                schedule: Box::new(options.plan.actions(cells(shard, deal.shards))),
+                dealing,
+                schedule: Box::new(options.plan.actions(dealing.cells(shard))),
                 seed: options.plan.scenario().seed,
                 errands: options
                     .http

@@ -2,7 +2,6 @@
 //!
 //! Four bytes a user; all else is asked of the plan's presence.
 
-use crate::CELLS;
 use crate::people::RoleKind;
 use crate::presence::Presence;
 
@@ -12,12 +11,12 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// The roster, and the cell's away users who return, the last first.
-    pub(super) fn new(presence: &Presence, cell: u32) -> (Self, Vec<u32>) {
+    /// The roster of one of so many cells, and the cell's away users who return, the last first.
+    pub(super) fn new(presence: &Presence, cell: u32, cells: u32) -> (Self, Vec<u32>) {
         let people = &presence.people;
         let mut ranked: Vec<Vec<(u32, u32)>> = vec![Vec::new(); people.bands.len()];
         let mut returns: Vec<(u64, u32)> = Vec::new();
-        for user in (cell..people.count()).step_by(CELLS as usize) {
+        for user in (cell..people.count()).step_by(cells as usize) {
             let role = people.role(user);
             match role.kind {
                 RoleKind::Online { number, .. } => ranked[role.band].push((presence.rank(number), user)),
