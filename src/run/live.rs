@@ -1,37 +1,29 @@
 //! A run while it lasts: server, swarm, storm and sampler side by side, until the plan ends or somebody stops it.
 
-use std::path::Path;
+mod end;
+mod http;
+
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use loadgen::pins::{Begin, Pins};
-use loadgen::storm::{StormChild, StormConfig, StormMix};
-use loadgen::upload::{HttpService, HttpSettings};
+use anyhow::Result;
+use loadgen::storm::StormChild;
+use loadgen::upload::HttpService;
 use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
 use reactor::{Clock, Subnet};
 use record::{Event, EventKind, RunWriter, Sample, Step};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
-use wire::chat::{Code, Number};
+use wire::chat::Number;
 
+use self::end::End;
 use super::Prepared;
 use super::foresight::Foresight;
 use super::sampling::Sampling;
-use super::target::{Target, data_folder};
+use super::target::Target;
 use super::vigil::Vigil;
 use crate::cli::{RunArgs, TransportArg};
 use crate::desk::{self, Desk};
-use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
-
-/// Uploads and registrations under way at once.
-const HTTP_AT_ONCE: usize = 64;
-/// PINs that may wait to be used.
-const PINS_MAX: usize = 100_000;
-/// How long HTTP jobs that are under way at the end may take.
-const HTTP_GRACE: Duration = Duration::from_secs(5);
-/// Requests a second of the storm at most: it accompanies the swarm and must not starve it.
-const STORM_REQUESTS_MAX: u32 = 200;
 
 /// Connections that each shard of a swarm on packets may have on their way to a welcome: two shards do what dozens do
 /// on kernel sockets, and at millions a log-in takes a third of a second.
@@ -51,14 +43,6 @@ fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
             loss,
         },
     })
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Finished,
-    Interrupted,
-    ServerGone,
 }
 
 /// What runs.
@@ -200,41 +184,6 @@ impl Live<'_> {
         }
     }
 
-    /// Ends a run that broke, mostly because its folder cannot be written any more. Returns the error where that
-    /// cannot be written down either.
-    async fn give_up(&mut self, begin_us: u64, error: anyhow::Error) -> Option<anyhow::Error> {
-        let why = format!("The run broke off: {}.", sentence(&error));
-        let t_ms = self.since_us(begin_us) / 1000;
-        self.storm = None;
-        // The server's data may be what filled the disk: without them there may be room to say so.
-        let cleaned = self.clean(End::ServerGone).await;
-        let noted = cleaned.and_then(|()| self.note(t_ms, EventKind::Invalid, "broke off", &why));
-        noted.err().map(|_| error)
-    }
-
-    fn start_http(&self, returns: &Returns) -> Result<Option<(HttpService, loadgen::upload::HttpQueue)>> {
-        let (Some(server), Some(pins)) = (self.target.http, self.target.pins.clone()) else {
-            return Ok(None);
-        };
-        let settings = HttpSettings {
-            server,
-            seed: self.prepared.scenario.seed,
-            concurrency: HTTP_AT_ONCE,
-            capacity: 16 * HTTP_AT_ONCE,
-            timeout: Duration::from_secs(10),
-            pin_timeout: Duration::from_secs(10),
-            late_us: 100_000,
-            verify_share: 0.1,
-        };
-        let pins = Pins::tail(pins, Begin::Start, PINS_MAX);
-        Ok(Some(HttpService::start(
-            settings,
-            self.clock,
-            pins,
-            returns.clone(),
-        )?))
-    }
-
     /// Samples once a second until the run ends.
     async fn watch(&mut self, swarm: &Swarm, http: Option<&HttpService>, begin_us: u64) -> Result<End> {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -319,41 +268,6 @@ impl Live<'_> {
         )
     }
 
-    fn start_storm(&mut self, users: u64, duration_us: u64, t_ms: u64) -> Result<()> {
-        let (Some(server), Some(pins)) = (self.target.http, self.target.pins.clone()) else {
-            return Ok(());
-        };
-        let config = StormConfig {
-            server,
-            pins,
-            users: users as u32,
-            duration_s: duration_us.div_ceil(1_000_000) as u32,
-            // Above every number that the swarm itself may register.
-            first_number: self.target.base + (1 << 32),
-            numbers: 1_000_000,
-            upload_bytes: 16 * 1024,
-            requests_per_second_max: STORM_REQUESTS_MAX,
-            timeout_ms: 10_000,
-            wait_ms: (50, 200),
-            mix: StormMix {
-                register: 2,
-                upload: 2,
-                download: 2,
-                look_up: 2,
-            },
-            seed: self.prepared.scenario.seed,
-        };
-        let child = StormChild::start(&std::env::current_exe()?, &config)?;
-        self.sampling.watch("storm", child.pid());
-        self.storm = Some(child);
-        self.note(
-            t_ms,
-            EventKind::Note,
-            "http storm",
-            "goose, closed-loop, in a process of its own",
-        )
-    }
-
     /// Where the run is a climb, takes a sample before its first connect: what grows is measured from there.
     async fn begin_climb(&mut self) -> Result<()> {
         self.climb.steps = self.prepared.manifest.steps.iter().rev().copied().collect();
@@ -401,68 +315,6 @@ impl Live<'_> {
         Ok(true)
     }
 
-    async fn finish(
-        &mut self,
-        swarm: Swarm,
-        http: Option<HttpService>,
-        begin_us: u64,
-        end: End,
-    ) -> Result<()> {
-        let mut last = Sample::default();
-        self.mark(begin_us, record::CLOSING)?;
-        swarm.stop();
-        self.prepared.replays.stop();
-        let joined = tokio::task::spawn_blocking(move || {
-            let outcome = swarm.join(&mut last);
-            (outcome, last)
-        });
-        let grace = if end == End::Finished {
-            HTTP_GRACE
-        } else {
-            Duration::from_millis(100)
-        };
-        let mut rest = Sample::default();
-        if let Some(http) = http {
-            http.finish(grace, &mut rest).await;
-        }
-        let (outcome, last) = joined.await.context("the swarm's end")?;
-        let t_ms = self.since_us(begin_us) / 1000;
-        self.finish_storm(end)?;
-        let replayed = self.finish_replays()?;
-        // The server may still be working off the last acknowledgements.
-        let mut sample = self.sampling.finish(t_ms, &self.target).await;
-        for part in [last, rest] {
-            sample.counters.extend(part.counters);
-            sample.gauges.extend(part.gauges);
-            for (name, histogram) in part.histograms {
-                sample.histograms.entry(name).or_default().merge(&histogram);
-            }
-        }
-        self.prepared.replays.sample(&mut sample);
-        self.writer.sample(&sample)?;
-        for (kind, name, what) in replayed {
-            self.note(t_ms, kind, name, &what)?;
-        }
-        match outcome {
-            Err(error) => self.note(t_ms, EventKind::Invalid, "swarm", &error.to_string())?,
-            Ok(outcome) => {
-                for (code, count) in outcome.refusals {
-                    self.note_refusals(t_ms, code, count)?;
-                }
-            }
-        }
-        if end == End::Interrupted {
-            self.note(
-                t_ms,
-                EventKind::Interrupted,
-                "interrupted",
-                "stopped before its end",
-            )?;
-        }
-        self.clean(end).await?;
-        self.mark(begin_us, record::CLOSED)
-    }
-
     /// Writes down that something is so from now on.
     fn mark(&mut self, begin_us: u64, name: &str) -> Result<()> {
         self.writer.event(&Event {
@@ -471,58 +323,6 @@ impl Live<'_> {
             name: name.to_owned(),
             detail: String::new(),
         })?;
-        Ok(())
-    }
-
-    fn note_refusals(&mut self, t_ms: u64, code: Code, count: u64) -> Result<()> {
-        // A full disk is the testbed's shortcoming, not the server's answer to the load.
-        if code == Code::StorageFull {
-            let why =
-                format!("{count} copies were refused: the server's disk or its quota is full ({code:?}).");
-            return self.note(t_ms, EventKind::Invalid, "storage full", &why);
-        }
-        let what = format!("{count} copies were refused: {code:?}");
-        self.note(t_ms, EventKind::Note, "refused", &what)
-    }
-
-    /// Ends the replays and writes what came of them. Returns what is to be noted.
-    fn finish_replays(&mut self) -> Result<Vec<(EventKind, &'static str, String)>> {
-        if !self.prepared.replays.are_there() {
-            return Ok(Vec::new());
-        }
-        let (replay, events) = self.prepared.replays.finish();
-        self.writer.replay(&replay)?;
-        Ok(events)
-    }
-
-    fn finish_storm(&mut self, end: End) -> Result<()> {
-        let Some(storm) = self.storm.take() else {
-            return Ok(());
-        };
-        let grace = Duration::from_millis(if end == End::Finished { 5_000 } else { 300 });
-        match if end == End::Finished {
-            storm.finish(grace)
-        } else {
-            storm.stop(grace)
-        } {
-            Ok(outcome) => self.writer.storm(&outcome.storm)?,
-            Err(error) => self.note(0, EventKind::Note, "http storm", &error.to_string())?,
-        }
-        Ok(())
-    }
-
-    /// Ends the server and removes its data.
-    async fn clean(&mut self, end: End) -> Result<()> {
-        self.progress.finish();
-        if let Some(child) = self.target.child.take() {
-            match end {
-                End::Finished => child.stop().await,
-                End::Interrupted | End::ServerGone => child.kill().await,
-            }
-            if !self.args.keep_data {
-                remove(&data_folder(&self.prepared.folder));
-            }
-        }
         Ok(())
     }
 
@@ -542,11 +342,5 @@ impl Live<'_> {
 
     fn since_us(&self, begin_us: u64) -> u64 {
         self.clock.now_us().saturating_sub(begin_us)
-    }
-}
-
-fn remove(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder) {
-        eprintln!("note: {} cannot be removed: {error}", folder.display());
     }
 }
