@@ -188,18 +188,31 @@ impl<S: Sink> Decryption<S> {
                     return Some(State::Passed);
                 }
                 Verdict::Tls if self.tls_flows < self.limits.tls_flows => {
-                    let (held_at, held, held_bytes) = watch.release();
-                    let (client_offset, server_offset) = match side {
-                        Side::Client if held_bytes > 0 => (held_at, server_bytes),
-                        Side::Client => (offset, server_bytes),
-                        // It answers a client that the capture has not heard yet.
-                        Side::Server => (0, offset),
-                    };
-                    let mut conversation = Box::new(Conversation::new(flow, client_offset, server_offset));
+                    let held = watch.release();
+                    let mut conversation = Box::new(match side {
+                        Side::Client => {
+                            let client_offset = if held.client().is_empty() {
+                                offset
+                            } else {
+                                held.client_at
+                            };
+                            let server_offset = if held.server().is_empty() { server_bytes } else { 0 };
+                            Conversation::new(flow, client_offset, server_offset)
+                        }
+                        // It answers a client that was not heard yet.
+                        Side::Server => Conversation::new(flow, 0, 0),
+                    });
                     self.tls_flows += 1;
-                    let mut hello = held[..held_bytes].to_vec();
-                    hello.extend_from_slice(bytes);
-                    let result = conversation.data(side, at_ns, &hello, &mut self.output());
+                    let (other, own) = match side {
+                        Side::Client => (held.server(), held.client()),
+                        Side::Server => (held.client(), held.server()),
+                    };
+                    let said = [own, bytes].concat();
+                    let out = &mut self.output();
+                    // What is held of the other side is less than a record's begin: there is nothing in it to fail by.
+                    let result = conversation
+                        .data(side.other(), at_ns, other, out)
+                        .and_then(|()| conversation.data(side, at_ns, &said, out));
                     return self.converse(event, conversation, 0, result);
                 }
                 Verdict::Tls => {
@@ -214,13 +227,13 @@ impl<S: Sink> Decryption<S> {
             }
         }
         if let Event::Gap {
-            side: Side::Server,
-            offset,
-            length,
-            ..
+            side, offset, length, ..
         } = event
         {
-            server_bytes = offset + length;
+            watch.gap(side);
+            if side == Side::Server {
+                server_bytes = offset + length;
+            }
         }
         self.release(event.flow(), event.at_ns(), &mut watch);
         self.sink.event(event);
@@ -230,15 +243,20 @@ impl<S: Sink> Decryption<S> {
 
     /// Hands on what a watch held.
     fn release(&mut self, flow: Flow, at_ns: u64, watch: &mut Watch) {
-        let (offset, held, bytes) = watch.release();
-        if bytes > 0 {
-            self.sink.event(Event::Data {
-                flow,
-                side: Side::Client,
-                at_ns,
-                offset,
-                bytes: &held[..bytes],
-            });
+        let held = watch.release();
+        for (side, offset, bytes) in [
+            (Side::Server, 0, held.server()),
+            (Side::Client, held.client_at, held.client()),
+        ] {
+            if !bytes.is_empty() {
+                self.sink.event(Event::Data {
+                    flow,
+                    side,
+                    at_ns,
+                    offset,
+                    bytes,
+                });
+            }
         }
     }
 

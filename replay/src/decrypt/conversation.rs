@@ -70,6 +70,7 @@ impl Conversation {
         // What one side says may be what the other's waited for, and that again.
         self.read_on(side.other(), at_ns, out)?;
         self.read_on(side, at_ns, out)?;
+        self.settle(at_ns, out)?;
         self.bound(at_ns, out)
     }
 
@@ -170,7 +171,7 @@ impl Conversation {
                 self.halves[side as usize].buffer = bytes[read..].to_vec();
                 self.judge(side, result, out)?;
             }
-            Reading::Records | Reading::Damaged(_) | Reading::Searching(_) => {
+            Reading::Records | Reading::Damaged(_) | Reading::Failed(_) | Reading::Searching(_) => {
                 half.buffer.extend_from_slice(bytes)
             }
         }
@@ -217,7 +218,7 @@ impl Conversation {
     ) -> Result<(), Undecrypted> {
         let Err(why) = result else { return Ok(()) };
         if self.holding {
-            return Err(why);
+            return self.fail(side, why);
         }
         let half = &mut self.halves[side as usize];
         if why == Undecrypted::RecordFailed && half.gapped && half.opener.is_some() {
@@ -238,6 +239,46 @@ impl Conversation {
         Ok(())
     }
 
+    /// A side cannot be read, and no record was opened yet. That ends it, unless the other side can still open one: what
+    /// comes of a flow must not hang on which of the two was heard first.
+    fn fail(&mut self, side: Side, why: Undecrypted) -> Result<(), Undecrypted> {
+        if let Some(first) = self.failed() {
+            return Err(first);
+        }
+        if side == Side::Server && !self.is_answered() {
+            return Err(why);
+        }
+        self.halves[side as usize].reading = Reading::Failed(why);
+        Ok(())
+    }
+
+    /// Why a side failed while nothing was opened.
+    fn failed(&self) -> Option<Undecrypted> {
+        self.halves.iter().find_map(|half| match half.reading {
+            Reading::Failed(why) => Some(why),
+            _ => None,
+        })
+    }
+
+    /// Once a record is opened, judges a side that failed before as one that fails after.
+    fn settle<S: Sink>(&mut self, at_ns: u64, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
+        if self.holding {
+            return Ok(());
+        }
+        for side in [Side::Client, Side::Server] {
+            let reading = &mut self.halves[side as usize].reading;
+            if let Reading::Failed(why) = *reading {
+                *reading = Reading::Records;
+                // An alert is now an end, and no refusal.
+                if !matches!(why, Undecrypted::Refused(_)) {
+                    self.judge(side, Err(why), out)?;
+                }
+                self.read_on(side, at_ns, out)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps what is held within its bound.
     fn bound<S: Sink>(&mut self, at_ns: u64, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
         if self
@@ -250,6 +291,9 @@ impl Conversation {
         if !self.is_answered() {
             return Err(self.unanswered());
         }
+        if let Some(why) = self.failed() {
+            return Err(why);
+        }
         self.holding = false;
         self.accept_early(true);
         self.read_on(Side::Client, at_ns, out)?;
@@ -260,10 +304,10 @@ impl Conversation {
     /// A side's stream is over: what is left of it is no record.
     fn end<S: Sink>(&mut self, side: Side, at_ns: u64, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
         if self.holding {
-            return Err(if self.is_answered() {
-                Undecrypted::HandshakeCut
-            } else {
-                self.unanswered()
+            return Err(match self.failed() {
+                Some(why) => why,
+                None if self.is_answered() => Undecrypted::HandshakeCut,
+                None => self.unanswered(),
             });
         }
         if side == Side::Client {

@@ -5,6 +5,7 @@
 use super::message::Messages;
 use super::opener::Opener;
 use super::output::Output;
+use super::report::Undecrypted;
 use super::resync::Search;
 use crate::event::{Event, Flow, Side, Sink};
 
@@ -31,6 +32,8 @@ pub(super) enum Reading {
     Damaged(u64),
     /// A record is looked for that opens.
     Searching(Search),
+    /// Not, for this reason: while nothing was opened, the other side may yet show that the secrets are right.
+    Failed(Undecrypted),
     /// No more: so many bytes were given up and not yet told.
     Lost(u64),
 }
@@ -123,7 +126,7 @@ impl Half {
     pub(super) fn lose(&mut self) {
         let mut bytes = (self.buffer.len() - self.read_bytes) as u64;
         bytes += match &self.reading {
-            Reading::Records | Reading::Damaged(_) => 0,
+            Reading::Records | Reading::Damaged(_) | Reading::Failed(_) => 0,
             Reading::Searching(search) => search.lost_bytes,
             Reading::Lost(bytes) => *bytes,
         };

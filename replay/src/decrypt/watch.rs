@@ -3,8 +3,10 @@
 //! It knows what a *ClientHello* begins with and who spoke last, not what is said. A client says *ClientHello* first of
 //! all, or in answer to the server: after STARTTLS (RFC 3207, section 4), a CONNECT, an SSLRequest. So only what a
 //! client says after the server spoke is looked at, and what would be cut too short to tell is held until it can be told.
+//! A capture may have the answer before the question: so what a server begins with is looked at, too, while its client
+//! has said nothing, and held in the same way.
 //!
-//! 48 bytes a flow; a comparison an event.
+//! 56 bytes a flow; a comparison an event.
 
 use super::hello::{self, MARK_BYTES};
 use super::message;
@@ -29,6 +31,29 @@ pub(super) struct Watch {
     held_bytes: u8,
     /// Where in the client's stream the held ones are.
     held_at: u64,
+    /// How many bytes, the server's first, are held.
+    held_of_server: u8,
+    /// Whether bytes of the client are missing.
+    gapped: bool,
+}
+
+/// What was held of both sides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Released {
+    client: ([u8; MARK_BYTES], u8),
+    server: ([u8; BEGUN_BYTES], u8),
+    /// Where in the client's stream its bytes are; the server's are where that begins.
+    pub(super) client_at: u64,
+}
+
+impl Released {
+    pub(super) fn client(&self) -> &[u8] {
+        &self.client.0[..usize::from(self.client.1)]
+    }
+
+    pub(super) fn server(&self) -> &[u8] {
+        &self.server.0[..usize::from(self.server.1)]
+    }
 }
 
 /// What to do with bytes.
@@ -53,6 +78,8 @@ impl Watch {
             held: [0; MARK_BYTES],
             held_bytes: 0,
             held_at: 0,
+            held_of_server: 0,
+            gapped: false,
         }
     }
 
@@ -60,6 +87,11 @@ impl Watch {
     pub(super) fn data(&mut self, side: Side, offset: u64, bytes: &[u8]) -> Verdict {
         let answers = self.last != Some(Side::Client);
         self.last = Some(side);
+        if side == Side::Server
+            && let Some(verdict) = self.answer(offset, bytes)
+        {
+            return verdict;
+        }
         self.note(side, bytes);
         if side == Side::Client && (answers || self.held_bytes > 0) {
             let verdict = self.hello(offset, bytes);
@@ -68,19 +100,58 @@ impl Watch {
             }
         }
         match self.stray(side) {
-            // A capture may have the answer before the question: the first *ClientHello* is waited for.
-            Some(Undecrypted::ClientHelloMissing) if self.begun[0].1 == 0 && bytes.len() >= BEGUN_BYTES => {
-                Verdict::Tls
-            }
             Some(why) => Verdict::Lost(why),
             None => Verdict::Plain,
         }
     }
 
-    /// Takes out what is held, and where it is.
-    pub(super) fn release(&mut self) -> (u64, [u8; MARK_BYTES], usize) {
-        let bytes = std::mem::take(&mut self.held_bytes);
-        (self.held_at, self.held, bytes.into())
+    /// The capture lacks some of what a side said.
+    pub(super) fn gap(&mut self, side: Side) {
+        self.gapped |= side == Side::Client;
+    }
+
+    /// Takes out what is held.
+    pub(super) fn release(&mut self) -> Released {
+        Released {
+            client: (self.held, std::mem::take(&mut self.held_bytes)),
+            server: (self.begun[1].0, std::mem::take(&mut self.held_of_server)),
+            client_at: self.held_at,
+        }
+    }
+
+    /// What a server says first, while nothing of its client was handed on: `None` where it answers no *ClientHello*.
+    fn answer(&mut self, offset: u64, bytes: &[u8]) -> Option<Verdict> {
+        let (mut begun, have) = self.begun[1];
+        let is_first = self.held_of_server > 0 || (offset == 0 && have == 0);
+        let is_silent = self.begun[0].1 == 0 && !self.gapped;
+        let is_alone = is_silent || self.held_bytes > 0 && self.held_at == 0;
+        if self.start == Start::Midway || !is_first || !is_alone {
+            return None;
+        }
+        let have = usize::from(have);
+        let more = bytes.len().min(BEGUN_BYTES - have);
+        begun[have..have + more].copy_from_slice(&bytes[..more]);
+        let told = have + more;
+        let fits = |at: usize, fits: bool| at >= told || fits;
+        let may_answer = fits(0, begun[0] == record::HANDSHAKE)
+            && fits(1, begun[1] == 3)
+            && fits(2, matches!(begun[2], 1..=3))
+            && fits(
+                4,
+                begun
+                    .first_chunk()
+                    .is_some_and(|header| Header::parse(*header).is_some()),
+            )
+            && fits(5, begun[5] == message::SERVER_HELLO);
+        if !may_answer {
+            return None;
+        }
+        if told == BEGUN_BYTES {
+            return Some(Verdict::Tls);
+        }
+        self.begun[1] = (begun, told as u8);
+        self.held_of_server = told as u8;
+        Some(Verdict::Held)
     }
 
     fn hello(&mut self, offset: u64, bytes: &[u8]) -> Verdict {

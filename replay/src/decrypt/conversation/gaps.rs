@@ -34,6 +34,7 @@ impl Conversation {
         half.gapped = true;
         half.reading = match std::mem::take(&mut half.reading) {
             Reading::Lost(bytes) => Reading::Lost(bytes + length),
+            failed @ Reading::Failed(_) => failed,
             Reading::Damaged(left) if length < left => Reading::Damaged(left - length),
             Reading::Damaged(left) if length == left => Reading::Records,
             Reading::Damaged(left) => half.search(length - left),

@@ -129,16 +129,17 @@ impl Conversation {
             opening.retried = true;
             return Ok(());
         }
-        opening.answered = true;
         if !self.tls13 {
             let master = secrets.secret(Label::Master).ok_or(Undecrypted::SecretsMissing)?;
             let randoms = (&client.random, &hello.random);
             let keys = schedule::openers12(suite, master, randoms, hello.encrypt_then_mac)
                 .ok_or(Undecrypted::SecretsWrong)?;
             opening.ahead = keys.map(|key| [None, None, Some(key)]);
+            opening.answered = true;
             return Ok(());
         }
         opening.ahead = ahead13(suite, secrets)?;
+        opening.answered = true;
         let early = client.early_data;
         opening.waits = early && hello.resumes && !opening.retried;
         let waits = opening.waits;

@@ -184,14 +184,19 @@ fn an_answer_that_was_captured_before_its_question_is_opened_all_the_same() {
         wire.turns.swap(0, 1);
         assert_eq!(wire.turns[0].0, Side::Server);
         let present = wire.sealed().map(|bytes| vec![true; bytes.len()]);
-        let (heard, report) = feed(&log, &wire, &present, usize::MAX);
-        assert_eq!(heard.said, wire.said, "{:?}", report.flows);
+        for piece in [1, 2, 3, 5, 6, 7, 100, usize::MAX] {
+            let (heard, report) = feed(&log, &wire, &present, piece);
+            assert_eq!(heard.said, wire.said, "{piece} B: {:?}", report.flows);
+        }
         // Without the question it cannot be opened, and is handed on as it came.
         wire.turns.retain(|(side, _)| *side == Side::Server);
         let sealed = wire.sealed();
         let present = sealed.each_ref().map(|bytes| vec![true; bytes.len()]);
-        let (heard, report) = feed(&log, &wire, &present, usize::MAX);
-        assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::ClientHelloMissing));
-        assert!(heard.said[1] == sealed[1]);
+        for piece in [1, 4, 6, usize::MAX] {
+            let (heard, report) = feed(&log, &wire, &present, piece);
+            let why = report.flows[0].undecrypted;
+            assert_eq!(why, Some(Undecrypted::ClientHelloMissing), "{piece} B");
+            assert!(heard.said[1] == sealed[1], "{piece} B");
+        }
     }
 }
