@@ -17,6 +17,7 @@ pub(crate) use self::serve::{PROVISIONED_BASE, ServeArgs};
 pub(crate) use self::value::count;
 use crate::exit::Outcome;
 use crate::replay::arguments::ReplayArgs;
+use crate::say;
 
 const AFTER_HELP: &str = "\
 Start here:
@@ -171,7 +172,9 @@ pub(crate) struct KnobArgs {
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
-    clap_complete::generate(shell, &mut Cli::command(), "teem", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "teem", &mut script);
+    say::out(format_args!("{}", String::from_utf8_lossy(&script)));
     Ok(Outcome::Passed)
 }
 

@@ -34,16 +34,14 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Result<Outcome> {
             "missing": missing,
             "limits": table::json(&found),
         });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print!(
-            "{}",
-            table::text(&found, |word, tone| paint(word, colour(tone), stdout()))
-        );
+        let text = table::text(&found, |word, tone| paint(word, colour(tone), stdout()));
+        outln!("{}", text.trim_end());
         for sentence in &missing {
-            println!("{sentence}");
+            outln!("{sentence}");
         }
-        println!("{}", conclusion(&args.aim, &short, args.fix));
+        outln!("{}", conclusion(&args.aim, &short, args.fix));
     }
     Ok(if short.is_empty() && missing.is_empty() {
         Outcome::Passed
@@ -70,14 +68,14 @@ fn fix(host: &Host, found: &[Limit]) {
                 let first = first.iter().map(|(name, value)| (*name, value));
                 for (name, value) in first.chain([(*name, value)]) {
                     if let Err(error) = host.set_sysctl(name, value) {
-                        eprintln!("cannot set {name}: {error}");
+                        errln!("cannot set {name}: {error}");
                         break;
                     }
-                    eprintln!("set {name} to {value}");
+                    errln!("set {name} to {value}");
                 }
             }
             Remedy::Manual(command) => {
-                eprintln!("cannot raise {}, it is no sysctl: {command}", limit.name);
+                errln!("cannot raise {}, it is no sysctl: {command}", limit.name);
             }
         }
     }

@@ -46,7 +46,7 @@ impl From<Verdict> for Outcome {
 /// Says on standard error what went wrong.
 pub(crate) fn complain(error: &anyhow::Error) {
     let word = progress::paint("error:", progress::RED, std::io::stderr());
-    eprintln!("{word} {}", sentence(error));
+    errln!("{word} {}", sentence(error));
 }
 
 /// An error with its causes, but for those that it names itself.

@@ -26,7 +26,7 @@ pub(crate) fn gate(args: &GateArgs) -> Result<Outcome> {
     }
     let summary = reports::judge(&args.run, &thresholds)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print_verdict(&summary);
     }
@@ -50,20 +50,20 @@ pub(crate) fn print_verdict(summary: &Summary) {
         } else {
             &value
         };
-        println!(
+        outln!(
             "  {}  {:<40} {value}",
             progress::paint(mark, colour, out()),
             threshold.expr
         );
     }
     if let Some(climbed) = reports::climbed(summary) {
-        println!(
+        outln!(
             "  {}  {climbed}",
             progress::paint("climb", progress::GREEN, out())
         );
     }
     for why in &summary.invalid_because {
-        println!("  {}  {why}", progress::paint("invalid", progress::YELLOW, out()));
+        outln!("  {}  {why}", progress::paint("invalid", progress::YELLOW, out()));
     }
     let (word, colour) = match summary.verdict {
         record::Verdict::Pass => ("PASS", progress::GREEN),
@@ -71,5 +71,5 @@ pub(crate) fn print_verdict(summary: &Summary) {
         record::Verdict::Invalid => ("INVALID", progress::YELLOW),
     };
     let stopped = if summary.interrupted { " (interrupted)" } else { "" };
-    println!("{}{stopped}", progress::paint(word, colour, out()));
+    outln!("{}{stopped}", progress::paint(word, colour, out()));
 }

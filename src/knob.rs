@@ -21,7 +21,7 @@ pub(crate) fn knob(args: &KnobArgs) -> Result<Outcome> {
                     Some(value.clone()),
                 )
                 .await?;
-                println!("{name}: {} -> {}", shown(&answer["from"]), shown(&answer["to"]));
+                outln!("{name}: {} -> {}", shown(&answer["from"]), shown(&answer["to"]));
             }
             (wanted, _) => {
                 let answer = ask(args, reqwest::Method::GET, "/knobs", None).await?;
@@ -42,7 +42,7 @@ fn list(knobs: &Value, wanted: Option<&str>) -> Result<()> {
         let name = knob["name"].as_str().unwrap_or_default();
         if wanted.is_none_or(|wanted| wanted == name) {
             let unit = knob["unit"].as_str().unwrap_or_default();
-            println!(
+            outln!(
                 "{name:<22} {:>12} {unit:<10} {}",
                 shown(&knob["value"]),
                 shown(&knob["meaning"])

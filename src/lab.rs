@@ -58,13 +58,13 @@ pub(crate) fn enter(args: &RunArgs, scenario: &Scenario) -> Result<Option<Outcom
             } else {
                 ""
             };
-            eprintln!(
+            errln!(
                 "note: no lab for {} connections: {why}{instead}",
                 shape.connections
             );
             return Ok(None);
         }
-        (Need::Short(why), LabArg::Always) => eprintln!("note: even in the lab {why}"),
+        (Need::Short(why), LabArg::Always) => errln!("note: even in the lab {why}"),
         (Need::Missing(_) | Need::NotNeeded, LabArg::Always) | (Need::Use, _) => {}
     }
     again(&shape).map(Some)
@@ -83,7 +83,7 @@ pub(crate) fn enter_for(connections: u64, transport: TransportArg, plain: bool) 
             Need::Use => {}
             Need::NotNeeded => return Ok(None),
             Need::Missing(why) | Need::Short(why) => {
-                eprintln!("note: no lab for {connections} connections: {why}");
+                errln!("note: no lab for {connections} connections: {why}");
                 return Ok(None);
             }
         }
@@ -105,7 +105,7 @@ pub(crate) fn recover() -> Result<()> {
         return Ok(());
     }
     if let Some(recovered) = Ledger::default().recover(&Host::default())? {
-        eprintln!("note: {recovered}");
+        errln!("note: {recovered}");
     }
     Ok(())
 }
@@ -139,9 +139,9 @@ fn inside(shape: &Shape, command: &[OsString]) -> Result<Outcome> {
         let mut signals = Signals::catch()?;
         let lab = Lab::open(&Host::default(), &Ledger::default(), shape, cpus())?;
         if let Some(recovered) = &lab.made().recovered {
-            eprintln!("note: {recovered}");
+            errln!("note: {recovered}");
         }
-        eprintln!("lab: {}", lab.made());
+        errln!("lab: {}", lab.made());
         let mut child = start(&lab, command)?;
         let status = loop {
             tokio::select! {
@@ -152,10 +152,10 @@ fn inside(shape: &Shape, command: &[OsString]) -> Result<Outcome> {
         let began = Instant::now();
         let settled = lab.close()?;
         if let Some(left) = settled.left_alone() {
-            eprintln!("note: {left}");
+            errln!("note: {left}");
         }
         if began.elapsed() >= SLOW_END {
-            eprintln!(
+            errln!(
                 "note: removing the lab took {:.1} s",
                 began.elapsed().as_secs_f64()
             );

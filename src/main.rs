@@ -1,5 +1,7 @@
 //! The `teem` command: arguments, wiring, terminal. It has no logic of its own.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // this crate is the terminal
+
+#[macro_use]
+mod say;
 
 mod carriage;
 mod cli;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Completions { shell } => cli::completions(shell),
     };
     match result {
+        Ok(Outcome::Passed) if !say::is_whole() => Outcome::Usage.into(),
         Ok(outcome) => outcome.into(),
         Err(error) => {
             exit::complain(&error);

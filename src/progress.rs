@@ -48,8 +48,8 @@ impl Progress {
     /// Tells a sentence.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None if !self.quiet => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| errln!("{text}")),
+            None if !self.quiet => errln!("{text}"),
             None => {}
         }
     }
@@ -73,7 +73,7 @@ impl Progress {
             bar.set_position(t_ms / 1000);
             bar.set_message(line);
         } else if t_ms >= self.printed_ms + 10_000 || self.printed_ms == 0 {
-            eprintln!("{:>5} s  {line}", t_ms / 1000);
+            errln!("{:>5} s  {line}", t_ms / 1000);
             self.printed_ms = t_ms.max(1);
         }
     }

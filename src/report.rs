@@ -9,9 +9,9 @@ use crate::exit::Outcome;
 pub(crate) fn report(args: &ReportArgs) -> Result<Outcome> {
     let summary = reports::render(&args.run)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
-        println!("{}", args.run.join("report.html").display());
+        outln!("{}", args.run.join("report.html").display());
     }
     Ok(Outcome::Passed)
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     }
     let prepared = prepare(args, scenario)?;
     for notice in prepared.replays.notices(args) {
-        eprintln!("note: {notice}");
+        errln!("note: {notice}");
     }
     if args.dry_run {
         return dry_run(args, &prepared);
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     // Something ran and nothing can be said of it, on a full disk for one: that is no mistake in the usage.
     concluded.or_else(|error| {
         complain(&error);
-        println!("INVALID");
+        outln!("INVALID");
         Ok(Outcome::Invalid)
     })
 }
@@ -119,7 +119,7 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
         .then(|| host::handshakes(&plan.curve().connections))
         .flatten()
     {
-        eprintln!("note: {notice}");
+        errln!("note: {notice}");
     }
     let end_s = plan.duration_us() as f64 / 1e6;
     if let Some(at_s) = args.kill_server_at.iter().find(|at_s| **at_s >= end_s) {
@@ -194,7 +194,7 @@ fn fitted(
     Ok(match notice {
         None => scenario,
         Some(notice) => {
-            eprintln!("note: {notice}");
+            errln!("note: {notice}");
             scenario.with_connections(connections)
         }
     })
@@ -268,15 +268,15 @@ fn dry_run(args: &RunArgs, prepared: &Prepared) -> Result<Outcome> {
     RunWriter::create(folder, manifest, &curve)?;
     let summary = reports::render(folder)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
-        println!(
+        outln!(
             "planned: {} connections, {:.0} s, about {:.0} messages",
             plan.connections(),
             plan.duration_us() as f64 / 1e6,
             plan.expected_messages()
         );
-        println!("{}", folder.join("report.html").display());
+        outln!("{}", folder.join("report.html").display());
     }
     Ok(Outcome::Passed)
 }
@@ -286,10 +286,10 @@ fn conclude(args: &RunArgs, folder: &Path) -> Result<Outcome> {
     let summary = reports::render(folder)?;
     Progress::new(args.quiet, 0).finish();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print_verdict(&summary);
-        println!("{}", folder.join("report.html").display());
+        outln!("{}", folder.join("report.html").display());
     }
     Ok(summary.verdict.into())
 }

@@ -19,13 +19,13 @@ pub(crate) fn scenarios(args: &ScenariosArgs) -> Result<Outcome> {
                 .iter()
                 .find(|(known, _)| known == name)
                 .map_or("", |(_, text)| text);
-            print!("{text}");
+            outln!("{}", text.trim_end());
         }
         Some(ScenariosAction::Check { file }) => {
             let scenario = read(&file.to_string_lossy())?;
             check(&scenario)?;
             let plan = scenario.plan()?;
-            println!(
+            outln!(
                 "{}: fine: {} connections, {:.0} s on the run's clock, about {:.0} messages",
                 file.display(),
                 plan.connections(),
@@ -56,16 +56,14 @@ fn list(json: bool) -> Result<()> {
                 serde_json::json!({"name": name, "title": title, "connections": connections, "duration_s": seconds})
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        outln!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    println!("{:<12} {:>11} {:>8}  what it is", "name", "connections", "run");
+    outln!("{:<12} {:>11} {:>8}  what it is", "name", "connections", "run");
     for (name, connections, seconds, title) in rows {
-        println!("{name:<12} {connections:>11} {seconds:>6} s  {title}");
+        outln!("{name:<12} {connections:>11} {seconds:>6} s  {title}");
     }
-    println!(
-        "\nteem scenarios show NAME prints one: a file to start from. teem run NAME --dry-run plots one."
-    );
+    outln!("\nteem scenarios show NAME prints one: a file to start from. teem run NAME --dry-run plots one.");
     Ok(())
 }
 

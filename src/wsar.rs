@@ -32,13 +32,13 @@ pub(crate) fn wsar(args: &WsarArgs) -> Result<Outcome> {
     };
     let (mut sampler, mut table, start) = (Sampler::new(watches), Table::default(), Instant::now());
     for missing in sampler.missing() {
-        eprintln!("note: {missing} cannot be read here; its columns stay empty");
+        errln!("note: {missing} cannot be read here; its columns stay empty");
     }
     let mut lines = 0;
     while args.count.is_none_or(|count| lines < count) {
         let sample = sampler.sample(start.elapsed().as_millis() as u64);
         for label in sampler.take_vanished() {
-            eprintln!("note: the process watched as {label} has ended");
+            errln!("note: the process watched as {label} has ended");
         }
         if let Some(file) = &mut file {
             writeln!(file, "{}", serde_json::to_string(&sample)?)?;

@@ -50,7 +50,7 @@ pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
         return Ok(outcome);
     }
     for note in recorded.notes() {
-        eprintln!("note: {}: {note}", args.capture.display());
+        errln!("note: {}: {note}", args.capture.display());
     }
     if let Some([flow, file]) = args.cut.as_deref() {
         return cut(&recorded.recording, flow, Path::new(file));
@@ -68,7 +68,7 @@ pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     // Something was driven and nothing can be said of it: that is no mistake in the usage.
     concluded.or_else(|error| {
         complain(&error);
-        println!("INVALID");
+        outln!("INVALID");
         Ok(Outcome::Invalid)
     })
 }
@@ -137,7 +137,7 @@ fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
         RecordingWriter::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     recording.tell(index, &mut writer)?;
     writer.close()?;
-    println!("{}", file.display());
+    outln!("{}", file.display());
     Ok(Outcome::Passed)
 }
 
@@ -358,10 +358,10 @@ fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
 fn conclude(args: &DriveArgs, folder: &Path) -> Result<Outcome> {
     let summary = reports::render(folder)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         print_verdict(&summary);
-        println!("{}", folder.join("report.html").display());
+        outln!("{}", folder.join("report.html").display());
     }
     Ok(summary.verdict.into())
 }

@@ -11,7 +11,7 @@ use crate::exit::Outcome;
 pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
     let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
     for note in recorded.notes() {
-        eprintln!("note: {note}");
+        errln!("note: {note}");
     }
     let by = match args.by {
         FitByArg::Service => FitBy::Service,
@@ -30,7 +30,7 @@ pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
         let source = args.capture.file_name().unwrap_or_default().to_string_lossy();
         let text = fitted.scenario(&name(&stem), &source);
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        println!("{}", file.display());
+        outln!("{}", file.display());
     }
     Ok(Outcome::Passed)
 }
@@ -50,7 +50,7 @@ fn name(stem: &str) -> String {
 }
 
 fn show(fitted: &Fitted) {
-    println!(
+    outln!(
         "{:.1} s, {:.1} connections open on average{}",
         fitted.lasted_s,
         fitted.open_on_average(),
@@ -60,13 +60,22 @@ fn show(fitted: &Fitted) {
         }
     );
     for group in &fitted.groups {
-        println!(
+        outln!(
             "\n{}: {} connections ({} cut off by the capture's ends), {} messages",
-            group.name, group.sessions, group.cut_off, group.messages
+            group.name,
+            group.sessions,
+            group.cut_off,
+            group.messages
         );
-        println!(
+        outln!(
             "  {:<22} {:>9} {:>10} {:>10} {:>10} {:>10}  {:<34} exponential off by",
-            "", "seen", "5 %", "median", "95 %", "mean", "log-normal: median, sigma, off by"
+            "",
+            "seen",
+            "5 %",
+            "median",
+            "95 %",
+            "mean",
+            "log-normal: median, sigma, off by"
         );
         for (what, sample) in [
             ("message, B", &group.bytes),
@@ -74,7 +83,7 @@ fn show(fitted: &Fitted) {
             ("connection, s", &group.stays_s),
             ("absence, s", &group.aways_s),
         ] {
-            println!("{}", row(what, sample));
+            outln!("{}", row(what, sample));
         }
     }
 }

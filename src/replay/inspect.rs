@@ -17,6 +17,7 @@ use replay::{
 use super::arguments::InspectArgs;
 use super::source::{self, Reads};
 use crate::exit::Outcome;
+use crate::say;
 
 /// Lists the connections of a capture, and saves and plots them if asked.
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
@@ -71,20 +72,20 @@ impl Inspected<Inspection> {
         if args.json {
             // A list of many connections is longer than what is kept of them: it is not held besides.
             let mut out = BufWriter::new(io::stdout().lock());
-            serde_json::to_writer_pretty(&mut out, &json::Document::of(&told))?;
-            writeln!(out)?;
-            out.flush()?;
+            let written = serde_json::to_writer_pretty(&mut out, &json::Document::of(&told));
+            let written = written.map_err(io::Error::from).and_then(|()| writeln!(out));
+            say::keep(written.and_then(|()| out.flush()));
         } else {
             table::print(&told);
             if let (Some(saved), Some(path)) = (&told.saved, &args.save) {
-                println!("saved: {} with {} connections", path.display(), saved.connections);
+                outln!("saved: {} with {} connections", path.display(), saved.connections);
             }
             if let Some(report) = report {
-                println!("{}", report.display());
+                outln!("{}", report.display());
             }
         }
         if let Some(shortfall) = told.reads.shortfall() {
-            eprintln!("note: {}: {shortfall}", args.capture.display());
+            errln!("note: {}: {shortfall}", args.capture.display());
         }
         Ok(Outcome::Passed)
     }

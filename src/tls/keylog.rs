@@ -63,7 +63,7 @@ impl Log {
     /// Says once that secrets are missing: the run itself is as good without.
     fn complain(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.broken, true) {
-            eprintln!("note: the key log lacks connections from here on: {error}");
+            errln!("note: the key log lacks connections from here on: {error}");
         }
     }
 }

@@ -40,6 +40,33 @@ fn every_command_helps() {
 }
 
 #[test]
+fn who_has_read_enough_may_close_the_pipe_and_a_full_disk_is_told() {
+    for arguments in [
+        &["scenarios"][..],
+        &["scenarios", "show", "football"],
+        &["scenarios", "--json"],
+        &["completions", "bash"],
+        &["doctor", "--connections", "1k", "--json"],
+    ] {
+        let run = |out: std::process::Stdio| {
+            let mut command = std::process::Command::new(crate::home::binary());
+            let ended = command.args(arguments).stdout(out).output().unwrap();
+            (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(run(writer.into()), (Some(0), String::new()), "{arguments:?}");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (code, err) = run(full.into());
+        assert_eq!(code, Some(2), "{arguments:?}: {err}");
+        assert!(
+            err.contains("standard output cannot be written") && err.contains("No space left"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
 fn shells_complete() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish"] {

@@ -51,14 +51,14 @@ pub(super) fn print(found: &Found) {
     rows.sort_by_key(|(at_ns, _)| *at_ns);
     let widths = widths(&rows);
     if !rows.is_empty() {
-        println!("{}", laid_out(&HEADS.map(str::to_owned), &widths));
+        outln!("{}", laid_out(&HEADS.map(str::to_owned), &widths));
     }
     for (_, row) in &rows {
-        println!("{}", laid_out(row, &widths));
+        outln!("{}", laid_out(row, &widths));
     }
-    println!();
+    outln!();
     for line in lines {
-        println!("{line}");
+        outln!("{line}");
     }
 }
 

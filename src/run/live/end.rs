@@ -138,6 +138,6 @@ impl Live<'_> {
 
 fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
-        eprintln!("note: {} cannot be removed: {error}", folder.display());
+        errln!("note: {} cannot be removed: {error}", folder.display());
     }
 }
