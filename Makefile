@@ -50,7 +50,7 @@ endef
 
 demo: packages ## build, run the football scenario, print where the report is
 	$(CARGO) build --release --locked
-	@out="runs/demo-$$(date +%Y%m%d-%H%M%S)"; status=0; \
+	@sync; out="runs/demo-$$(date +%Y%m%d-%H%M%S)"; status=0; \
 	$(CARGO) run --release --locked --quiet -- run football --plain --out "$$out" $(ARGS) || status=$$?; \
 	if [[ -f "$$out/report.html" ]]; then printf '\nThe report: %s\n' "$$PWD/$$out/report.html"; fi; \
 	exit "$$status"
