@@ -162,12 +162,9 @@ pub(crate) struct KnobArgs {
     pub(crate) name: Option<String>,
     /// Its new value; none reads it.
     pub(crate) value: Option<String>,
-    /// The server's admin address.
+    /// The server's admin address; its token, where it wants one, from TEEM_ADMIN_TOKEN.
     #[arg(long, default_value = "127.0.0.1:7790")]
     pub(crate) admin: SocketAddr,
-    /// The admin HTTP's bearer token.
-    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
-    pub(crate) admin_token: Option<String>,
 }
 
 /// Prints a completion script.

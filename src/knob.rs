@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::admin;
 use crate::cli::KnobArgs;
 use crate::exit::Outcome;
 
@@ -61,10 +62,7 @@ fn shown(value: &Value) -> String {
 }
 
 async fn ask(args: &KnobArgs, method: reqwest::Method, path: &str, body: Option<String>) -> Result<Value> {
-    let mut request = reqwest::Client::new().request(method, format!("http://{}{path}", args.admin));
-    if let Some(token) = &args.admin_token {
-        request = request.bearer_auth(token);
-    }
+    let mut request = admin::client()?.request(method, format!("http://{}{path}", args.admin));
     if let Some(body) = body {
         request = request.body(body);
     }

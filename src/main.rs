@@ -3,6 +3,7 @@
 #[macro_use]
 mod say;
 
+mod admin;
 mod carriage;
 mod cli;
 mod desk;

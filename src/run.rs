@@ -78,6 +78,9 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
     if let Some(scale) = args.time_scale {
         scenario = scenario.with_time_scale(scale);
     }
+    if let Some(duration) = args.duration {
+        scenario = scenario.with_duration(duration.0)?;
+    }
     if let Some(seed) = args.seed {
         scenario = scenario.with_seed(seed);
     }

@@ -12,6 +12,7 @@ use server::{Config, Provisioned, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, reload};
 
+use crate::admin;
 use crate::cli::{DurabilityArg, ServeArgs};
 use crate::exit::Outcome;
 
@@ -74,7 +75,7 @@ fn config(args: &ServeArgs) -> Result<Config> {
         listen: args.listen,
         http: args.http,
         admin: args.admin,
-        admin_token: args.admin_token.clone(),
+        admin_token: admin::token()?,
         data: args.data.clone(),
         durability: match args.durability {
             DurabilityArg::Memory => Durability::Memory,

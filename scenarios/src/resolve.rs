@@ -122,6 +122,9 @@ pub(crate) fn resolve(mut raw: RawScenario) -> Result<Scenario, Mistake> {
     })
 }
 
+/// Figures of what did not come: until the end it may be on its way.
+const ENDS_TELL: [&str; 2] = ["messages.lost", "messages.ticks_missing"];
+
 /// A name becomes part of a folder's, so it keeps to what every file system takes.
 fn name(name: &Spanned<String>) -> Result<String, Mistake> {
     let text = name.get_ref();
@@ -140,6 +143,13 @@ fn threshold(raw: Spanned<RawThreshold>) -> Result<ThresholdSetting, Mistake> {
         RawThreshold::Table(table) => (table.expr, table.abort),
     };
     match record::Threshold::from_str(&expr) {
+        Ok(threshold) if abort && ENDS_TELL.contains(&threshold.path()) => {
+            let message = format!(
+                "`{}` is known at a run's end only, so it cannot abort one: leave `abort` out",
+                threshold.path()
+            );
+            Err(Mistake::new(span, message))
+        }
         Ok(_) => Ok(ThresholdSetting { expr, abort }),
         Err(error) => Err(Mistake::new(span, format!("not a threshold: {error}"))),
     }

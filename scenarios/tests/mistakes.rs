@@ -123,6 +123,11 @@ fn mistakes_are_explained_where_they_are() {
             "messages.losst == 0",
         ),
         (
+            "a threshold that aborts by what is known at the end only",
+            "[\"messages.lost == 0\"]",
+            "[{ expr = \"messages.lost == 0\", abort = true }]",
+        ),
+        (
             "a region nobody lives in",
             "region = \"south\"\naway",
             "region = \"sout\"\naway",

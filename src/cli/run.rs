@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use scenarios::Span;
 
 use super::value::{count, second, share};
 use super::{DurabilityArg, LabArg, TransportArg};
@@ -25,6 +26,9 @@ pub(crate) struct RunArgs {
     /// How many times faster than the scenario's own clock.
     #[arg(long)]
     pub(crate) time_scale: Option<f64>,
+    /// How long the run takes: 90s, 5m. Holds and spikes are stretched or cut in proportion, ramps and drains stay.
+    #[arg(long)]
+    pub(crate) duration: Option<Span>,
     /// Drive a server of your own at HOST:PORT instead of starting one.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) target: Option<String>,
@@ -34,9 +38,6 @@ pub(crate) struct RunArgs {
     /// That server's admin port, for its own figures; its token, where it wants one, from TEEM_ADMIN_TOKEN.
     #[arg(long, value_name = "HOST:PORT", requires = "target")]
     pub(crate) target_admin: Option<SocketAddr>,
-    /// The bearer token of that server's admin port.
-    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
-    pub(crate) admin_token: Option<String>,
     /// The secret that the target derives provisioned keys from: a file with hex digits.
     #[arg(long, value_name = "FILE", requires = "target")]
     pub(crate) secret_file: Option<PathBuf>,

@@ -19,9 +19,6 @@ pub(crate) struct ServeArgs {
     /// Admin HTTP: /healthz, /metrics, /stats, /knobs. Off loopback it needs TEEM_ADMIN_TOKEN.
     #[arg(long, default_value = "127.0.0.1:7790")]
     pub(crate) admin: SocketAddr,
-    /// The admin HTTP's bearer token.
-    #[arg(long, env = "TEEM_ADMIN_TOKEN", hide_env_values = true, hide = true)]
-    pub(crate) admin_token: Option<String>,
     /// Where messages, accounts and media are kept.
     #[arg(long, default_value = "teem-data", value_name = "DIR")]
     pub(crate) data: PathBuf,

@@ -15,8 +15,10 @@ use loadgen::Carrier;
 use reactor::{Clock, Subnet};
 use record::{MANIFEST_SCHEMA, Manifest, Threshold};
 use replay::{
-    Clones, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter, Rules, Speed,
+    Clones, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter, Rules,
+    Selection, Speed,
 };
+use sha2::{Digest as _, Sha256};
 
 use self::own::Own;
 use self::provision::Registry;
@@ -329,7 +331,17 @@ fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
         format!("loops = {}", options.clones.loops),
         format!("lateness_limit_ms = {}", args.lateness_limit.as_secs_f64() * 1e3),
         format!("patience_ms = {}", args.patience.as_millis()),
+        format!(
+            "on_failure = \"{}\"",
+            match options.on_failure {
+                OnFailure::Continue => "continue",
+                OnFailure::Stop => "stop",
+            }
+        ),
     ];
+    lines.extend(options.at_once.map(|at_once| format!("at_once = {at_once}")));
+    lines.extend(options.shards.map(|shards| format!("shards = {shards}")));
+    lines.extend(selected(&options.selection));
     let mut targets: Vec<_> = options.targets.iter().collect();
     targets.sort();
     lines.push("\n[targets]".to_owned());
@@ -338,20 +350,50 @@ fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
             .iter()
             .map(|(recorded, target)| format!("\"{recorded}\" = \"{}\"", target.address)),
     );
-    if let Some(text) = args
-        .rules
-        .as_ref()
-        .and_then(|file| std::fs::read_to_string(file).ok())
-    {
-        lines.push("\n# The rules:".to_owned());
-        // A secret of the rules has no place in what may be shown around.
-        lines.extend(
-            text.lines()
-                .filter(|line| !line.contains("secret"))
-                .map(|line| format!("# {line}")),
-        );
+    if let Some(rules) = &args.rules {
+        // By its digest: what it says may be a secret, which has no place in what may be shown around.
+        lines.push("\n[rules]".to_owned());
+        lines.push(format!("file = {:?}", rules.display().to_string()));
+        if let Ok(text) = std::fs::read(rules) {
+            let digest: String = Sha256::digest(&text)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            lines.push(format!("sha256 = \"{digest}\""));
+        }
     }
     lines.join("\n") + "\n"
+}
+
+/// Which sessions are driven, where not all are.
+fn selected(selection: &Selection) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut list = |name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            lines.push(format!("{name} = [{}]", values.join(", ")));
+        }
+    };
+    let text = |value: String| format!("{value:?}");
+    list(
+        "host",
+        selection
+            .hosts
+            .iter()
+            .map(|host| text(host.to_string()))
+            .collect(),
+    );
+    list("port", selection.ports.iter().map(ToString::to_string).collect());
+    let flows = selection.flows.iter();
+    list(
+        "flow",
+        flows
+            .map(|flows| text(format!("{}-{}", flows.start(), flows.end())))
+            .collect(),
+    );
+    let (from_ns, until_ns) = (selection.began_ns.start, selection.began_ns.end);
+    lines.extend((from_ns > 0).then(|| format!("from_ms = {}", from_ns / 1_000_000)));
+    lines.extend((until_ns < u64::MAX).then(|| format!("until_ms = {}", until_ns / 1_000_000)));
+    lines
 }
 
 /// Renders the report and says the verdict.

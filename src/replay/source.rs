@@ -112,8 +112,15 @@ pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
     }
     let writer = RecordingWriter::scratch(scratch()?);
     let (reads, writer) = read(path, keys, Selection::default(), writer)?;
+    let recording = writer.finish().with_context(|| {
+        format!(
+            "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or cut it first with `teem replay inspect --save`",
+            path.display(),
+            std::env::temp_dir().display()
+        )
+    })?;
     Ok(Recorded {
-        recording: Arc::new(writer.finish()?),
+        recording: Arc::new(recording),
         reads,
     })
 }
@@ -196,9 +203,11 @@ impl Reads {
         };
         let mut notes = Vec::new();
         if !figures.datagrams.is_empty() {
+            let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
             notes.push(format!(
-                "{} UDP flows are not replayed: `teem replay inspect` lists them",
-                figures.datagrams.len()
+                "{} UDP flows of {} packets are not replayed: `teem replay inspect` lists them",
+                figures.datagrams.len(),
+                packets + figures.unlisted_datagrams
             ));
         }
         let closed = decryption

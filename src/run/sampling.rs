@@ -1,6 +1,7 @@
 //! One sample a second from all who measure: the kernel, the server, the swarm, the HTTP side.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use loadgen::Swarm;
 use loadgen::upload::HttpService;
@@ -17,6 +18,10 @@ const LOST_BY_A_KILL: [&str; 3] = [
     server::COPIES_ACKNOWLEDGED,
     server::COPIES_SENT,
 ];
+
+/// How often a server that does not answer is asked for its last figures, and how long it is left alone between.
+const ASKED_MOST: usize = 5;
+const ASKED_EVERY: Duration = Duration::from_millis(500);
 
 /// Collects samples.
 pub(super) struct Sampling {
@@ -65,21 +70,33 @@ impl Sampling {
         if let Some(http) = http {
             http.publish(&mut sample);
         }
-        self.add_server(&mut sample, target).await;
-        sample
-    }
-
-    /// The last figures, after the swarm has ended.
-    pub(super) async fn finish(&mut self, t_ms: u64, target: &Target) -> Sample {
-        let mut sample = self.sampler.sample(t_ms);
-        self.add_server(&mut sample, target).await;
-        sample
-    }
-
-    async fn add_server(&mut self, sample: &mut Sample, target: &Target) {
         if let Some(stats) = target.stats().await {
             self.last = stats;
         }
+        self.add_server(&mut sample);
+        sample
+    }
+
+    /// The figures before the first connect, or after the swarm has ended: the server's only as it tells them now, for a ledger
+    /// closes by them.
+    pub(super) async fn finish(&mut self, t_ms: u64, target: &Target) -> Sample {
+        let mut sample = self.sampler.sample(t_ms);
+        for _ in 0..ASKED_MOST {
+            if let Some(stats) = target.stats().await {
+                self.last = stats;
+                self.add_server(&mut sample);
+                break;
+            }
+            if target.admin.is_none() {
+                break;
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+        sample
+    }
+
+    /// The server's figures of this second, or those it told last.
+    fn add_server(&self, sample: &mut Sample) {
         for (name, value) in &self.last.counters {
             let carried = match LOST_BY_A_KILL.contains(&name.as_str()) {
                 // They fall, and the report knows by that not to compare them.

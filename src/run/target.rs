@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use wire::chat::Secret;
 use wire::tls::ClientTls;
 
 use super::child::{ServerChild, ServerPlan, Stats, stats};
 use super::{Prepared, durability};
+use crate::admin;
 use crate::cli::{PROVISIONED_BASE, RunArgs, TransportArg};
 use crate::serve::{read_secret, write_secret};
 use crate::tls;
@@ -94,7 +94,7 @@ impl Target {
             base: PROVISIONED_BASE,
             child: Some(child),
             tls,
-            client: admin_client(args.admin_token.as_deref())?,
+            client: admin::client()?,
         })
     }
 
@@ -108,6 +108,15 @@ impl Target {
         if let Err(error) = tokio::net::TcpStream::connect(chat).await {
             bail!(
                 "--target {address} refuses connections ({error}): start the server first, or check the port"
+            );
+        }
+        let client = admin::client()?;
+        if let Some(admin) = args.target_admin
+            && let Err(error) = stats(&client, admin).await
+        {
+            bail!(
+                "--target-admin {admin} does not tell its figures ({}): check the port, and the token in TEEM_ADMIN_TOKEN",
+                error.root_cause()
             );
         }
         let Some(secret) = &args.secret_file else {
@@ -135,7 +144,7 @@ impl Target {
             base: PROVISIONED_BASE,
             child: None,
             tls,
-            client: admin_client(args.admin_token.as_deref())?,
+            client,
         })
     }
 
@@ -143,18 +152,6 @@ impl Target {
     pub(super) async fn stats(&self) -> Option<Stats> {
         stats(&self.client, self.admin?).await.ok()
     }
-}
-
-/// Asks an admin port that may want a token, which it gets from the environment: arguments are anybody's to read.
-fn admin_client(token: Option<&str>) -> Result<reqwest::Client> {
-    let mut headers = HeaderMap::new();
-    if let Some(token) = token {
-        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-            .context("TEEM_ADMIN_TOKEN: expected printable characters, as in a header")?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(reqwest::Client::builder().default_headers(headers).build()?)
 }
 
 /// Where a server of the run's own listens: packets do not come to loopback.

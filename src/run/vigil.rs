@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn levels_and_shares_may_fall_again() {
         for grows in [
-            "messages.lost == 0",
+            "messages.corrupted == 0",
             "server.queue_peak < 9",
             "schedule_lag.late <= 5",
         ] {

@@ -8,6 +8,8 @@ mod packets;
 mod spoil;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::process::Command;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -44,6 +46,7 @@ fn a_run_of_ours_is_read_back_and_driven_again_from_its_capture() {
     let Some(turn) = Turn::take() else { return };
     let captured = Captured::make(turn.home());
     captured.agrees_with_tshark_and_the_ledger();
+    captured.brings_its_secrets_along_through_a_pipe();
     captured.is_driven_again();
     let seeds = match std::env::var("TEEM_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => seed..seed + 1,
@@ -113,6 +116,24 @@ impl Captured<'_> {
                 "{flow}"
             );
         }
+    }
+
+    /// As pcapng with the key log in a block of its own (editcap's), from standard input.
+    fn brings_its_secrets_along_through_a_pipe(&self) {
+        let done = Command::new("editcap")
+            .args(["--inject-secrets", "tls,keys.log", "run.pcap", "secrets.pcapng"])
+            .current_dir(self.home.path(""))
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let mut command = self
+            .home
+            .command(&["replay", "inspect", "--json", "--port", CHAT, "-"]);
+        command.stdin(File::open(self.home.path("secrets.pcapng")).unwrap());
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let piped = table(&serde_json::from_slice(&done.stdout).unwrap());
+        assert_eq!(piped, table(&self.document(&self.pcap, true)));
     }
 
     /// Out of TLS and into it again, at a server that has its own certificate.

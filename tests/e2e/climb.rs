@@ -13,7 +13,7 @@ use crate::run_folder::RunFolder;
 const CLIMB: &str = r#"name = "hill"
 connections = "4k"
 thresholds = [
-    { expr = "messages.lost == 0", abort = true },
+    "messages.lost == 0",
     "connections.peak >= 0.99 * connections.target",
 ]
 

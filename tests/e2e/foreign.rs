@@ -8,7 +8,7 @@ use rand::{Rng as _, SeedableRng as _};
 use record::{Run, Verdict};
 
 use crate::home::Home;
-use crate::run_folder::assert_ledger_closes;
+use crate::run_folder::{RunFolder, assert_ledger_closes};
 use crate::serving::{FREE_PORTS, Serving};
 
 #[test]
@@ -70,8 +70,29 @@ fn a_server_under_tls_is_driven_by_who_trusts_its_certificate() {
     assert!(refused.code(2).err.contains("tls-certificate.pem"));
     assert!(!home.path("none").exists());
     let trusted = ["--tls-cert", "data/tls-certificate.pem"];
-    let (done, run) = home.run("out", &[&["smoke"], &target[..], &trusted[..]].concat());
-    done.code(0);
+    // An admin port that is nobody's would leave the ledger with one end.
+    let nobody = ["--target-admin", "127.0.0.1:1"];
+    let refused = [
+        &["run", "smoke", "--out", "none"],
+        &target[..2],
+        &nobody[..],
+        &target[4..],
+        &trusted[..],
+    ];
+    home.teem(&refused.concat())
+        .mistake(&["--target-admin 127.0.0.1:1", "TEEM_ADMIN_TOKEN"]);
+    assert!(!home.path("none").exists());
+    // What is asked there is nobody else's business: not a proxy's either.
+    let mut command = home.command(&[&["run", "smoke", "--out", "out"], &target[..], &trusted[..]].concat());
+    command
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("HTTP_PROXY", "http://127.0.0.1:1");
+    home.finish(command).code(0);
+    let run = RunFolder::at(&home.path("out"));
+    assert_eq!(
+        run.summary().messages.server_accepted,
+        Some(run.summary().messages.accepted)
+    );
     assert!(run.counter(record::name::swarm::TLS_HANDSHAKES) >= 2_000);
     assert!(server.stop().success());
 }

@@ -14,7 +14,7 @@ title = "Twenty thousand under TLS over packets"
 connections = "20k"
 ping_every = "10s"
 thresholds = [
-    { expr = "messages.lost == 0", abort = true },
+    "messages.lost == 0",
     { expr = "messages.duplicated == 0", abort = true },
     "connections.peak >= 0.99 * connections.target",
 ]

@@ -63,6 +63,12 @@ fn numbers_that_cannot_be_are_refused_before_anything_runs() {
     );
     refused(&home, &smoke(&["--connections", "many"]), &["`many`", "200k"]);
     refused(&home, &smoke(&["--time-scale", "0"]), &["0.001"]);
+    refused(&home, &smoke(&["--duration", "1s"]), &["leaves no hold"]);
+    refused(
+        &home,
+        &smoke(&["--duration", "10"]),
+        &["expected a duration with its unit"],
+    );
     refused(&home, &smoke(&["--kill-server-at", "NaN"]), &["`NaN`"]);
     refused(
         &home,

@@ -3,13 +3,16 @@
 // The lint's exemption for tests does not reach their helpers.
 #![allow(clippy::unwrap_used)]
 
+mod climb;
+mod judged;
 mod replayed;
 mod synthetic;
 
 use std::fs;
 use std::path::Path;
 
-use record::{Event, EventKind, Replay, ReplayChat, Run, Summary, Threshold, Verdict};
+use judged::spoilt;
+use record::{Event, EventKind, Replay, ReplayChat, Run, Summary, Verdict};
 use synthetic::Invention;
 
 fn rendered(invention: &Invention) -> (std::path::PathBuf, Summary) {
@@ -175,106 +178,6 @@ fn ten_minutes_with_a_million() {
     assert_eq!(pictures(&folder).len(), 22);
 }
 
-/// Four steps of a minute and a half each; the last one's backlog is too short.
-fn climb() -> Invention {
-    Invention {
-        name: "climb",
-        seconds: 160,
-        connections: 2_800_000,
-        storm: false,
-        climb: &[200_000, 425_000, 1_000_000, 2_800_000],
-        ..Invention::default()
-    }
-}
-
-#[test]
-fn a_climb_is_told_step_by_step_beside_the_old_one() {
-    let (folder, summary) = rendered(&climb());
-    assert_eq!(summary.steps.len(), 4);
-    assert!(summary.steps.iter().all(|step| step.held), "{summary:#?}");
-    assert_eq!(summary.steps[3].by_kernel, Some(2_800_001));
-    assert!(
-        reports::climbed(&summary)
-            .unwrap()
-            .contains("net.core.somaxconn is 65,535")
-    );
-    // What ran out while they connected is apart from the hold's, and each step stands beside the old climb's top.
-    let resources = |limits: &[record::Limit]| -> Vec<String> {
-        limits.iter().map(|limit| limit.resource.clone()).collect()
-    };
-    assert_eq!(resources(&summary.steps[3].limits), ["backlog"]);
-    assert!(summary.steps[0].limits_ramp.iter().all(|limit| !limit.ran_out));
-    insta::assert_snapshot!("climb.md", text(&folder, "summary.md"));
-    insta::assert_json_snapshot!("climb_steps", summary.steps);
-    let schema = serde_json::from_str(record::schema::SUMMARY).unwrap();
-    let written: serde_json::Value = serde_json::from_str(&text(&folder, "summary.json")).unwrap();
-    jsonschema::validate(&schema, &written).unwrap();
-    let page = text(&folder, "report.html");
-    assert!(page.contains("<h2>The climb</h2>") && page.contains("top, 2.8M"));
-    for (plot, mark) in [
-        ("connections", "the old climb's top, 2.8M"),
-        ("messages", "the old climb's on 2 CPUs, 16.7k/s"),
-        ("cpu", "the old climb's at its top, 85 %"),
-        (
-            "bytes-a-connection",
-            "the old climb's at its top, all of its host, 35.7 kB",
-        ),
-        ("network", "the old climb's on 2 CPUs, 47.6k/s"),
-    ] {
-        let plot = text(&folder, &format!("plots/{plot}.svg"))
-            .replace("&#39;", "'")
-            .replace("&apos;", "'");
-        assert!(plot.contains(mark), "{mark}");
-    }
-}
-
-#[test]
-fn a_climb_that_was_ended_before_a_step_that_will_not_fit_names_memory() {
-    let (folder, _) = rendered(&Invention {
-        name: "climb-foreseen",
-        interrupted_at_s: Some(80),
-        ..climb()
-    });
-    let mut run = Run::read(&folder).unwrap();
-    let detail = "2.8M connections will not fit.".to_owned();
-    let name = record::FORESEEN.to_owned();
-    run.events.push(Event {
-        t_ms: 80_000,
-        kind: EventKind::Interrupted,
-        name,
-        detail,
-    });
-    let summary = reports::summarise(&run);
-    assert_eq!(summary.steps.len(), 2);
-    assert_eq!(summary.steps[1].limits[0].resource, "memory");
-}
-
-/// `sockstat` and the slab are counted by different hands: one alone that is apart is told.
-#[test]
-fn a_slab_that_holds_other_objects_makes_a_climb_invalid() {
-    let (folder, summary) = rendered(&Invention {
-        name: "climb-slab",
-        ..climb()
-    });
-    assert_eq!(summary.steps[0].by_slab, Some(200_009));
-    assert!(
-        summary.steps[0].disagreement.unwrap() < 1e-4,
-        "what CPUs keep at hand is none"
-    );
-    let mut run = Run::read(&folder).unwrap();
-    for sample in run.samples.iter_mut().skip(1) {
-        *sample.gauges.get_mut("host.tcp_slab_objects").unwrap() += 6_200.0;
-    }
-    let summary = reports::summarise(&run);
-    assert_eq!(summary.verdict, Verdict::Invalid);
-    let why = &summary.invalid_because;
-    assert_eq!(why.len(), 4, "{why:?}");
-    assert!(
-        why[3].contains("2,800,001 by the kernel's sockets, 2,803,109 by their slab"),
-        "{why:?}"
-    );
-}
-
 #[test]
 fn a_run_that_was_taken_down_says_how_long_that_took() {
     let folder = Invention {
@@ -294,44 +197,6 @@ fn a_run_that_was_taken_down_says_how_long_that_took() {
         });
     }
     assert_eq!(reports::summarise(&run).teardown_s, Some(4.25));
-}
-
-#[test]
-fn a_kernel_that_counts_other_sockets_makes_a_climb_invalid() {
-    let (folder, _) = rendered(&Invention {
-        name: "climb-apart",
-        ..climb()
-    });
-    let mut run = Run::read(&folder).unwrap();
-    for sample in run.samples.iter_mut().skip(1) {
-        *sample.gauges.get_mut("host.tcp_in_use").unwrap() += 5_700.0;
-    }
-    let summary = reports::summarise(&run);
-    assert_eq!(summary.verdict, Verdict::Invalid);
-    let why = &summary.invalid_because;
-    assert_eq!(why.len(), 4, "{why:?}");
-    assert!(
-        why[3].contains("0.10 %") && why[3].contains("2,802,851 by the kernel"),
-        "{why:?}"
-    );
-}
-
-#[test]
-fn a_gate_judges_by_more_thresholds_and_writes_nothing() {
-    let folder = Invention {
-        name: "gate",
-        seconds: 30,
-        ..Invention::default()
-    }
-    .write();
-    let strict: Threshold = "delivery.p99 < 1us".parse().unwrap();
-    let summary = reports::judge(&folder, &[strict]).unwrap();
-    assert_eq!(summary.verdict, Verdict::Fail);
-    assert_eq!(
-        summary.thresholds.iter().filter(|outcome| !outcome.pass).count(),
-        1
-    );
-    assert!(!folder.join("summary.json").exists());
 }
 
 #[test]
@@ -381,26 +246,6 @@ fn a_replay() {
     assert_eq!(other.verdict, Verdict::Fail, "an implied threshold");
 }
 
-/// A good run, spoilt in one way.
-fn spoilt(spoil: impl FnOnce(&mut Run)) -> Summary {
-    let folder = tempfile::tempdir().unwrap();
-    let from = Invention {
-        name: "good",
-        seconds: 24,
-        ..Invention::default()
-    };
-    // Each test thread has its own copy: the folder under cargo's directory is shared.
-    static WRITTEN: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
-    let source = WRITTEN.get_or_init(|| from.write());
-    for file in ["run.json", "plan.json", "samples.jsonl", "events.jsonl"] {
-        fs::copy(source.join(file), folder.path().join(file)).unwrap();
-    }
-    let mut run = Run::read(folder.path()).unwrap();
-    assert_eq!(reports::summarise(&run).verdict, Verdict::Pass);
-    spoil(&mut run);
-    reports::summarise(&run)
-}
-
 #[test]
 fn what_the_server_did_for_a_replay_beside_the_swarm_is_told_apart() {
     let beside = |counted: u64, apart: Option<u64>, answered: u64| {
@@ -444,135 +289,4 @@ fn what_the_server_did_for_a_replay_beside_the_swarm_is_told_apart() {
             "{counted} {apart} {answered}: {because:?}"
         );
     }
-}
-
-#[test]
-fn the_testbed_is_blamed_for_what_is_its_own() {
-    let because = |summary: Summary, what: &str| {
-        assert_eq!(summary.verdict, Verdict::Invalid, "{what}");
-        assert!(
-            summary.invalid_because.iter().any(|reason| reason.contains(what)),
-            "{:?}",
-            summary.invalid_because
-        );
-    };
-    let last = |run: &mut Run, counter: &str, by: i64| {
-        let value = run.samples.last_mut().unwrap().counters.get_mut(counter).unwrap();
-        *value = value.saturating_add_signed(by);
-    };
-    because(
-        spoilt(|run| last(run, "swarm.copies_sent", 1)),
-        "copies sent, but",
-    );
-    because(
-        spoilt(|run| last(run, "swarm.copies_delivered", -1)),
-        "copies accepted, but",
-    );
-    because(
-        spoilt(|run| last(run, "server.copies_accepted", 1)),
-        "The server accepted",
-    );
-    because(
-        spoilt(|run| last(run, "server.copies_acknowledged", -1)),
-        "acknowledged",
-    );
-    because(
-        spoilt(|run| {
-            let held = run
-                .samples
-                .last_mut()
-                .unwrap()
-                .gauges
-                .get_mut("server.copies_queued")
-                .unwrap();
-            *held -= 1.0;
-        }),
-        "The server holds",
-    );
-    because(
-        spoilt(|run| {
-            run.samples
-                .last_mut()
-                .unwrap()
-                .counters
-                .retain(|counter, _| !counter.starts_with("server."));
-        }),
-        "own counts stop at 0:23",
-    );
-    because(
-        spoilt(|run| last(run, "swarm.arrivals_late", 1_000_000)),
-        "too late",
-    );
-    because(
-        spoilt(|run| {
-            let histogram = run
-                .samples
-                .last_mut()
-                .unwrap()
-                .histograms
-                .entry("latency.schedule_lag".into())
-                .or_default();
-            (0..100_000).for_each(|_| histogram.record(1_500_000));
-        }),
-        "lagged its schedule by 1.5 s",
-    );
-    because(
-        spoilt(|run| {
-            let detail = "The disk is full.".to_owned();
-            run.events.push(Event {
-                t_ms: 1,
-                kind: EventKind::Invalid,
-                name: "disk".into(),
-                detail,
-            });
-        }),
-        "The disk is full.",
-    );
-    because(
-        spoilt(|run| run.manifest.thresholds.push("delivery.p98 < 1s".into())),
-        "is not understood",
-    );
-}
-
-#[test]
-fn losing_a_copy_fails_even_a_scenario_that_does_not_ask() {
-    let summary = spoilt(|run| {
-        run.manifest.thresholds.clear();
-        let last = run.samples.last_mut().unwrap();
-        *last.counters.get_mut("swarm.copies_delivered").unwrap() -= 1;
-        *last.counters.get_mut("server.copies_acknowledged").unwrap() -= 1;
-        last.gauges.insert("swarm.ledger.missing".into(), 1.0);
-    });
-    assert_eq!(summary.invalid_because, Vec::<String>::new());
-    assert_eq!((summary.verdict, summary.messages.lost), (Verdict::Fail, 1));
-}
-
-#[test]
-fn a_server_that_was_killed_and_came_back_is_compared_by_its_queue() {
-    let restart = |run: &mut Run| {
-        let (_, late) = run.samples.split_at_mut(20);
-        let lost_counts = late[0].counters["server.copies_accepted"];
-        for sample in late {
-            for counter in ["server.copies_accepted", "server.copies_acknowledged"] {
-                let value = sample.counters.get_mut(counter).unwrap();
-                *value = value.saturating_sub(lost_counts);
-            }
-        }
-    };
-    let summary = spoilt(restart);
-    assert_eq!(summary.invalid_because, Vec::<String>::new());
-    assert_eq!(summary.messages.server_accepted, None);
-    let summary = spoilt(|run| {
-        restart(run);
-        run.samples
-            .last_mut()
-            .unwrap()
-            .gauges
-            .insert("server.copies_queued".into(), 0.0);
-    });
-    assert_eq!(
-        summary.verdict,
-        Verdict::Invalid,
-        "a copy that was accepted must outlive the server"
-    );
 }

@@ -2,6 +2,8 @@
 //!
 //! Each reader accepts the whole text or nothing; the caller words the refusal.
 
+use std::str::FromStr;
+
 use super::{Bytes, Count, Factor, MatchMinute, Quantity, Rate, Share, Span, Speed, TimeOfDay, UtcOffset};
 
 /// The longest duration that is accepted: a year, so that sums never overflow.
@@ -34,6 +36,14 @@ impl Quantity for Span {
             rest = &after[unit_end..];
         }
         (total_us <= LONGEST_US).then(|| Self(libm::round(total_us) as u64))
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_text(text).ok_or_else(|| format!("`{text}`: expected {}", Self::EXPECTED))
     }
 }
 

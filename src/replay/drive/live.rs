@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use record::{Event, EventKind, PlanCurve, Replay, RunWriter, Sample};
+use record::{Event, EventKind, PlanCurve, Replay, RunWriter, Sample, WriteError};
 use replay::Drive;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -15,6 +15,7 @@ use crate::desk::{self, Desk};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 use crate::replay::arguments::DriveArgs;
+use crate::replay::source::Recorded;
 
 /// What runs.
 struct Live {
@@ -73,7 +74,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     let course = (drive.planned(), drive.picked());
     let replay = books::begun(args, &prepared.recorded, &prepared.options, course);
     let written = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)
-        .and_then(|mut writer| writer.replay(&replay).map(|()| writer));
+        .and_then(|writer| begin(writer, &replay, &prepared.recorded));
     let writer = match written {
         Ok(writer) => writer,
         Err(error) => {
@@ -236,4 +237,18 @@ impl Live {
     fn t_ms(&self) -> u64 {
         self.clock.now_us().saturating_sub(self.drive.begin_us()) / 1000
     }
+}
+
+/// Writes down what is known before the first connect: what is to be driven, and what of the capture is not.
+fn begin(mut writer: RunWriter, replay: &Replay, recorded: &Recorded) -> Result<RunWriter, WriteError> {
+    writer.replay(replay)?;
+    for detail in recorded.notes() {
+        writer.event(&Event {
+            t_ms: 0,
+            kind: EventKind::Note,
+            name: "capture".to_owned(),
+            detail,
+        })?;
+    }
+    Ok(writer)
 }

@@ -10,6 +10,7 @@ use replay::{People, Place, Rules, Target};
 use wire::chat::Secret;
 use wire::tls::ClientTls;
 
+use crate::admin;
 use crate::replay::arguments::{DriveArgs, ServeArg};
 use crate::run::child::{ServerChild, ServerPlan, stats};
 use crate::run::target::{SERVER_NAME, data_folder, server_address};
@@ -70,7 +71,7 @@ impl Own {
             pins: plan.pins(),
             secret: rand::random(),
             certificate: (serve == ServeArg::Tls).then(|| data.join(tls::CERTIFICATE)),
-            client: reqwest::Client::new(),
+            client: admin::client()?,
             data,
         };
         write_secret(&plan.secret(), &own.secret)?;

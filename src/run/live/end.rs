@@ -64,6 +64,9 @@ impl Live<'_> {
         }
         self.prepared.replays.sample(&mut sample);
         self.writer.sample(&sample)?;
+        if let Some(why) = self.uncounted(end, &sample) {
+            self.note(t_ms, EventKind::Invalid, "server silent", &why)?;
+        }
         for (kind, name, what) in replayed {
             self.note(t_ms, kind, name, &what)?;
         }
@@ -97,6 +100,15 @@ impl Live<'_> {
         let cleaned = self.clean(End::ServerGone).await;
         let noted = cleaned.and_then(|()| self.note(t_ms, EventKind::Invalid, "broke off", &why));
         noted.err().map(|_| error)
+    }
+
+    /// Why the ledger has one end only, where the server was to count as well.
+    fn uncounted(&self, end: End, last: &Sample) -> Option<String> {
+        let admin = self.target.admin.filter(|_| end == End::Finished)?;
+        let is_counted = last.counters.contains_key(record::name::server::COPIES_ACCEPTED);
+        (!is_counted).then(|| {
+            format!("The server did not tell its counts at http://{admin}/stats when the run ended: the ledger has one end only.")
+        })
     }
 
     fn note_refusals(&mut self, t_ms: u64, code: Code, count: u64) -> Result<()> {

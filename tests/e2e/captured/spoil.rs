@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 
 use super::packets::{ACK, Capture, FIN, Packet, RST, SYN, Segment};
 
-/// Packets of a connection that lie so close are seen in another order.
+/// Packets of a connection that lie so close are seen in another order; the processor that stamps one may be behind the last one's.
 const JITTER_US: u64 = 5_000;
 
 /// Neighbours of a connection change places, but for those that begin or end it; how many.
@@ -24,7 +24,7 @@ pub(super) fn reordered(capture: &Capture, rng: &mut StdRng) -> (Capture, usize)
                 .iter()
                 .all(|segment| segment.flags & (SYN | FIN | RST) == 0);
             let says = segments.iter().any(|segment| segment.length > 0);
-            if plain && says && late.at_us - early.at_us < JITTER_US && rng.random_bool(0.3) {
+            if plain && says && late.at_us.abs_diff(early.at_us) < JITTER_US && rng.random_bool(0.3) {
                 let (early, late) = (early.bytes.clone(), late.bytes.clone());
                 spoilt.packets[one].bytes = late;
                 spoilt.packets[other].bytes = early;
