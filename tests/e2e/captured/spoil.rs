@@ -80,7 +80,7 @@ pub(super) fn merged(capture: &Capture, rng: &mut StdRng) -> (Capture, usize) {
     for (one, other) in capture.neighbours() {
         let late = &capture.packets[other];
         let began_us = began.remove(&one).unwrap_or(capture.packets[one].at_us);
-        if late.at_us - began_us >= JITTER_US || !rng.random_bool(0.8) {
+        if late.at_us.saturating_sub(began_us) >= JITTER_US || !rng.random_bool(0.8) {
             continue;
         }
         // What was merged before goes on growing.
