@@ -158,7 +158,7 @@ pub(super) static TABLE: [Spec; 9] = [
     Spec {
         cell: Cell::PinsASource,
         name: "pins_a_source",
-        meaning: "PINs one address may have pending; more are refused with rate_limited",
+        meaning: "PINs one address may ask for in ten minutes without proving them; more are refused with rate_limited",
         unit: "PINs",
         domain: Domain::Whole(1, 100_000),
         default: 1_000,
