@@ -16,6 +16,10 @@ pub(crate) struct ShardFigures {
     pub(crate) online: Gauge,
     pub(crate) messages_in: Counter,
     pub(crate) messages_refused: Counter,
+    /// Frames but messages of those who were too fast.
+    pub(crate) frames_limited: Counter,
+    /// Messages refused because too much waited for the office.
+    pub(crate) letters_refused: Counter,
     pub(crate) malformed: Counter,
     pub(crate) idle_closed: Counter,
     pub(crate) slow_readers_cut: Counter,
@@ -128,6 +132,10 @@ impl Figures {
                 self.sum(|shard| shard.connections_refused.total()),
             ),
             ("server.messages_in", self.sum(|shard| shard.messages_in.total())),
+            (
+                "server.frames_limited",
+                self.sum(|shard| shard.frames_limited.total()),
+            ),
             (
                 "server.malformed_frames",
                 self.sum(|shard| shard.malformed.total()),

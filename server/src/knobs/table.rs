@@ -126,7 +126,7 @@ pub(super) static TABLE: [Spec; 9] = [
     Spec {
         cell: Cell::MessagesPerSecond,
         name: "messages_per_second",
-        meaning: "messages one connection may send a second, 0 for no limit; more are refused with rate_limited",
+        meaning: "frames but pings and acknowledgements one connection may send a second, 0 for no limit; more are refused with rate_limited",
         unit: "messages/s",
         domain: Domain::Whole(0, 1_000_000),
         default: 0,

@@ -28,6 +28,8 @@ use rewriting::{NEW_FILE, Rewriting};
 const FILE: &str = "accounts.log";
 /// The most members of one group.
 pub const MEMBERS_MAX: usize = 4096;
+/// What a group costs beside its members, in members of 8 bytes: its entry and its allocation.
+const GROUP_COST: usize = 6;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// What is kept of an account.
@@ -76,6 +78,8 @@ pub struct Accounts {
     rows: Slab<Row>,
     table: HashTable<u32>,
     groups: HashMap<u64, Box<[u64]>, RandomState>,
+    /// Members of all groups, with what the groups cost.
+    places: usize,
     hasher: RandomState,
     pending: Vec<u8>,
     end: u64,
@@ -113,6 +117,7 @@ impl Accounts {
             rows: Slab::new(),
             table: HashTable::new(),
             groups: HashMap::default(),
+            places: 0,
             hasher: RandomState::default(),
             pending: Vec::new(),
             end: 0,
@@ -170,6 +175,13 @@ impl Accounts {
     #[must_use]
     pub fn group(&self, group: u64) -> Option<&[u64]> {
         self.groups.get(&group).map(|members| &**members)
+    }
+
+    /// Memory of groups in members of 8 bytes, if a group had so many.
+    #[must_use]
+    pub fn group_places(&self, group: u64, members: usize) -> usize {
+        let now = self.groups.get(&group).map_or(0, |members| cost(members.len()));
+        self.places - now + cost(members)
     }
 
     /// Puts an account, in place of the number's earlier one. It is safe after the next good commit.
@@ -258,6 +270,7 @@ impl Accounts {
     }
 
     fn set_group(&mut self, group: u64, members: Box<[u64]>) {
+        self.places = self.group_places(group, members.len());
         let old = if members.is_empty() {
             self.dead_bytes += GROUP_HEAD_BYTES as u64;
             self.groups.remove(&group)

@@ -198,6 +198,28 @@ fn a_group_message_is_a_copy_and_a_tick_each() {
 }
 
 #[test]
+fn groups_are_bounded_in_all_and_can_always_be_left() {
+    let mut town = Town::new(100);
+    let ann = town.online(1);
+    let set = |town: &mut Town, tag, others: u64| {
+        let members: Vec<u8> = (2..2 + others)
+            .flat_map(|index| number(index).value().to_be_bytes())
+            .collect();
+        let members = Members::parse(&members).unwrap();
+        town.say(1, ann, &ClientFrame::SetGroup { tag, members });
+        town.work()
+    };
+    town.office.groups_max = 30;
+    assert_eq!(set(&mut town, 1, 10), mail(&[(1, "Group of 11")]));
+    assert_eq!(set(&mut town, 2, 10), mail(&[(1, "Error Busy about 0x08")]));
+    assert_eq!(set(&mut town, 2, 3), mail(&[(1, "Group of 4")]));
+    town.office.groups_max = 0;
+    assert_eq!(set(&mut town, 1, 11), mail(&[(1, "Error Busy about 0x08")]));
+    assert_eq!(set(&mut town, 1, 9), mail(&[(1, "Group of 10")]));
+    assert_eq!(set(&mut town, 1, 0), mail(&[(1, "Group of 0")]));
+}
+
+#[test]
 fn what_cannot_be_delivered_is_refused_with_its_code() {
     let mut town = Town::new(2);
     let ann = town.online(1);

@@ -21,6 +21,11 @@ fn accounts_and_groups_come_back() {
     accounts.put_group(8, &[1]).unwrap();
     accounts.put_group(8, &[]).unwrap();
     assert!(accounts.put_group(9, &[0; MEMBERS_MAX + 1]).is_err());
+    assert_eq!(accounts.places, cost(3), "what is dissolved takes none");
+    assert_eq!(
+        (accounts.group_places(7, 5), accounts.group_places(9, 1)),
+        (cost(5), cost(3) + cost(1))
+    );
     assert!(accounts.needs_commit());
     accounts.commit(true).unwrap();
     drop(accounts);
@@ -31,6 +36,7 @@ fn accounts_and_groups_come_back() {
     assert_eq!(accounts.account(3), None);
     assert_eq!(accounts.group(7), Some(&[1, 2, 3][..]));
     assert_eq!(accounts.group(8), None);
+    assert_eq!(accounts.places, cost(3));
 }
 
 #[test]
