@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reactor::{KernelStats, ShardStats};
+use reactor::{KernelStats, SecureStats, ShardStats};
 use record::name::server as name;
 use wsar::{Counter, Gauge, HighWater};
 
@@ -30,12 +30,48 @@ pub(crate) struct ShardFigures {
     pub(crate) parcel_longest: HighWater,
     /// What TLS takes of the shard's memory; 0 in the clear.
     pub(crate) tls_bytes: Gauge,
+    pub(crate) tls: TlsFigures,
     accepted: Gauge,
     closed: Gauge,
     bytes_in: Gauge,
     bytes_out: Gauge,
     stalls: Gauge,
     accepts_starved: Gauge,
+}
+
+/// What became of handshakes and sessions; zeros in the clear.
+#[derive(Debug, Default)]
+pub(crate) struct TlsFigures([Gauge; TLS_NAMES.len()]);
+
+/// Their names after `server.tls.`.
+const TLS_NAMES: [&str; 8] = [
+    "handshakes",
+    "handshakes_resumed",
+    "handshakes_failed",
+    "handshakes_timed_out",
+    "handshakes_refused",
+    "sessions_broken",
+    "sessions_truncated",
+    "accept_rests",
+];
+
+impl TlsFigures {
+    /// Publishes what TLS counted.
+    pub(crate) fn set(&self, stats: &SecureStats) {
+        let values = [
+            stats.handshakes,
+            stats.resumed,
+            stats.failed,
+            stats.timed_out,
+            stats.refused,
+            stats.faults,
+            stats.truncated,
+            stats.accept_rests,
+        ];
+        for (gauge, value) in self.0.iter().zip(values) {
+            gauge.set(value);
+        }
+    }
 }
 
 impl ShardFigures {
@@ -161,6 +197,10 @@ impl Figures {
             ("server.copies_set_aside", office.copies_set_aside.total()),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
+        for (place, name) in TLS_NAMES.iter().enumerate() {
+            let value = self.sum(|shard| shard.tls.0[place].level());
+            into.insert(format!("server.tls.{name}"), value);
+        }
         if office.counts_apart.level() == 0 {
             return;
         }
