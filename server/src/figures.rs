@@ -106,6 +106,8 @@ pub(crate) struct OfficeFigures {
     pub(crate) repeats_absorbed: Counter,
     pub(crate) ticks_dropped: Counter,
     pub(crate) copies_set_aside: Counter,
+    /// Files that opening found damaged.
+    pub(crate) damaged_files: Counter,
     pub(crate) copies_queued: Gauge,
     pub(crate) ticks_queued: Gauge,
     pub(crate) longest_mailbox: Gauge,
@@ -195,6 +197,7 @@ impl Figures {
             ("server.pins_refused", office.pins_refused.total()),
             ("server.ticks_dropped", office.ticks_dropped.total()),
             ("server.copies_set_aside", office.copies_set_aside.total()),
+            ("server.damaged_files", office.damaged_files.total()),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
         for (place, name) in TLS_NAMES.iter().enumerate() {

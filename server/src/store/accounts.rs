@@ -3,7 +3,8 @@
 //! It refuses to know what a key proves and who may join a group.
 //!
 //! A record replaces the earlier ones of its number; a group without members is none. Reading stops at the first
-//! record that is not whole, and what follows is cut off: it was never committed. When more than half of the file
+//! record that is not whole, and what follows is cut off: it was never committed, unless the file is damaged; where whole
+//! records follow, what is cut off is kept beside it first. When more than half of the file
 //! is replaced records, a new file is written beside it, some at each commit, and takes its name.
 
 mod record;
@@ -20,6 +21,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
 
 use super::Error;
+use super::damage;
 use super::disk::{Disk, DiskFile, RealDisk, read_exact_at, write_all_at};
 use super::slab::{Linked, NONE, Slab};
 use record::{ACCOUNT, ACCOUNT_BYTES, GROUP, GROUP_HEAD_BYTES, append_account, append_group, u64_of};
@@ -86,6 +88,7 @@ pub struct Accounts {
     is_synced: bool,
     dead_bytes: u64,
     rewriting: Option<Rewriting>,
+    damaged_tails: usize,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -124,6 +127,7 @@ impl Accounts {
             is_synced: true,
             dead_bytes: 0,
             rewriting: None,
+            damaged_tails: 0,
         };
         if let Some(disk) = disk {
             let names = disk.list()?;
@@ -136,6 +140,10 @@ impl Accounts {
                 disk.create(FILE, 0)?
             };
             accounts.read(&*file)?;
+            if let Some(tail) = accounts.damaged_tail(&*file)? {
+                damage::keep(&*disk, FILE, accounts.end, &tail)?;
+                accounts.damaged_tails += 1;
+            }
             file.truncate(accounts.end)?;
             file.sync_data()?;
             accounts.file = Some(file);
@@ -306,18 +314,26 @@ impl Accounts {
         }
     }
 
+    /// What stands behind the last whole record, if there are whole ones among it.
+    ///
+    /// A crash leaves such a tail, too, where it tore the first records of a commit and not the last; it is kept as well.
+    fn damaged_tail(&self, file: &dyn DiskFile) -> io::Result<Option<Vec<u8>>> {
+        let mut tail = vec![0; usize::try_from(file.size()? - self.end).unwrap_or(usize::MAX)];
+        read_exact_at(file, &mut tail, self.end)?;
+        let is_damaged = (1..tail.len()).any(|offset| whole(&tail[offset..]).is_some());
+        Ok(is_damaged.then_some(tail))
+    }
+
+    /// How often opening found the file damaged and kept what it cut off: 0 or 1.
+    #[must_use]
+    pub fn damaged_tails(&self) -> usize {
+        self.damaged_tails
+    }
+
     /// Takes the record at the start of `bytes`; its length, if it is whole.
     fn read_record(&mut self, bytes: &[u8]) -> Option<usize> {
-        let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
-        let length = match bytes[4] {
-            ACCOUNT => ACCOUNT_BYTES,
-            GROUP => GROUP_HEAD_BYTES + members * 8,
-            _ => return None,
-        };
-        let bytes = bytes.get(..length)?;
-        if crc32c::crc32c(&bytes[4..]).to_le_bytes() != bytes[..4] {
-            return None;
-        }
+        let bytes = whole(bytes)?;
+        let length = bytes.len();
         let number = u64_of(&bytes[8..16]);
         if bytes[4] == ACCOUNT {
             let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
@@ -336,6 +352,23 @@ impl Accounts {
         }
         Some(length)
     }
+}
+
+/// The record at the start of `bytes`, if it is whole.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
+    let length = match bytes[4] {
+        ACCOUNT => ACCOUNT_BYTES,
+        GROUP => GROUP_HEAD_BYTES + members * 8,
+        _ => return None,
+    };
+    let bytes = bytes.get(..length)?;
+    (crc32c::crc32c(&bytes[4..]).to_le_bytes() == bytes[..4]).then_some(bytes)
+}
+
+/// Places that a group of so many takes; one without members is none.
+fn cost(members: usize) -> usize {
+    if members == 0 { 0 } else { members + GROUP_COST }
 }
 
 const _: () = assert!(GROUP_HEAD_BYTES + MEMBERS_MAX * 8 < CHUNK_BYTES && NONE == u32::MAX);

@@ -71,13 +71,30 @@ fn what_follows_a_torn_record_is_cut_off() {
     drop(accounts);
     disk.damage(FILE, ACCOUNT_BYTES + 30);
     let mut accounts = open();
-    assert_eq!(accounts.len(), 1);
+    assert_eq!((accounts.len(), accounts.damaged_tails()), (1, 1));
+    let kept = disk.open(&format!("{FILE}.{ACCOUNT_BYTES}.damaged")).unwrap();
+    assert_eq!(kept.size().unwrap(), 2 * ACCOUNT_BYTES as u64);
     // The third record still stood behind the torn one; it must not come back.
     accounts.put_account(9, &account(9, 1));
     accounts.commit(true).unwrap();
     drop(accounts);
     let accounts = open();
     assert_eq!((accounts.len(), accounts.account(9)), (2, Some(account(9, 1))));
+    assert_eq!(accounts.damaged_tails(), 0);
+}
+
+#[test]
+fn a_torn_last_record_is_no_damage() {
+    let disk = SimulatedDisk::new(1);
+    let open = || Accounts::start(Some(Arc::new(disk.clone()))).unwrap();
+    let mut accounts = open();
+    (1..=3).for_each(|number| accounts.put_account(number, &account(number, 1)));
+    accounts.commit(true).unwrap();
+    drop(accounts);
+    disk.damage(FILE, 2 * ACCOUNT_BYTES + 30);
+    let accounts = open();
+    assert_eq!((accounts.len(), accounts.damaged_tails()), (2, 0));
+    assert_eq!(disk.list().unwrap(), [FILE]);
 }
 
 #[test]
