@@ -157,7 +157,7 @@ fn secret(args: &ServeArgs) -> Result<Vec<u8>> {
         return read_secret(&path);
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        server::private_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let secret: [u8; 32] = rand::rng().random();
     write_secret(&path, &secret)?;

@@ -171,17 +171,44 @@ impl HttpConfig {
     }
 }
 
-/// Starts the HTTP side on the current tokio runtime.
+/// The HTTP side with its ports taken, before it serves: nothing on disk was touched.
+#[derive(Debug)]
+pub struct Bound {
+    config: HttpConfig,
+    tally: Arc<Tally>,
+    admin: Listener,
+    public: Listener,
+}
+
+/// Takes the ports, on the current tokio runtime.
 ///
 /// # Errors
-/// A listener cannot be bound, or the media folder cannot be used. Nothing runs then.
-pub async fn serve(config: HttpConfig, parts: HttpParts) -> Result<HttpHandle, HttpError> {
+/// A listener cannot be bound.
+pub async fn bind(config: HttpConfig) -> Result<Bound, HttpError> {
     let tally = Arc::new(Tally::new());
-    let shelf = Arc::new(Shelf::open(config.media)?);
     let bind = |what, addr, max| Listener::bind(what, addr, max, Arc::clone(&tally));
     let admin = bind("admin", config.admin.addr(), config.admin_connections_max).await?;
     let public = bind("public", config.public, config.connections_max).await?;
+    Ok(Bound {
+        config,
+        tally,
+        admin,
+        public,
+    })
+}
 
+/// Starts the HTTP side on the current tokio runtime.
+///
+/// # Errors
+/// The media folder cannot be used. Nothing runs then.
+pub fn serve(bound: Bound, parts: HttpParts) -> Result<HttpHandle, HttpError> {
+    let Bound {
+        config,
+        tally,
+        admin,
+        public,
+    } = bound;
+    let shelf = Arc::new(Shelf::open(config.media)?);
     let media = Arc::new(Media {
         shelf,
         secret: parts.secret.clone(),

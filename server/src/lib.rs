@@ -7,6 +7,7 @@
 //! The server never prints, reads no arguments and does not exit the process.
 
 mod config;
+mod custody;
 pub mod desk;
 pub mod figures;
 pub mod http;
@@ -20,6 +21,7 @@ mod source;
 pub mod store;
 
 pub use config::{Config, ShardPlan, TooFewFiles};
+pub use custody::private_folder;
 pub use office::Provisioned;
 pub use serve::{Server, StartError};
 pub use source::Source;

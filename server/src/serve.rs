@@ -1,6 +1,7 @@
 //! Puts a server together, starts its threads, and stops them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -15,6 +16,7 @@ use reactor::{
 use wire::chat::Secret;
 
 use crate::config::{Config, ShardPlan, TooFewFiles};
+use crate::custody::private_folder;
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
 use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
@@ -86,8 +88,16 @@ pub enum StartError {
     /// A shard's thread.
     #[error(transparent)]
     Shard(#[from] ShardError),
-    /// Threads, eventfds, folders.
-    #[error("cannot start: {0}")]
+    /// The data folder.
+    #[error("cannot make the data folder {}: {source}; give one that can be made and written with --data", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Threads and eventfds.
+    #[error("cannot start its threads: {0}; raise the limits (ulimit -n, ulimit -u)")]
     Io(#[from] std::io::Error),
 }
 
@@ -132,11 +142,20 @@ impl Server {
         knobs.set("durability", config.durability.name())?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(1024) as u16);
         let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards)?;
+        // The ports first: one who cannot have them leaves the disk alone.
         let reserved = reserve(config.listen)?;
         let address = reserved.address;
+        let http_config = HttpConfig::new(
+            Admin::new(config.admin, config.admin_token.clone())?,
+            config.http,
+            MediaOptions::in_folder(config.data.join("media")),
+        );
+        let bound = http::bind(http_config).await?;
+        let kept = open_store(&config)?;
 
         let shard_figures: Arc<[Arc<ShardFigures>]> = (0..plan.shards).map(|_| Arc::default()).collect();
         let office_figures = Arc::<OfficeFigures>::default();
+        office_figures.damaged_files.add(kept.damaged_files);
         let figures = Figures::new(Arc::clone(&shard_figures), Arc::clone(&office_figures));
         let wiring = Wiring::new(plan.shards)?;
         let inline = plan.shards == 1 && !plan.parted;
@@ -159,13 +178,7 @@ impl Server {
             .start(&sink::Options::named("push"))?;
         let report = (sms.clone(), push.clone());
         let parts = (office_figures, health.clone(), sms, push);
-        let office = open_office(&config, plan.shards, &knobs, parts)?;
-        let admin = Admin::new(config.admin, config.admin_token.clone())?;
-        let http_config = HttpConfig::new(
-            admin,
-            config.http,
-            MediaOptions::in_folder(config.data.join("media")),
-        );
+        let office = open_office(&config, plan.shards, &knobs, kept, parts);
         let source = figures.clone();
         let parts = HttpParts {
             desk: Desk::new(inquiries),
@@ -179,7 +192,7 @@ impl Server {
                 snapshot
             }),
         };
-        let http = http::serve(http_config, parts).await?;
+        let http = http::serve(bound, parts)?;
         let stop = Arc::new(AtomicBool::new(false));
         let secure = secure(&config, plan);
         let office_stop = Arc::new(AtomicBool::new(false));
@@ -394,14 +407,20 @@ fn secure(config: &Config, plan: ShardPlan) -> Option<SecureOptions> {
     })
 }
 
-/// Opens what the office keeps.
-fn open_office(
-    config: &Config,
-    shards: u16,
-    knobs: &Knobs,
-    (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
-) -> Result<Office, StartError> {
-    std::fs::create_dir_all(&config.data)?;
+/// What the office keeps on disk.
+struct Kept {
+    store: Store,
+    accounts: Accounts,
+    /// Files that were not what was written.
+    damaged_files: u64,
+}
+
+/// Opens what the office keeps, of which no other server may be the user.
+fn open_store(config: &Config) -> Result<Kept, StartError> {
+    private_folder(&config.data).map_err(|source| StartError::Folder {
+        folder: config.data.clone(),
+        source,
+    })?;
     let defaults = store::Options::default();
     let options = store::Options {
         dir: Some(config.data.join("mail")),
@@ -414,9 +433,25 @@ fn open_office(
     };
     let (store, recovery) = Store::open(options, unix_ms())?;
     tracing::info!(?recovery, "store opened");
-    Ok(Office::new(Parts {
+    let accounts = Accounts::open(Some(config.data.join("accounts")))?;
+    let damaged = recovery.damaged_files + recovery.damaged_tails + accounts.damaged_tails();
+    Ok(Kept {
         store,
-        accounts: Accounts::open(Some(config.data.join("accounts")))?,
+        accounts,
+        damaged_files: damaged as u64,
+    })
+}
+
+fn open_office(
+    config: &Config,
+    shards: u16,
+    knobs: &Knobs,
+    kept: Kept,
+    (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
+) -> Office {
+    Office::new(Parts {
+        store: kept.store,
+        accounts: kept.accounts,
         secret: Secret::new(&config.secret),
         provisioned: config.provisioned,
         apart: config.apart.map(|count| Provisioned {
@@ -431,5 +466,5 @@ fn open_office(
         push,
         rng: ChaCha12Rng::from_rng(&mut rand::rng()),
         shards,
-    }))
+    })
 }

@@ -154,7 +154,7 @@ impl Bench {
             health: health.clone(),
             figures: Arc::new(figures),
         };
-        let http = serve(config, parts).await.unwrap();
+        let http = serve(bind(config).await.unwrap(), parts).unwrap();
         Self {
             http,
             client: client(),

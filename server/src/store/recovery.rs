@@ -52,7 +52,8 @@ impl Store {
     /// Opens the store and recovers what its directory holds.
     ///
     /// # Errors
-    /// [`Error::Options`] for options that cannot be, [`Error::Io`] where the directory cannot be read or written.
+    /// [`Error::Options`] and [`Error::Quota`] for options that cannot be, [`Error::InUse`] where another has the
+    /// directory, [`Error::Io`] where it cannot be read or written.
     pub fn open(options: Options, now_ms: u64) -> Result<(Self, Recovery), Error> {
         let Some(directory) = options.dir.clone() else {
             return Self::start(&options, None, None, now_ms);
@@ -305,8 +306,12 @@ fn validate(options: &Options, has_disk: bool) -> Result<(), Error> {
             "a segment is a multiple of 8 bytes, from 1 KiB to 32 MiB",
         ));
     }
-    if options.quota_bytes < 6 * segment as u64 {
-        return Err(Error::Options("the quota must hold at least six segments"));
+    let least_bytes = 6 * segment as u64;
+    if options.quota_bytes < least_bytes {
+        return Err(Error::Quota {
+            quota_bytes: options.quota_bytes,
+            least_bytes,
+        });
     }
     if !has_disk && options.durability != Durability::Memory {
         return Err(Error::Options("a durable store needs a directory"));

@@ -135,17 +135,24 @@ fn options_that_cannot_be_are_refused() {
             ..good.clone()
         },
         Options {
-            quota_bytes: 5 * SEGMENT as u64,
-            ..good.clone()
-        },
-        Options {
             durability: Durability::Commit,
-            ..good
+            ..good.clone()
         },
     ];
     for options in refused {
         assert!(matches!(Store::open(options, 0), Err(Error::Options(_))));
     }
+    let small = Options {
+        quota_bytes: 5 * SEGMENT as u64,
+        ..good
+    };
+    let error = Store::open(small, 0).map(drop).unwrap_err().to_string();
+    let (given, least) = (5 * SEGMENT, 6 * SEGMENT);
+    assert!(
+        error.contains(&format!("{given} bytes, and the least is {least}"))
+            && error.contains("--store-quota"),
+        "{error}"
+    );
 }
 
 #[test]
