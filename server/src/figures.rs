@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use reactor::{KernelStats, SecureStats, ShardStats};
 use record::name::server as name;
+use wsar::queue::QueueReading;
 use wsar::{Counter, Gauge, HighWater};
+
+use crate::rates::Totals;
 
 /// What a shard counts; written by the shard alone.
 #[derive(Debug, Default)]
@@ -219,15 +222,8 @@ impl Figures {
 
     fn gauges(&self, into: &mut BTreeMap<String, f64>) {
         let office = &self.office;
-        let sent = self.sum(|shard| shard.letters.total());
-        let waiting =
-            sent.saturating_sub(office.letters_done.total()) + self.sum(|shard| shard.parcel_letters.level());
-        let longest = self
-            .shards
-            .iter()
-            .map(|shard| shard.parcel_longest.mark())
-            .max()
-            .unwrap_or(0);
+        let queue = self.office_queue();
+        let peak = self.shards.iter().map(|shard| shard.parcel_longest.mark()).max();
         let rows = [
             (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
             (name::ONLINE, office.online.level()),
@@ -237,8 +233,10 @@ impl Figures {
             (name::LONGEST_MAILBOX, office.longest_mailbox.level()),
             (name::STORE_BYTES, office.store_bytes.level()),
             ("server.store_full", office.store_full.level()),
-            ("server.queue.office.depth", waiting),
-            ("server.queue.office.longest", longest),
+            ("server.queue.office.depth", queue.depth),
+            ("server.queue.office.longest", queue.longest),
+            ("server.queue.office.peak", peak.unwrap_or(0)),
+            ("server.queue.office.refused", queue.refused),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value as f64)));
         let tls_bytes = self.sum(|shard| shard.tls_bytes.level());
@@ -247,6 +245,35 @@ impl Figures {
         }
         let loops = self.shards.iter().map(|shard| shard.loop_stats.recent());
         into.insert(name::LOOP_BUSIEST.to_owned(), loops.fold(0.0, f64::max));
+    }
+
+    /// What rates are made of, at this instant.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals {
+            messages_in: self.sum(|shard| shard.messages_in.total()),
+            copies_accepted: self.office.copies_accepted.total(),
+            copies_sent: self.office.copies_sent.total(),
+            copies_acknowledged: self.office.copies_acknowledged.total(),
+            office: self.office_queue(),
+        }
+    }
+
+    /// What waits for the office: each shard's parcel, and what it was handed and has not worked off.
+    fn office_queue(&self) -> QueueReading {
+        let (sent, left) = (
+            self.sum(|shard| shard.letters.total()),
+            self.office.letters_done.total(),
+        );
+        let handed = sent.saturating_sub(left);
+        let parcels = self.shards.iter().map(|shard| shard.parcel_letters.level());
+        let depth = handed + parcels.clone().sum::<u64>();
+        QueueReading {
+            depth,
+            longest: parcels.max().unwrap_or(0).max(handed),
+            entered: left + depth,
+            left,
+            refused: self.sum(|shard| shard.letters_refused.total()),
+        }
     }
 
     fn sum(&self, of: impl Fn(&ShardFigures) -> u64) -> u64 {

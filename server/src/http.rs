@@ -21,6 +21,13 @@
 //! | `GET /knobs` | every knob with its value, default, unit, bounds and meaning |
 //! | `PUT` or `POST /knobs/<name>`, the value as the body | 200 `{"name": …, "from": …, "to": …}` |
 //!
+//! `/metrics` and `/stats` have the same figures, whose names begin with `server.`: what was counted since the start, what is
+//! so now, and rates of `messages_in`, `copies_accepted`, `copies_sent` and `copies_acknowledged`, which decay over the time in
+//! their names (`server.messages_in.1s_per_second`, `.10s_per_second`, `.100s_per_second`). A queue, `server.queue.<name>`, has its
+//! `.depth` (the sum), its `.longest` (the longest of that name now), its `.peak` (the longest ever) and what it `.refused`; the
+//! office's has `.in_per_second` and `.out_per_second`, too, and, where they can be told, `.delay_ms` and `.drain_ms`. What became
+//! of TLS is in `server.tls.*`.
+//!
 //! Whatever is refused is answered `{"code": …, "error": "<name>"}`, sometimes with a `detail` for a person, and
 //! counted as `server.http.refused.<name>`; `code` is the chat protocol's, 0 where it has none.
 

@@ -14,11 +14,13 @@ pub mod http;
 pub mod knobs;
 mod office;
 mod parcel;
+mod rates;
 mod serve;
 mod shard;
 pub mod sink;
 mod source;
 pub mod store;
+mod warden;
 
 pub use config::{Config, ShardPlan, TooFewFiles};
 pub use custody::private_folder;

@@ -27,6 +27,7 @@ use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
 use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
 use crate::store::accounts::Accounts;
 use crate::store::{self, Store};
+use crate::warden::{Lives, Pace, Warden};
 
 /// Inquiries of the HTTP side that may wait.
 const INQUIRIES_MAX: usize = 4096;
@@ -62,6 +63,7 @@ pub struct Server {
     office_wake: Wake,
     shards: Vec<JoinHandle<Result<(), ShardError>>>,
     office: Option<JoinHandle<()>>,
+    warden: Option<Warden>,
 }
 
 /// A server could not start.
@@ -179,7 +181,8 @@ impl Server {
         let report = (sms.clone(), push.clone());
         let parts = (office_figures, health.clone(), sms, push);
         let office = open_office(&config, plan.shards, &knobs, kept, parts);
-        let source = figures.clone();
+        let (source, pace) = (figures.clone(), Pace::new());
+        let paced = pace.clone();
         let parts = HttpParts {
             desk: Desk::new(inquiries),
             secret: Secret::new(&config.secret),
@@ -187,6 +190,7 @@ impl Server {
             health: health.clone(),
             figures: Arc::new(move || {
                 let mut snapshot = source.snapshot();
+                paced.report(&mut snapshot);
                 report.0.report(&mut snapshot);
                 report.1.report(&mut snapshot);
                 snapshot
@@ -211,8 +215,9 @@ impl Server {
             office_wake: wiring.office_wake.clone(),
             shards: Vec::new(),
             office: None,
+            warden: None,
         };
-        server.start_threads(
+        let lives = server.start_threads(
             wiring,
             office,
             inquiries_out,
@@ -221,6 +226,8 @@ impl Server {
             &knobs,
             inline,
         )?;
+        let (figures, health) = (server.figures.clone(), server.health.clone());
+        server.warden = Some(Warden::start(lives, pace, figures, health));
         Ok(server)
     }
 
@@ -234,7 +241,8 @@ impl Server {
         figures: &Arc<[Arc<ShardFigures>]>,
         knobs: &Knobs,
         inline: bool,
-    ) -> Result<(), StartError> {
+    ) -> Result<Lives, StartError> {
+        let mut lives = Lives::default();
         let mut runner = Some(Box::new(Runner::new(office, inquiries)));
         let keep: Vec<Wake> = wiring
             .wakes
@@ -268,7 +276,9 @@ impl Server {
             let (wake, ready) = (wiring.wakes[usize::from(index)].clone(), ready.clone());
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
             let name = format!("shard-{index}");
+            let life = lives.begin(&name);
             match spawn(name, parting, move || {
+                let _life = life;
                 run_shard(parts, secure, spacing_us, clock, wake, ready)
             }) {
                 Ok(shard) => self.shards.push(shard),
@@ -284,9 +294,19 @@ impl Server {
         drop(reserved);
         if let Some(runner) = runner {
             let stop = Arc::clone(&self.office_stop);
-            self.office = Some(runner.spawn(wiring.parcels_out, wiring.outboxes, stop)?);
+            let life = lives.begin("office");
+            self.office = Some(runner.spawn(wiring.parcels_out, wiring.outboxes, stop, life)?);
         }
-        Ok(())
+        Ok(lives)
+    }
+
+    /// Returns once one of its threads has ended though nobody stopped the server: it serves no more as it should, and is to
+    /// be stopped. The name is the thread's.
+    pub async fn ended(&self) -> String {
+        match &self.warden {
+            Some(warden) => warden.ended().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Where clients connect.
@@ -325,6 +345,8 @@ impl Server {
     /// A shard had failed before.
     pub async fn stop(mut self) -> Result<(), StartError> {
         self.health.drain();
+        // From now on threads end because they are told to.
+        self.warden = None;
         if let Some(mut http) = self.http.take() {
             http.stop().await;
         }
