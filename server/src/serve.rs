@@ -1,7 +1,11 @@
 //! Puts a server together, starts its threads, and stops them.
+//!
+//! It knows neither what the office does nor what a shard says.
+
+mod error;
+mod opening;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -10,24 +14,23 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard,
-    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard, ShardError,
+    Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::Secret;
 
-use crate::config::{Config, ShardPlan, TooFewFiles};
-use crate::custody::private_folder;
+use crate::config::{Config, ShardPlan};
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
-use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
-use crate::knobs::{KnobError, Knobs};
-use crate::office::{Office, Parts, Provisioned, Runner, unix_ms};
+use crate::http::{self, Admin, Health, HttpConfig, HttpHandle, HttpParts, MediaOptions};
+use crate::knobs::Knobs;
+use crate::office::{Office, Runner};
 use crate::parcel::{Outbox, Parcel};
 use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
-use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
-use crate::store::accounts::Accounts;
-use crate::store::{self, Store};
+use crate::sink::{self, SinkTask, Target};
 use crate::warden::{Lives, Pace, Warden};
+pub use error::StartError;
+use opening::{open_office, open_store};
 
 /// Inquiries of the HTTP side that may wait.
 const INQUIRIES_MAX: usize = 4096;
@@ -39,9 +42,6 @@ const HANDSHAKES_MAX: u32 = 8_192;
 const HANDSHAKES_MIN: u32 = 64;
 /// Keys ready for busy connections, all shards together, at some 700 B each.
 const KEYS_MAX: usize = 32_768;
-
-/// Items that a mailbox may hold whatever the knob says.
-const MAILBOX_MAX_ITEMS: usize = 10_000_000;
 
 /// How long a sink may take to hand over what waits when the server stops.
 const SINK_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -64,43 +64,6 @@ pub struct Server {
     shards: Vec<JoinHandle<Result<(), ShardError>>>,
     office: Option<JoinHandle<()>>,
     warden: Option<Warden>,
-}
-
-/// A server could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The port.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A sink's address.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The HTTP side.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The limit of descriptors.
-    #[error(transparent)]
-    Limit(#[from] TooFewFiles),
-    /// A knob's value.
-    #[error(transparent)]
-    Knob(#[from] KnobError),
-    /// A shard's thread.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-    /// The data folder.
-    #[error("cannot make the data folder {}: {source}; give one that can be made and written with --data", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Threads and eventfds.
-    #[error("cannot start its threads: {0}; raise the limits (ulimit -n, ulimit -u)")]
-    Io(#[from] std::io::Error),
 }
 
 /// The queues and wakers of all threads, made before any thread parts from the descriptor table.
@@ -288,8 +251,8 @@ impl Server {
         // A shard that fails lets go of its end without a word.
         drop(ready);
         if is_ready.iter().count() < usize::from(self.plan.shards) {
-            let unknown = std::io::Error::other("a shard ended as soon as it had begun");
-            return self.join().and(Err(unknown.into()));
+            let unknown = StartError::Ended("a shard ended as soon as it had begun");
+            return self.join().and(Err(unknown));
         }
         drop(reserved);
         if let Some(runner) = runner {
@@ -353,7 +316,7 @@ impl Server {
         let sinks = std::mem::take(&mut self.sinks);
         let result = tokio::task::spawn_blocking(move || self.join())
             .await
-            .map_err(std::io::Error::other)?;
+            .map_err(|_| StartError::Ended("the thread that waits for all others panicked"))?;
         for sink in sinks {
             sink.stop(SINK_GRACE).await;
         }
@@ -368,14 +331,14 @@ impl Server {
             match shard.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => result = Err(error.into()),
-                Err(_) => result = Err(std::io::Error::other("a shard panicked").into()),
+                Err(_) => result = Err(StartError::Ended("a shard panicked")),
             }
         }
         // The office last: it still works off what the shards left.
         self.office_stop.store(true, Ordering::Release);
         self.office_wake.wake();
         if self.office.take().is_some_and(|office| office.join().is_err()) {
-            result = Err(std::io::Error::other("the office panicked").into());
+            result = Err(StartError::Ended("the office panicked"));
         }
         result
     }
@@ -429,64 +392,5 @@ fn secure(config: &Config, plan: ShardPlan) -> Option<SecureOptions> {
     })
 }
 
-/// What the office keeps on disk.
-struct Kept {
-    store: Store,
-    accounts: Accounts,
-    /// Files that were not what was written.
-    damaged_files: u64,
-}
-
-/// Opens what the office keeps, of which no other server may be the user.
-fn open_store(config: &Config) -> Result<Kept, StartError> {
-    private_folder(&config.data).map_err(|source| StartError::Folder {
-        folder: config.data.clone(),
-        source,
-    })?;
-    let defaults = store::Options::default();
-    let options = store::Options {
-        dir: Some(config.data.join("mail")),
-        durability: config.durability,
-        quota_bytes: config.store_quota_bytes.unwrap_or(defaults.quota_bytes),
-        mailbox_max_items: MAILBOX_MAX_ITEMS,
-        windows_max: defaults.windows_max.max(config.connections as usize),
-        windows_expected: config.connections as usize,
-        ..defaults
-    };
-    let (store, recovery) = Store::open(options, unix_ms())?;
-    tracing::info!(?recovery, "store opened");
-    let accounts = Accounts::open(Some(config.data.join("accounts")))?;
-    let damaged = recovery.damaged_files + recovery.damaged_tails + accounts.damaged_tails();
-    Ok(Kept {
-        store,
-        accounts,
-        damaged_files: damaged as u64,
-    })
-}
-
-fn open_office(
-    config: &Config,
-    shards: u16,
-    knobs: &Knobs,
-    kept: Kept,
-    (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
-) -> Office {
-    Office::new(Parts {
-        store: kept.store,
-        accounts: kept.accounts,
-        secret: Secret::new(&config.secret),
-        provisioned: config.provisioned,
-        apart: config.apart.map(|count| Provisioned {
-            count,
-            ..config.provisioned
-        }),
-        second_ticks: config.second_ticks,
-        knobs: knobs.clone(),
-        figures,
-        health,
-        sms,
-        push,
-        rng: ChaCha12Rng::from_rng(&mut rand::rng()),
-        shards,
-    })
-}
+#[cfg(test)]
+mod tests;
