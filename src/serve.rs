@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use server::knobs::{Durability, Knobs};
@@ -57,12 +57,21 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
         announce(&server, args.json)?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let ended = tokio::select! {
+            _ = interrupt.recv() => None,
+            _ = terminate.recv() => None,
+            name = server.ended() => Some(name),
+        };
         tracing::info!("stopping");
-        server.stop().await?;
+        let stopped = server.stop().await;
+        if let Some(name) = ended {
+            let why = format!("its thread {name} has ended, so the server stops: start it again");
+            return stopped
+                .map_err(anyhow::Error::new)
+                .context(why.clone())
+                .and(Err(anyhow!(why)));
+        }
+        stopped?;
         Ok(Outcome::Passed)
     })
 }
@@ -158,7 +167,7 @@ fn secret(args: &ServeArgs) -> Result<Vec<u8>> {
         return read_secret(&path);
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        server::private_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let secret: [u8; 32] = rand::rng().random();
     write_secret(&path, &secret)?;

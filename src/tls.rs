@@ -112,7 +112,7 @@ pub(crate) fn client_to(
 fn own_identity(data: &Path) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (data.join(CERTIFICATE), data.join(KEY));
     if !(certificate.exists() && key.exists()) {
-        std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        server::private_folder(data).with_context(|| format!("cannot make {}", data.display()))?;
         let (certificate_pem, key_pem) = Identity::generate_pem(&NAMES)?;
         write(&key, &key_pem, 0o600)?;
         write(&certificate, &certificate_pem, 0o644)?;

@@ -191,7 +191,8 @@ pub mod server {
     pub const COMMIT_US: &str = "server.commit_us";
     /// Gauge: bytes of the store on disk.
     pub const STORE_BYTES: &str = "server.store_bytes";
-    /// Prefix of a queue's gauges: `server.queue.<name>.depth`, `.longest`, `.refused`.
+    /// Prefix of a queue's gauges: `server.queue.<name>.depth`, `.longest` (the longest of the name now), `.peak` (the longest
+    /// ever), `.refused`.
     pub const QUEUE: &str = "server.queue.";
     /// The server's memory by layer, gauge prefix: `server.memory.<layer>_bytes`.
     pub const MEMORY: &str = "server.memory.";

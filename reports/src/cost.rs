@@ -45,14 +45,18 @@ pub(crate) fn swarm(run: &Run) -> SwarmCost {
     }
 }
 
-/// The gauges that tell a named queue's length: `server.queue.<name>.depth` and `.longest`, sorted.
+/// The gauges that tell a named queue's length: `server.queue.<name>.depth`, `.longest` and `.peak`, sorted.
 pub(crate) fn queue_names(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = run
         .samples
         .iter()
         .flat_map(|sample| sample.gauges.keys())
         .filter(|gauge| gauge.starts_with(name::server::QUEUE))
-        .filter(|gauge| gauge.ends_with(".depth") || gauge.ends_with(".longest"))
+        .filter(|gauge| {
+            [".depth", ".longest", ".peak"]
+                .iter()
+                .any(|end| gauge.ends_with(end))
+        })
         .cloned()
         .collect();
     names.sort_unstable();

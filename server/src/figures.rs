@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reactor::{KernelStats, ShardStats};
+use reactor::{KernelStats, SecureStats, ShardStats};
 use record::name::server as name;
+use wsar::queue::QueueReading;
 use wsar::{Counter, Gauge, HighWater};
+
+use crate::rates::Totals;
 
 /// What a shard counts; written by the shard alone.
 #[derive(Debug, Default)]
@@ -16,6 +19,10 @@ pub(crate) struct ShardFigures {
     pub(crate) online: Gauge,
     pub(crate) messages_in: Counter,
     pub(crate) messages_refused: Counter,
+    /// Frames but messages of those who were too fast.
+    pub(crate) frames_limited: Counter,
+    /// Messages refused because too much waited for the office.
+    pub(crate) letters_refused: Counter,
     pub(crate) malformed: Counter,
     pub(crate) idle_closed: Counter,
     pub(crate) slow_readers_cut: Counter,
@@ -26,12 +33,48 @@ pub(crate) struct ShardFigures {
     pub(crate) parcel_longest: HighWater,
     /// What TLS takes of the shard's memory; 0 in the clear.
     pub(crate) tls_bytes: Gauge,
+    pub(crate) tls: TlsFigures,
     accepted: Gauge,
     closed: Gauge,
     bytes_in: Gauge,
     bytes_out: Gauge,
     stalls: Gauge,
     accepts_starved: Gauge,
+}
+
+/// What became of handshakes and sessions; zeros in the clear.
+#[derive(Debug, Default)]
+pub(crate) struct TlsFigures([Gauge; TLS_NAMES.len()]);
+
+/// Their names after `server.tls.`.
+const TLS_NAMES: [&str; 8] = [
+    "handshakes",
+    "handshakes_resumed",
+    "handshakes_failed",
+    "handshakes_timed_out",
+    "handshakes_refused",
+    "sessions_broken",
+    "sessions_truncated",
+    "accept_rests",
+];
+
+impl TlsFigures {
+    /// Publishes what TLS counted.
+    pub(crate) fn set(&self, stats: &SecureStats) {
+        let values = [
+            stats.handshakes,
+            stats.resumed,
+            stats.failed,
+            stats.timed_out,
+            stats.refused,
+            stats.faults,
+            stats.truncated,
+            stats.accept_rests,
+        ];
+        for (gauge, value) in self.0.iter().zip(values) {
+            gauge.set(value);
+        }
+    }
 }
 
 impl ShardFigures {
@@ -66,6 +109,8 @@ pub(crate) struct OfficeFigures {
     pub(crate) repeats_absorbed: Counter,
     pub(crate) ticks_dropped: Counter,
     pub(crate) copies_set_aside: Counter,
+    /// Files that opening found damaged.
+    pub(crate) damaged_files: Counter,
     pub(crate) copies_queued: Gauge,
     pub(crate) ticks_queued: Gauge,
     pub(crate) longest_mailbox: Gauge,
@@ -129,6 +174,10 @@ impl Figures {
             ),
             ("server.messages_in", self.sum(|shard| shard.messages_in.total())),
             (
+                "server.frames_limited",
+                self.sum(|shard| shard.frames_limited.total()),
+            ),
+            (
                 "server.malformed_frames",
                 self.sum(|shard| shard.malformed.total()),
             ),
@@ -151,8 +200,13 @@ impl Figures {
             ("server.pins_refused", office.pins_refused.total()),
             ("server.ticks_dropped", office.ticks_dropped.total()),
             ("server.copies_set_aside", office.copies_set_aside.total()),
+            ("server.damaged_files", office.damaged_files.total()),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
+        for (place, name) in TLS_NAMES.iter().enumerate() {
+            let value = self.sum(|shard| shard.tls.0[place].level());
+            into.insert(format!("server.tls.{name}"), value);
+        }
         if office.counts_apart.level() == 0 {
             return;
         }
@@ -168,15 +222,8 @@ impl Figures {
 
     fn gauges(&self, into: &mut BTreeMap<String, f64>) {
         let office = &self.office;
-        let sent = self.sum(|shard| shard.letters.total());
-        let waiting =
-            sent.saturating_sub(office.letters_done.total()) + self.sum(|shard| shard.parcel_letters.level());
-        let longest = self
-            .shards
-            .iter()
-            .map(|shard| shard.parcel_longest.mark())
-            .max()
-            .unwrap_or(0);
+        let queue = self.office_queue();
+        let peak = self.shards.iter().map(|shard| shard.parcel_longest.mark()).max();
         let rows = [
             (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
             (name::ONLINE, office.online.level()),
@@ -186,8 +233,10 @@ impl Figures {
             (name::LONGEST_MAILBOX, office.longest_mailbox.level()),
             (name::STORE_BYTES, office.store_bytes.level()),
             ("server.store_full", office.store_full.level()),
-            ("server.queue.office.depth", waiting),
-            ("server.queue.office.longest", longest),
+            ("server.queue.office.depth", queue.depth),
+            ("server.queue.office.longest", queue.longest),
+            ("server.queue.office.peak", peak.unwrap_or(0)),
+            ("server.queue.office.refused", queue.refused),
         ];
         into.extend(rows.map(|(name, value)| (name.to_owned(), value as f64)));
         let tls_bytes = self.sum(|shard| shard.tls_bytes.level());
@@ -196,6 +245,35 @@ impl Figures {
         }
         let loops = self.shards.iter().map(|shard| shard.loop_stats.recent());
         into.insert(name::LOOP_BUSIEST.to_owned(), loops.fold(0.0, f64::max));
+    }
+
+    /// What rates are made of, at this instant.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals {
+            messages_in: self.sum(|shard| shard.messages_in.total()),
+            copies_accepted: self.office.copies_accepted.total(),
+            copies_sent: self.office.copies_sent.total(),
+            copies_acknowledged: self.office.copies_acknowledged.total(),
+            office: self.office_queue(),
+        }
+    }
+
+    /// What waits for the office: each shard's parcel, and what it was handed and has not worked off.
+    fn office_queue(&self) -> QueueReading {
+        let (sent, left) = (
+            self.sum(|shard| shard.letters.total()),
+            self.office.letters_done.total(),
+        );
+        let handed = sent.saturating_sub(left);
+        let parcels = self.shards.iter().map(|shard| shard.parcel_letters.level());
+        let depth = handed + parcels.clone().sum::<u64>();
+        QueueReading {
+            depth,
+            longest: parcels.max().unwrap_or(0).max(handed),
+            entered: left + depth,
+            left,
+            refused: self.sum(|shard| shard.letters_refused.total()),
+        }
     }
 
     fn sum(&self, of: impl Fn(&ShardFigures) -> u64) -> u64 {

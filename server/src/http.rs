@@ -21,6 +21,13 @@
 //! | `GET /knobs` | every knob with its value, default, unit, bounds and meaning |
 //! | `PUT` or `POST /knobs/<name>`, the value as the body | 200 `{"name": …, "from": …, "to": …}` |
 //!
+//! `/metrics` and `/stats` have the same figures, whose names begin with `server.`: what was counted since the start, what is
+//! so now, and rates of `messages_in`, `copies_accepted`, `copies_sent` and `copies_acknowledged`, which decay over the time in
+//! their names (`server.messages_in.1s_per_second`, `.10s_per_second`, `.100s_per_second`). A queue, `server.queue.<name>`, has its
+//! `.depth` (the sum), its `.longest` (the longest of that name now), its `.peak` (the longest ever) and what it `.refused`; the
+//! office's has `.in_per_second` and `.out_per_second`, too, and, where they can be told, `.delay_ms` and `.drain_ms`. What became
+//! of TLS is in `server.tls.*`.
+//!
 //! Whatever is refused is answered `{"code": …, "error": "<name>"}`, sometimes with a `detail` for a person, and
 //! counted as `server.http.refused.<name>`; `code` is the chat protocol's, 0 where it has none.
 
@@ -171,17 +178,44 @@ impl HttpConfig {
     }
 }
 
-/// Starts the HTTP side on the current tokio runtime.
+/// The HTTP side with its ports taken, before it serves: nothing on disk was touched.
+#[derive(Debug)]
+pub struct Bound {
+    config: HttpConfig,
+    tally: Arc<Tally>,
+    admin: Listener,
+    public: Listener,
+}
+
+/// Takes the ports, on the current tokio runtime.
 ///
 /// # Errors
-/// A listener cannot be bound, or the media folder cannot be used. Nothing runs then.
-pub async fn serve(config: HttpConfig, parts: HttpParts) -> Result<HttpHandle, HttpError> {
+/// A listener cannot be bound.
+pub async fn bind(config: HttpConfig) -> Result<Bound, HttpError> {
     let tally = Arc::new(Tally::new());
-    let shelf = Arc::new(Shelf::open(config.media)?);
     let bind = |what, addr, max| Listener::bind(what, addr, max, Arc::clone(&tally));
     let admin = bind("admin", config.admin.addr(), config.admin_connections_max).await?;
     let public = bind("public", config.public, config.connections_max).await?;
+    Ok(Bound {
+        config,
+        tally,
+        admin,
+        public,
+    })
+}
 
+/// Starts the HTTP side on the current tokio runtime.
+///
+/// # Errors
+/// The media folder cannot be used. Nothing runs then.
+pub fn serve(bound: Bound, parts: HttpParts) -> Result<HttpHandle, HttpError> {
+    let Bound {
+        config,
+        tally,
+        admin,
+        public,
+    } = bound;
+    let shelf = Arc::new(Shelf::open(config.media)?);
     let media = Arc::new(Media {
         shelf,
         secret: parts.secret.clone(),

@@ -7,19 +7,23 @@
 //! The server never prints, reads no arguments and does not exit the process.
 
 mod config;
+mod custody;
 pub mod desk;
 pub mod figures;
 pub mod http;
 pub mod knobs;
 mod office;
 mod parcel;
+mod rates;
 mod serve;
 mod shard;
 pub mod sink;
 mod source;
 pub mod store;
+mod warden;
 
 pub use config::{Config, ShardPlan, TooFewFiles};
+pub use custody::private_folder;
 pub use office::Provisioned;
 pub use serve::{Server, StartError};
 pub use source::Source;

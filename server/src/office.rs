@@ -85,6 +85,8 @@ pub(crate) struct Office {
     directory: Directory,
     registrar: Registrar,
     watches: Watches,
+    /// Members of all groups together, see [`groups::PLACES_MAX`].
+    groups_max: usize,
     out: Vec<Outbox>,
     now_ms: u64,
     /// Whose mailboxes are to be read on in the next batch, because this one's outbox was full.
@@ -113,6 +115,7 @@ impl Office {
             directory: Directory::default(),
             registrar: Registrar::default(),
             watches: Watches::default(),
+            groups_max: groups::PLACES_MAX,
             out,
             now_ms: 0,
             late: VecDeque::new(),

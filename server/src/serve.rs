@@ -1,4 +1,9 @@
 //! Puts a server together, starts its threads, and stops them.
+//!
+//! It knows neither what the office does nor what a shard says.
+
+mod error;
+mod opening;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,22 +14,23 @@ use std::thread::JoinHandle;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
 use reactor::{
-    Clock, Kernel, KernelOptions, ListenError, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard,
-    ShardError, Sources, Wake, raise_nofile, reserve, spawn,
+    Clock, Kernel, KernelOptions, Parting, Queue, QueueReceiver, Reserved, SecureOptions, Shard, ShardError,
+    Sources, Wake, raise_nofile, reserve, spawn,
 };
 use wire::chat::Secret;
 
-use crate::config::{Config, ShardPlan, TooFewFiles};
+use crate::config::{Config, ShardPlan};
 use crate::desk::{Desk, Inquiry};
 use crate::figures::{Figures, OfficeFigures, ShardFigures};
-use crate::http::{self, Admin, Health, HttpConfig, HttpError, HttpHandle, HttpParts, MediaOptions};
-use crate::knobs::{KnobError, Knobs};
-use crate::office::{Office, Parts, Provisioned, Runner, unix_ms};
+use crate::http::{self, Admin, Health, HttpConfig, HttpHandle, HttpParts, MediaOptions};
+use crate::knobs::Knobs;
+use crate::office::{Office, Runner};
 use crate::parcel::{Outbox, Parcel};
 use crate::shard::{BACKLOG, Measured, ServerShard, ShardParts, Way};
-use crate::sink::{self, Notice, Sink, SinkError, SinkTask, Sms, Target};
-use crate::store::accounts::Accounts;
-use crate::store::{self, Store};
+use crate::sink::{self, SinkTask, Target};
+use crate::warden::{Lives, Pace, Warden};
+pub use error::StartError;
+use opening::{open_office, open_store};
 
 /// Inquiries of the HTTP side that may wait.
 const INQUIRIES_MAX: usize = 4096;
@@ -36,9 +42,6 @@ const HANDSHAKES_MAX: u32 = 8_192;
 const HANDSHAKES_MIN: u32 = 64;
 /// Keys ready for busy connections, all shards together, at some 700 B each.
 const KEYS_MAX: usize = 32_768;
-
-/// Items that a mailbox may hold whatever the knob says.
-const MAILBOX_MAX_ITEMS: usize = 10_000_000;
 
 /// How long a sink may take to hand over what waits when the server stops.
 const SINK_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -60,35 +63,7 @@ pub struct Server {
     office_wake: Wake,
     shards: Vec<JoinHandle<Result<(), ShardError>>>,
     office: Option<JoinHandle<()>>,
-}
-
-/// A server could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The port.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// A sink's address.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The HTTP side.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The limit of descriptors.
-    #[error(transparent)]
-    Limit(#[from] TooFewFiles),
-    /// A knob's value.
-    #[error(transparent)]
-    Knob(#[from] KnobError),
-    /// A shard's thread.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-    /// Threads, eventfds, folders.
-    #[error("cannot start: {0}")]
-    Io(#[from] std::io::Error),
+    warden: Option<Warden>,
 }
 
 /// The queues and wakers of all threads, made before any thread parts from the descriptor table.
@@ -132,11 +107,20 @@ impl Server {
         knobs.set("durability", config.durability.name())?;
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get().min(1024) as u16);
         let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards)?;
+        // The ports first: one who cannot have them leaves the disk alone.
         let reserved = reserve(config.listen)?;
         let address = reserved.address;
+        let http_config = HttpConfig::new(
+            Admin::new(config.admin, config.admin_token.clone())?,
+            config.http,
+            MediaOptions::in_folder(config.data.join("media")),
+        );
+        let bound = http::bind(http_config).await?;
+        let kept = open_store(&config)?;
 
         let shard_figures: Arc<[Arc<ShardFigures>]> = (0..plan.shards).map(|_| Arc::default()).collect();
         let office_figures = Arc::<OfficeFigures>::default();
+        office_figures.damaged_files.add(kept.damaged_files);
         let figures = Figures::new(Arc::clone(&shard_figures), Arc::clone(&office_figures));
         let wiring = Wiring::new(plan.shards)?;
         let inline = plan.shards == 1 && !plan.parted;
@@ -159,14 +143,9 @@ impl Server {
             .start(&sink::Options::named("push"))?;
         let report = (sms.clone(), push.clone());
         let parts = (office_figures, health.clone(), sms, push);
-        let office = open_office(&config, plan.shards, &knobs, parts)?;
-        let admin = Admin::new(config.admin, config.admin_token.clone())?;
-        let http_config = HttpConfig::new(
-            admin,
-            config.http,
-            MediaOptions::in_folder(config.data.join("media")),
-        );
-        let source = figures.clone();
+        let office = open_office(&config, plan.shards, &knobs, kept, parts);
+        let (source, pace) = (figures.clone(), Pace::new());
+        let paced = pace.clone();
         let parts = HttpParts {
             desk: Desk::new(inquiries),
             secret: Secret::new(&config.secret),
@@ -174,12 +153,13 @@ impl Server {
             health: health.clone(),
             figures: Arc::new(move || {
                 let mut snapshot = source.snapshot();
+                paced.report(&mut snapshot);
                 report.0.report(&mut snapshot);
                 report.1.report(&mut snapshot);
                 snapshot
             }),
         };
-        let http = http::serve(http_config, parts).await?;
+        let http = http::serve(bound, parts)?;
         let stop = Arc::new(AtomicBool::new(false));
         let secure = secure(&config, plan);
         let office_stop = Arc::new(AtomicBool::new(false));
@@ -198,8 +178,9 @@ impl Server {
             office_wake: wiring.office_wake.clone(),
             shards: Vec::new(),
             office: None,
+            warden: None,
         };
-        server.start_threads(
+        let lives = server.start_threads(
             wiring,
             office,
             inquiries_out,
@@ -208,6 +189,8 @@ impl Server {
             &knobs,
             inline,
         )?;
+        let (figures, health) = (server.figures.clone(), server.health.clone());
+        server.warden = Some(Warden::start(lives, pace, figures, health));
         Ok(server)
     }
 
@@ -221,7 +204,8 @@ impl Server {
         figures: &Arc<[Arc<ShardFigures>]>,
         knobs: &Knobs,
         inline: bool,
-    ) -> Result<(), StartError> {
+    ) -> Result<Lives, StartError> {
+        let mut lives = Lives::default();
         let mut runner = Some(Box::new(Runner::new(office, inquiries)));
         let keep: Vec<Wake> = wiring
             .wakes
@@ -255,7 +239,9 @@ impl Server {
             let (wake, ready) = (wiring.wakes[usize::from(index)].clone(), ready.clone());
             let parting = self.plan.parted.then(|| Parting { keep: keep.clone() });
             let name = format!("shard-{index}");
+            let life = lives.begin(&name);
             match spawn(name, parting, move || {
+                let _life = life;
                 run_shard(parts, secure, spacing_us, clock, wake, ready)
             }) {
                 Ok(shard) => self.shards.push(shard),
@@ -265,15 +251,25 @@ impl Server {
         // A shard that fails lets go of its end without a word.
         drop(ready);
         if is_ready.iter().count() < usize::from(self.plan.shards) {
-            let unknown = std::io::Error::other("a shard ended as soon as it had begun");
-            return self.join().and(Err(unknown.into()));
+            let unknown = StartError::Ended("a shard ended as soon as it had begun");
+            return self.join().and(Err(unknown));
         }
         drop(reserved);
         if let Some(runner) = runner {
             let stop = Arc::clone(&self.office_stop);
-            self.office = Some(runner.spawn(wiring.parcels_out, wiring.outboxes, stop)?);
+            let life = lives.begin("office");
+            self.office = Some(runner.spawn(wiring.parcels_out, wiring.outboxes, stop, life)?);
         }
-        Ok(())
+        Ok(lives)
+    }
+
+    /// Returns once one of its threads has ended though nobody stopped the server: it serves no more as it should, and is to
+    /// be stopped. The name is the thread's.
+    pub async fn ended(&self) -> String {
+        match &self.warden {
+            Some(warden) => warden.ended().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Where clients connect.
@@ -312,13 +308,15 @@ impl Server {
     /// A shard had failed before.
     pub async fn stop(mut self) -> Result<(), StartError> {
         self.health.drain();
+        // From now on threads end because they are told to.
+        self.warden = None;
         if let Some(mut http) = self.http.take() {
             http.stop().await;
         }
         let sinks = std::mem::take(&mut self.sinks);
         let result = tokio::task::spawn_blocking(move || self.join())
             .await
-            .map_err(std::io::Error::other)?;
+            .map_err(|_| StartError::Ended("the thread that waits for all others panicked"))?;
         for sink in sinks {
             sink.stop(SINK_GRACE).await;
         }
@@ -333,14 +331,14 @@ impl Server {
             match shard.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => result = Err(error.into()),
-                Err(_) => result = Err(std::io::Error::other("a shard panicked").into()),
+                Err(_) => result = Err(StartError::Ended("a shard panicked")),
             }
         }
         // The office last: it still works off what the shards left.
         self.office_stop.store(true, Ordering::Release);
         self.office_wake.wake();
         if self.office.take().is_some_and(|office| office.join().is_err()) {
-            result = Err(std::io::Error::other("the office panicked").into());
+            result = Err(StartError::Ended("the office panicked"));
         }
         result
     }
@@ -394,42 +392,5 @@ fn secure(config: &Config, plan: ShardPlan) -> Option<SecureOptions> {
     })
 }
 
-/// Opens what the office keeps.
-fn open_office(
-    config: &Config,
-    shards: u16,
-    knobs: &Knobs,
-    (figures, health, sms, push): (Arc<OfficeFigures>, Health, Sink<Sms>, Sink<Notice>),
-) -> Result<Office, StartError> {
-    std::fs::create_dir_all(&config.data)?;
-    let defaults = store::Options::default();
-    let options = store::Options {
-        dir: Some(config.data.join("mail")),
-        durability: config.durability,
-        quota_bytes: config.store_quota_bytes.unwrap_or(defaults.quota_bytes),
-        mailbox_max_items: MAILBOX_MAX_ITEMS,
-        windows_max: defaults.windows_max.max(config.connections as usize),
-        windows_expected: config.connections as usize,
-        ..defaults
-    };
-    let (store, recovery) = Store::open(options, unix_ms())?;
-    tracing::info!(?recovery, "store opened");
-    Ok(Office::new(Parts {
-        store,
-        accounts: Accounts::open(Some(config.data.join("accounts")))?,
-        secret: Secret::new(&config.secret),
-        provisioned: config.provisioned,
-        apart: config.apart.map(|count| Provisioned {
-            count,
-            ..config.provisioned
-        }),
-        second_ticks: config.second_ticks,
-        knobs: knobs.clone(),
-        figures,
-        health,
-        sms,
-        push,
-        rng: ChaCha12Rng::from_rng(&mut rand::rng()),
-        shards,
-    }))
-}
+#[cfg(test)]
+mod tests;

@@ -136,21 +136,21 @@ impl ServerShard {
                 let nonce = self.sessions.take_nonce(id).ok_or(Code::AlreadyLoggedIn)?;
                 self.parcel.login(id, &nonce, bytes);
             }
+            ClientFrame::Register { .. } if self.is_too_fast(id, now_us) => self.slow_down(link, id, frame),
             ClientFrame::Register { .. } => {
                 // Rare, so nobody keeps the address: a call each.
                 let peer = link.sockets().peer(id).map_or(Source::UNKNOWN, Source::of);
                 self.parcel.register(id, number, peer, bytes);
             }
+            ClientFrame::Prove { .. } if self.is_too_fast(id, now_us) => self.slow_down(link, id, frame),
             ClientFrame::Prove { .. } => self.parcel.frame(id, number, bytes),
             _ if number == 0 => return Err(Code::NotLoggedIn),
             ClientFrame::Send { id: message, .. } => {
                 self.parts.figures.messages_in.add(1);
                 let refusal = if self.parcel.letters.len() >= LETTERS_MAX {
+                    self.parts.figures.letters_refused.add(1);
                     Some(Code::Busy)
-                } else if !self
-                    .limits
-                    .allow(id.index, self.parts.knobs.messages_per_second(), now_us)
-                {
+                } else if self.is_too_fast(id, now_us) {
                     Some(Code::RateLimited)
                 } else {
                     None
@@ -163,9 +163,27 @@ impl ServerShard {
                     }
                 }
             }
+            // As many as there were messages for it: those are bounded, and what they erase is wanted.
+            ClientFrame::Ack { .. } => self.parcel.frame(id, number, bytes),
+            _ if self.is_too_fast(id, now_us) => self.slow_down(link, id, frame),
             _ => self.parcel.frame(id, number, bytes),
         }
         Ok(())
+    }
+
+    /// Whether a connection asks for more of the office than the knob allows.
+    fn is_too_fast(&mut self, id: Id, now_us: u64) -> bool {
+        let per_second = self.parts.knobs.messages_per_second();
+        !self.limits.allow(id.index, per_second, now_us)
+    }
+
+    /// Refuses a frame of one who is too fast; one that is never answered is dropped.
+    fn slow_down<L: Link>(&mut self, link: &mut L, id: Id, frame: &ClientFrame<'_>) {
+        self.parts.figures.frames_limited.add(1);
+        if !matches!(frame, ClientFrame::Typing { .. }) {
+            let (code, about) = (Code::RateLimited, frame.kind());
+            self.send(link, id, &ServerFrame::Error { code, about });
+        }
     }
 
     fn send<L: Link>(&mut self, link: &mut L, id: Id, frame: &ServerFrame<'_>) {

@@ -242,7 +242,7 @@ impl<T> Sink<T> {
     }
 
     /// Adds the sink's figures: `server.sink.<name>.written`, `.failed`, `.coalesced`, `.discarded`, `.dropped`, and
-    /// `server.queue.<name>.depth`, `.longest`, `.refused`.
+    /// `server.queue.<name>.depth`, `.longest` (of one queue the same), `.peak`, `.refused`.
     pub fn report(&self, snapshot: &mut Snapshot) {
         let name = self.name;
         let refused = self.queue.as_ref().map_or(0, |queue| queue.stats().refused());
@@ -261,7 +261,8 @@ impl<T> Sink<T> {
             let stats = queue.stats();
             let gauges = [
                 ("depth", stats.depth()),
-                ("longest", stats.longest()),
+                ("longest", stats.depth()),
+                ("peak", stats.longest()),
                 ("refused", stats.refused()),
             ];
             for (figure, value) in gauges {

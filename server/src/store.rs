@@ -40,6 +40,7 @@
 
 mod aside;
 mod collection;
+mod damage;
 mod disk;
 mod erasure;
 mod error;

@@ -13,6 +13,8 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct State {
     draining: bool,
+    /// A thread that has ended, though the server has not.
+    thread: Option<String>,
     /// Why the store takes nothing new.
     store: Option<String>,
 }
@@ -21,6 +23,11 @@ impl Health {
     /// The server has begun to stop; there is no way back.
     pub fn drain(&self) {
         self.lock().draining = true;
+    }
+
+    /// A thread has ended, and nobody does its work; there is no way back.
+    pub fn thread_ends(&self, name: impl Into<String>) {
+        self.lock().thread = Some(name.into());
     }
 
     /// The store takes nothing new, and why.
@@ -37,10 +44,11 @@ impl Health {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         let state = self.lock();
-        match &state.store {
+        match (&state.thread, &state.store) {
             _ if state.draining => Some("the server is stopping".to_owned()),
-            Some(reason) => Some(format!("the store takes nothing new: {reason}")),
-            None => None,
+            (Some(name), _) => Some(format!("the thread {name} has ended")),
+            (None, Some(reason)) => Some(format!("the store takes nothing new: {reason}")),
+            (None, None) => None,
         }
     }
 

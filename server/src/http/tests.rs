@@ -15,6 +15,7 @@ use wire::chat::{Code, Key, Number};
 
 use super::*;
 use crate::desk::Inquiry;
+use crate::warden::Pace;
 
 mod admin;
 mod life;
@@ -143,9 +144,13 @@ impl Bench {
         change(&mut config);
         let (office, desk) = Office::open();
         let (knobs, health) = (Knobs::default(), Health::default());
-        let figures = || Snapshot {
-            counters: BTreeMap::from([("server.commits".to_owned(), 7)]),
-            gauges: BTreeMap::from([("server.online".to_owned(), 2.5)]),
+        let figures = || {
+            let mut snapshot = Snapshot {
+                counters: BTreeMap::from([("server.commits".to_owned(), 7)]),
+                gauges: BTreeMap::from([("server.online".to_owned(), 2.5)]),
+            };
+            Pace::new().report(&mut snapshot);
+            snapshot
         };
         let parts = HttpParts {
             desk,
@@ -154,7 +159,7 @@ impl Bench {
             health: health.clone(),
             figures: Arc::new(figures),
         };
-        let http = serve(config, parts).await.unwrap();
+        let http = serve(bind(config).await.unwrap(), parts).unwrap();
         Self {
             http,
             client: client(),

@@ -126,7 +126,7 @@ pub(super) static TABLE: [Spec; 9] = [
     Spec {
         cell: Cell::MessagesPerSecond,
         name: "messages_per_second",
-        meaning: "messages one connection may send a second, 0 for no limit; more are refused with rate_limited",
+        meaning: "frames but pings and acknowledgements one connection may send a second, 0 for no limit; more are refused with rate_limited",
         unit: "messages/s",
         domain: Domain::Whole(0, 1_000_000),
         default: 0,
@@ -158,7 +158,7 @@ pub(super) static TABLE: [Spec; 9] = [
     Spec {
         cell: Cell::PinsASource,
         name: "pins_a_source",
-        meaning: "PINs one address may have pending; more are refused with rate_limited",
+        meaning: "PINs one address may ask for in ten minutes without proving them; more are refused with rate_limited",
         unit: "PINs",
         domain: Domain::Whole(1, 100_000),
         default: 1_000,

@@ -5,6 +5,10 @@ use wire::chat::{Code, GroupId, MEMBERS_MAX, Members, Number, ServerFrame};
 use super::Office;
 use crate::parcel::Location;
 
+/// Members of all groups together, each group counted with what it takes beside them: 128 MiB. Whoever leaves or dissolves is
+/// never refused.
+pub(super) const PLACES_MAX: usize = 16 << 20;
+
 impl Office {
     /// Sets the members of one of the owner's groups; the owner is always one, and none dissolves it.
     pub(super) fn set_group(
@@ -53,6 +57,10 @@ impl Office {
     fn put_group(&mut self, at: Location, group: GroupId, list: Vec<u64>) -> Result<(), Code> {
         if self.trouble.refuses_accounts() {
             return Err(Code::StorageFull);
+        }
+        let grows = list.len() > self.parts.accounts.group(group.value()).map_or(0, <[u64]>::len);
+        if grows && self.parts.accounts.group_places(group.value(), list.len()) > self.groups_max {
+            return Err(Code::Busy);
         }
         let members = list.len() as u16;
         self.parts

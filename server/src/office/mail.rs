@@ -188,7 +188,8 @@ impl Office {
         (self.parts.store.mailbox_len(to) as u64) < self.parts.knobs.mailbox_max_items()
     }
 
-    /// Erases what the recipient has, ticks its senders, and sends more.
+    /// Erases what the recipient has, ticks its senders, and sends more. What it was not sent it does not have: no number,
+    /// however high, erases that.
     pub(super) fn acknowledge(&mut self, at: Location, who: Number, through: u64) {
         let Self {
             parts,
@@ -198,9 +199,9 @@ impl Office {
             ..
         } = self;
         let (sent_through, in_flight) = parts.store.sent(who.value());
-        let (mut erased_items, figures) = (0, &parts.figures);
+        let (mut erased_items, figures) = (0_usize, &parts.figures);
         let is_apart = parts.apart.is_some_and(|apart| apart.contains(who.value()));
-        parts.store.ack(who.value(), through, |erased| {
+        parts.store.ack(who.value(), through.min(sent_through), |erased| {
             erased_items += 1;
             if erased.tick {
                 return;
@@ -226,6 +227,7 @@ impl Office {
                 None => ticks_away.push(erased),
             }
         });
+        let erased_items = u16::try_from(erased_items).unwrap_or(u16::MAX);
         parts
             .store
             .set_sent(who.value(), sent_through, in_flight.saturating_sub(erased_items));

@@ -14,6 +14,7 @@ use reactor::{Queue, QueueReceiver};
 use super::Office;
 use crate::desk::Inquiry;
 use crate::parcel::{Outbox, Parcel};
+use crate::warden::Life;
 
 /// How often the store's housekeeping runs when nothing else happens.
 const MAINTAIN_MS: u64 = 50;
@@ -83,10 +84,12 @@ impl Runner {
         parcels: QueueReceiver<Parcel>,
         shards: Vec<Queue<Outbox>>,
         stop: Arc<AtomicBool>,
+        life: Life,
     ) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("office".to_owned())
             .spawn(move || {
+                let _life = life;
                 let mut batch = Vec::new();
                 let mut late: Vec<Outbox> = shards.iter().map(|_| Outbox::default()).collect();
                 while !stop.load(Ordering::Acquire) {

@@ -6,8 +6,11 @@ use wire::chat::{Code, WATCHES_MAX};
 
 /// Watches over all connections at most.
 const ALL_MAX: usize = 1_000_000;
+/// Watchers of one number at most: as many are told when it comes or goes, and the end of a watch looks for itself among
+/// so many, in 8 KB.
+const WATCHERS_MAX: usize = 1_000;
 
-/// Both directions, so that neither a change nor a log-out has to search.
+/// Both directions, so that neither a change nor a log-out has to search all.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
     of: HashMap<u64, Vec<u64>, FixedState>,
@@ -17,15 +20,21 @@ pub(crate) struct Watches {
 
 impl Watches {
     /// Begins a watch; watching twice is watching once.
+    ///
+    /// # Errors
+    /// [`Code::TooMany`] where the watcher has too many, [`Code::Busy`] where others have.
     pub(crate) fn begin(&mut self, watcher: u64, watched: u64) -> Result<(), Code> {
-        let mine = self.by.entry(watcher).or_default();
+        let mine = self.by.get(&watcher).map_or(&[][..], Vec::as_slice);
         if mine.contains(&watched) {
             return Ok(());
         }
-        if mine.len() >= WATCHES_MAX || self.all >= ALL_MAX {
+        if mine.len() >= WATCHES_MAX {
             return Err(Code::TooMany);
         }
-        mine.push(watched);
+        if self.all >= ALL_MAX || self.watchers(watched).len() >= WATCHERS_MAX {
+            return Err(Code::Busy);
+        }
+        self.by.entry(watcher).or_default().push(watched);
         self.of.entry(watched).or_default().push(watcher);
         self.all += 1;
         Ok(())
@@ -89,5 +98,22 @@ mod tests {
         let mut watches = Watches::default();
         (0..WATCHES_MAX as u64).for_each(|watched| watches.begin(1, 10 + watched).unwrap());
         assert_eq!(watches.begin(1, 9), Err(Code::TooMany));
+    }
+
+    #[test]
+    fn a_crowd_is_bounded_and_who_finds_no_room_leaves_no_trace() {
+        let mut watches = Watches::default();
+        let crowd = 1..=WATCHERS_MAX as u64;
+        crowd
+            .clone()
+            .for_each(|watcher| watches.begin(watcher, 0).unwrap());
+        let late = WATCHERS_MAX as u64 + 1;
+        assert_eq!(watches.begin(late, 0), Err(Code::Busy));
+        assert_eq!(watches.by.len(), WATCHERS_MAX);
+        watches.end_all(1);
+        watches.begin(late, 0).unwrap();
+        watches.all = ALL_MAX;
+        assert_eq!(watches.begin(late, 5), Err(Code::Busy));
+        assert!(!watches.of.contains_key(&5));
     }
 }

@@ -2,6 +2,7 @@
 
 use rand::SeedableRng as _;
 use reactor::{Kernel, KernelOptions, Sources, Wake};
+use wire::chat::{Address, Body, Kind, Members, Number};
 
 use super::*;
 use crate::parcel::{Content, Location};
@@ -121,6 +122,114 @@ fn a_shard_that_is_far_behind_stops_reading_before_its_parcel_grows_further() {
         shard.parcel.frame(CONN, 7, &frame);
     }
     assert!(shard.parcel.bytes.len() <= (32 << 20) + frame.len());
+}
+
+/// The frame that the shard said last.
+fn said(shard: &ServerShard) -> String {
+    let (frame, _) = ServerFrame::decode(&shard.answer).unwrap().unwrap();
+    format!("{frame:?}")
+}
+
+fn encoded(frame: &ClientFrame<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    bytes
+}
+
+fn text(id: u64) -> Vec<u8> {
+    let to = Address::Person(Number::new(8).unwrap());
+    let body = Body {
+        kind: Kind::Text,
+        bytes: b"m",
+    };
+    encoded(&ClientFrame::Send { id, to, body })
+}
+
+#[test]
+fn a_message_is_refused_as_busy_while_the_office_is_behind_and_an_acknowledgement_is_not() {
+    let (mut shard, mut kernel) = shard();
+    shard.sessions.greet(CONN, [0; 16], 0);
+    shard.sessions.log_in(CONN, 7);
+    while shard.parcel.letters.len() < LETTERS_MAX - 1 {
+        shard.parcel.frame(CONN, 7, b"f");
+    }
+    shard.received(&mut kernel, CONN, &text(1), 0);
+    assert_eq!(shard.parcel.letters.len(), LETTERS_MAX, "the last that is taken");
+    shard.received(&mut kernel, CONN, &text(2), 0);
+    let refused = ServerFrame::Refused {
+        id: 2,
+        code: Code::Busy,
+    };
+    assert_eq!(said(&shard), format!("{refused:?}"));
+    assert_eq!(shard.parcel.letters.len(), LETTERS_MAX);
+    let figures = &shard.parts.figures;
+    assert_eq!(
+        (figures.messages_refused.total(), figures.letters_refused.total()),
+        (1, 1)
+    );
+    shard.received(&mut kernel, CONN, &encoded(&ClientFrame::Ack { seq: 1 }), 0);
+    assert_eq!(shard.parcel.letters.len(), LETTERS_MAX + 1);
+    shard.parcel.clear();
+    shard.received(&mut kernel, CONN, &text(2), 0);
+    assert_eq!(shard.parcel.letters.len(), 1, "it is taken again");
+}
+
+#[test]
+fn accepting_pauses_once_while_the_office_is_behind_and_goes_on_after() {
+    let (mut shard, mut kernel) = shard();
+    shard.parts.knobs.set("accept_pause_queue", "10").unwrap();
+    let pauses = |shard: &ServerShard| (shard.paused, shard.parts.figures.accept_pauses.total());
+    (0..10).for_each(|_| shard.parcel.frame(CONN, 7, b"f"));
+    shard.regulate(&mut kernel);
+    assert_eq!(pauses(&shard), (false, 0), "so many may wait");
+    shard.parcel.frame(CONN, 7, b"f");
+    shard.regulate(&mut kernel);
+    shard.regulate(&mut kernel);
+    assert_eq!(pauses(&shard), (true, 1), "a pause is counted once");
+    shard.parcel.clear();
+    shard.regulate(&mut kernel);
+    assert_eq!(pauses(&shard), (false, 1));
+}
+
+#[test]
+fn whatever_the_office_is_asked_is_limited_but_for_acknowledgements() {
+    let (mut shard, mut kernel) = shard();
+    shard.parts.knobs.set("messages_per_second", "1").unwrap();
+    shard.sessions.greet(CONN, [0; 16], 0);
+    shard.sessions.log_in(CONN, 7);
+    let number = Number::new(8).unwrap();
+    shard.received(&mut kernel, CONN, &text(1), 0);
+    let limited = [
+        ClientFrame::Watch { number, on: true },
+        ClientFrame::SetGroup {
+            tag: 1,
+            members: Members::parse(&[]).unwrap(),
+        },
+        ClientFrame::Register { number },
+        ClientFrame::Prove { number, pin: 1 },
+    ];
+    for frame in &limited {
+        shard.received(&mut kernel, CONN, &encoded(frame), 0);
+        let (code, about) = (Code::RateLimited, frame.kind());
+        let refused = ServerFrame::Error { code, about };
+        assert_eq!(said(&shard), format!("{refused:?}"));
+    }
+    shard.answer.clear();
+    let typing = encoded(&ClientFrame::Typing { to: number, on: true });
+    shard.received(&mut kernel, CONN, &typing, 0);
+    assert!(shard.answer.is_empty(), "what is never answered is dropped");
+    assert_eq!(
+        (
+            shard.parcel.letters.len(),
+            shard.parts.figures.frames_limited.total()
+        ),
+        (1, 5)
+    );
+    for seq in 1..=3 {
+        shard.received(&mut kernel, CONN, &encoded(&ClientFrame::Ack { seq }), 0);
+    }
+    shard.received(&mut kernel, CONN, &typing, 1_000_000);
+    assert_eq!(shard.parcel.letters.len(), 5, "a second later");
 }
 
 #[test]

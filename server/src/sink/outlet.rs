@@ -33,13 +33,33 @@ pub struct Retry {
 pub(super) enum OutletError {
     #[error("cannot append to {}: {source}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("{url} answered {status}")]
-    Answer { url: Url, status: StatusCode },
-    /// Its text names the address.
-    #[error(transparent)]
-    Post(#[from] reqwest::Error),
-    #[error("the server stopped before {url} took it")]
-    Abandoned { url: Url },
+    #[error("{at} answered {status}")]
+    Answer { at: String, status: StatusCode },
+    #[error("cannot post to {at}: {cause}")]
+    Post { at: String, cause: String },
+    #[error("the server stopped before {at} took it")]
+    Abandoned { at: String },
+}
+
+/// Host and port of a webhook, for the log: the rest of its address may be its password.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Why a post failed, without the address that the error would tell.
+fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause = error.to_string();
+    let mut inner = std::error::Error::source(&error);
+    while let Some(error) = inner {
+        cause = format!("{cause}: {error}");
+        inner = error.source();
+    }
+    cause
 }
 
 /// Where batches go.
@@ -138,7 +158,7 @@ impl Outlet {
                         posted = post(client, url, &body, retry) => posted,
                         // A sink task that was dropped abandons too.
                         _ = phase.wait_for(|phase| *phase == Phase::Abandon) => {
-                            Err(OutletError::Abandoned { url: url.clone() })
+                            Err(OutletError::Abandoned { at: place(url) })
                         }
                     }
                 })
@@ -174,13 +194,16 @@ async fn post(client: &Client, url: &Url, body: &str, retry: &Retry) -> Result<(
                 let status = response.status();
                 (
                     OutletError::Answer {
-                        url: url.clone(),
+                        at: place(url),
                         status,
                     },
                     is_transient(status),
                 )
             }
-            Err(error) => (OutletError::Post(error), true),
+            Err(error) => {
+                let (at, cause) = (place(url), cause(error));
+                (OutletError::Post { at, cause }, true)
+            }
         };
         if !transient || tries_left == 0 {
             return Err(error);
@@ -221,6 +244,33 @@ mod tests {
             "{error}"
         );
         assert!(matches!(outlet, Outlet::File { torn: true, .. }));
+    }
+
+    #[test]
+    fn what_is_logged_names_no_password() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _guard = runtime.enter();
+        // A port that was free a moment ago: nobody answers.
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let target = format!("http://user:secret@{free}/hook/secret?token=secret");
+        let options = Options {
+            retry: Retry {
+                tries: 1,
+                ..Retry::default()
+            },
+            ..Options::named("test")
+        };
+        let mut outlet = Outlet::open(target.parse().unwrap(), &options).unwrap().unwrap();
+        let (_sender, mut phase) = watch::channel(Phase::Run);
+        let error = outlet
+            .hand_over(vec![json!({})], &mut phase)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(&format!("cannot post to {free}: ")), "{error}");
+        assert!(!error.contains("secret") && error.contains("refused"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! It refuses to know what a key proves and who may join a group.
 //!
 //! A record replaces the earlier ones of its number; a group without members is none. Reading stops at the first
-//! record that is not whole, and what follows is cut off: it was never committed. When more than half of the file
+//! record that is not whole, and what follows is cut off: it was never committed, unless the file is damaged; where whole
+//! records follow, what is cut off is kept beside it first. When more than half of the file
 //! is replaced records, a new file is written beside it, some at each commit, and takes its name.
 
 mod record;
@@ -20,6 +21,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
 
 use super::Error;
+use super::damage;
 use super::disk::{Disk, DiskFile, RealDisk, read_exact_at, write_all_at};
 use super::slab::{Linked, NONE, Slab};
 use record::{ACCOUNT, ACCOUNT_BYTES, GROUP, GROUP_HEAD_BYTES, append_account, append_group, u64_of};
@@ -28,6 +30,8 @@ use rewriting::{NEW_FILE, Rewriting};
 const FILE: &str = "accounts.log";
 /// The most members of one group.
 pub const MEMBERS_MAX: usize = 4096;
+/// What a group costs beside its members, in members of 8 bytes: its entry and its allocation.
+const GROUP_COST: usize = 6;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// What is kept of an account.
@@ -76,12 +80,15 @@ pub struct Accounts {
     rows: Slab<Row>,
     table: HashTable<u32>,
     groups: HashMap<u64, Box<[u64]>, RandomState>,
+    /// Members of all groups, with what the groups cost.
+    places: usize,
     hasher: RandomState,
     pending: Vec<u8>,
     end: u64,
     is_synced: bool,
     dead_bytes: u64,
     rewriting: Option<Rewriting>,
+    damaged_tails: usize,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -113,12 +120,14 @@ impl Accounts {
             rows: Slab::new(),
             table: HashTable::new(),
             groups: HashMap::default(),
+            places: 0,
             hasher: RandomState::default(),
             pending: Vec::new(),
             end: 0,
             is_synced: true,
             dead_bytes: 0,
             rewriting: None,
+            damaged_tails: 0,
         };
         if let Some(disk) = disk {
             let names = disk.list()?;
@@ -131,6 +140,10 @@ impl Accounts {
                 disk.create(FILE, 0)?
             };
             accounts.read(&*file)?;
+            if let Some(tail) = accounts.damaged_tail(&*file)? {
+                damage::keep(&*disk, FILE, accounts.end, &tail)?;
+                accounts.damaged_tails += 1;
+            }
             file.truncate(accounts.end)?;
             file.sync_data()?;
             accounts.file = Some(file);
@@ -170,6 +183,13 @@ impl Accounts {
     #[must_use]
     pub fn group(&self, group: u64) -> Option<&[u64]> {
         self.groups.get(&group).map(|members| &**members)
+    }
+
+    /// Memory of groups in members of 8 bytes, if a group had so many.
+    #[must_use]
+    pub fn group_places(&self, group: u64, members: usize) -> usize {
+        let now = self.groups.get(&group).map_or(0, |members| cost(members.len()));
+        self.places - now + cost(members)
     }
 
     /// Puts an account, in place of the number's earlier one. It is safe after the next good commit.
@@ -258,6 +278,7 @@ impl Accounts {
     }
 
     fn set_group(&mut self, group: u64, members: Box<[u64]>) {
+        self.places = self.group_places(group, members.len());
         let old = if members.is_empty() {
             self.dead_bytes += GROUP_HEAD_BYTES as u64;
             self.groups.remove(&group)
@@ -293,18 +314,26 @@ impl Accounts {
         }
     }
 
+    /// What stands behind the last whole record, if there are whole ones among it.
+    ///
+    /// A crash leaves such a tail, too, where it tore the first records of a commit and not the last; it is kept as well.
+    fn damaged_tail(&self, file: &dyn DiskFile) -> io::Result<Option<Vec<u8>>> {
+        let mut tail = vec![0; usize::try_from(file.size()? - self.end).unwrap_or(usize::MAX)];
+        read_exact_at(file, &mut tail, self.end)?;
+        let is_damaged = (1..tail.len()).any(|offset| whole(&tail[offset..]).is_some());
+        Ok(is_damaged.then_some(tail))
+    }
+
+    /// How often opening found the file damaged and kept what it cut off: 0 or 1.
+    #[must_use]
+    pub fn damaged_tails(&self) -> usize {
+        self.damaged_tails
+    }
+
     /// Takes the record at the start of `bytes`; its length, if it is whole.
     fn read_record(&mut self, bytes: &[u8]) -> Option<usize> {
-        let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
-        let length = match bytes[4] {
-            ACCOUNT => ACCOUNT_BYTES,
-            GROUP => GROUP_HEAD_BYTES + members * 8,
-            _ => return None,
-        };
-        let bytes = bytes.get(..length)?;
-        if crc32c::crc32c(&bytes[4..]).to_le_bytes() != bytes[..4] {
-            return None;
-        }
+        let bytes = whole(bytes)?;
+        let length = bytes.len();
         let number = u64_of(&bytes[8..16]);
         if bytes[4] == ACCOUNT {
             let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
@@ -323,6 +352,23 @@ impl Accounts {
         }
         Some(length)
     }
+}
+
+/// The record at the start of `bytes`, if it is whole.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
+    let length = match bytes[4] {
+        ACCOUNT => ACCOUNT_BYTES,
+        GROUP => GROUP_HEAD_BYTES + members * 8,
+        _ => return None,
+    };
+    let bytes = bytes.get(..length)?;
+    (crc32c::crc32c(&bytes[4..]).to_le_bytes() == bytes[..4]).then_some(bytes)
+}
+
+/// Places that a group of so many takes; one without members is none.
+fn cost(members: usize) -> usize {
+    if members == 0 { 0 } else { members + GROUP_COST }
 }
 
 const _: () = assert!(GROUP_HEAD_BYTES + MEMBERS_MAX * 8 < CHUNK_BYTES && NONE == u32::MAX);

@@ -1,13 +1,19 @@
 //! The file system as the store sees it: one flat directory of files.
 //!
-//! It refuses to know what the files hold. The real directory is here; the tests bring a simulated one that runs
-//! out of space, tears writes and forgets what was never synced.
+//! It refuses to know what the files hold. The real directory is here, and has one user at a time; the tests bring a
+//! simulated one that runs out of space, tears writes and forgets what was never synced.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::Error;
+use crate::custody::{FILE_MODE, private_folder};
 
 /// A flat directory of files.
 pub(super) trait Disk: Send + Sync {
@@ -72,19 +78,34 @@ pub(super) fn write_all_at(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u6
 /// A new file is synced in pieces, so that a commit meanwhile does not queue behind all of it.
 const SYNC_EVERY_BYTES: u64 = 1 << 20;
 
-/// A directory of the host.
+/// A directory of the host, which is nobody else's meanwhile.
 #[derive(Debug)]
 pub(super) struct RealDisk {
     directory: PathBuf,
+    /// Syncs the directory, and holds its lock, which ends with the process whatever ends that.
     handle: File,
 }
 
 impl RealDisk {
     /// Opens the directory, and makes it first where it is missing.
-    pub(super) fn open(directory: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&directory)?;
-        let handle = File::open(&directory)?;
-        Ok(Self { directory, handle })
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another has it open: recovery would wipe what that one is about to commit.
+    pub(super) fn open(directory: PathBuf) -> Result<Self, Error> {
+        let named = |error| name(&directory, error);
+        private_folder(&directory).map_err(named)?;
+        let handle = File::open(&directory).map_err(named)?;
+        match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { directory, handle }),
+            Err(Errno::WOULDBLOCK) => Err(Error::InUse { directory }),
+            Err(errno) => Err(named(errno.into()).into()),
+        }
+    }
+
+    /// A path in it, and what makes an error tell it.
+    fn at(&self, file: &str) -> (PathBuf, impl Fn(io::Error) -> io::Error) {
+        let path = self.directory.join(file);
+        (path.clone(), move |error| name(&path, error))
     }
 
     fn fill(file: &File, bytes: u64) -> io::Result<()> {
@@ -115,7 +136,7 @@ impl RealDisk {
 impl Disk for RealDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.directory)? {
+        for entry in std::fs::read_dir(&self.directory).map_err(|error| name(&self.directory, error))? {
             let entry = entry?;
             if let (true, Ok(name)) = (entry.file_type()?.is_file(), entry.file_name().into_string()) {
                 names.push(name);
@@ -125,39 +146,50 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
-        let path = self.directory.join(name);
+        let (path, named) = self.at(name);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(true)
-            .open(&path)?;
+            .mode(FILE_MODE)
+            .open(&path)
+            .map_err(&named)?;
         let made = Self::fill(&file, bytes).and_then(|()| self.handle.sync_all());
         if let Err(error) = made {
             // Half a segment must not hold the last free blocks of a full disk.
             let _ = std::fs::remove_file(&path);
-            return Err(error);
+            return Err(named(error));
         }
         Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let (path, named) = self.at(name);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .open(self.directory.join(name))?;
+            .open(path)
+            .map_err(named)?;
         Ok(Arc::new(file))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.directory.join(name))?;
+        let (path, named) = self.at(name);
+        std::fs::remove_file(path).map_err(named)?;
         self.handle.sync_all()
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.directory.join(from), self.directory.join(to))?;
+        let (path, named) = self.at(from);
+        std::fs::rename(path, self.directory.join(to)).map_err(named)?;
         self.handle.sync_all()
     }
+}
+
+/// An error that tells the path, of the same kind.
+fn name(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 impl DiskFile for File {
@@ -201,5 +233,31 @@ mod tests {
         assert_eq!(disk.list().unwrap(), ["b.log"]);
         disk.remove("b.log").unwrap();
         assert!(disk.list().unwrap().is_empty());
+        let error = disk.remove("b.log").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("inner/b.log: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_has_one_user_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || RealDisk::open(directory.path().join("inner"));
+        let first = open().unwrap();
+        let error = open().map(drop).unwrap_err();
+        assert!(matches!(error, Error::InUse { .. }), "{error}");
+        drop(first);
+        open().unwrap();
+    }
+
+    #[test]
+    fn nobody_else_may_read_what_is_made() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("data/inner");
+        RealDisk::open(inner.clone()).unwrap().create("a.log", 8).unwrap();
+        for path in [directory.path().join("data"), inner.clone(), inner.join("a.log")] {
+            let mode = path.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! It refuses to know the protocol's codes.
 
 use std::io;
+use std::path::PathBuf;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +31,26 @@ pub enum Error {
         /// What the host said.
         kind: io::ErrorKind,
     },
-    /// The host refused a read or a write.
+    /// The host refused a read or a write; its text names the file, where one was to be opened, made or removed.
     #[error("the store's files: {0}")]
     Io(#[from] io::Error),
+    /// Another store has the directory open.
+    #[error("another server uses {}: stop it, or give another --data", directory.display())]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A quota that does not even hold what is kept in reserve.
+    #[error(
+        "the store's quota is {quota_bytes} bytes, and the least is {least_bytes}, six segments: raise it \
+         (--store-quota)"
+    )]
+    Quota {
+        /// What was given.
+        quota_bytes: u64,
+        /// What would do.
+        least_bytes: u64,
+    },
     /// An item's bytes are not what was written.
     #[error("item {seq} is damaged")]
     Damaged {

@@ -41,6 +41,8 @@ pub struct Recovery {
     pub torn_items: usize,
     /// Files put aside because they are not what was written.
     pub damaged_files: usize,
+    /// Segments but the last whose rest was copied and wiped because a record in the middle is not one.
+    pub damaged_tails: usize,
     /// Time it took, in seconds.
     pub seconds: f64,
 }

@@ -1,7 +1,7 @@
 //! Opening: the log is read from its first segment to its last, and the index is built from it.
 //!
 //! It refuses to mend what it reads: reading a segment ends at the first record that is not one, and what a crash left
-//! behind that is wiped. Appending starts in a new segment.
+//! behind that is wiped, after a copy of it was made where no crash explains it. Appending starts in a new segment.
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::collection::CHUNK_BYTES;
+use super::damage;
 use super::disk::{Disk, RealDisk, read_exact_at, write_all_at};
 use super::index::{Index, NewEntry, Place, SEGMENT_BYTES_MAX};
 use super::keeper::Keeper;
@@ -25,8 +26,6 @@ use super::{Durability, Error, Options, Recovery, Stats, Store};
 const SEQ_GAP: u64 = 1 << 24;
 /// Sequence numbers a millisecond of the clock stands for: more than can be given out in one.
 const SEQ_PER_MS_BITS: u32 = 20;
-/// What a file is called that is not what was written.
-const DAMAGED: &str = ".damaged";
 
 /// An item as found, before it is known whether anybody still waits for it.
 struct Found {
@@ -53,7 +52,8 @@ impl Store {
     /// Opens the store and recovers what its directory holds.
     ///
     /// # Errors
-    /// [`Error::Options`] for options that cannot be, [`Error::Io`] where the directory cannot be read or written.
+    /// [`Error::Options`] and [`Error::Quota`] for options that cannot be, [`Error::InUse`] where another has the
+    /// directory, [`Error::Io`] where it cannot be read or written.
     pub fn open(options: Options, now_ms: u64) -> Result<(Self, Recovery), Error> {
         let Some(directory) = options.dir.clone() else {
             return Self::start(&options, None, None, now_ms);
@@ -210,23 +210,25 @@ impl Reading {
                 None if head.iter().all(|byte| *byte == 0) => disk.remove(&name)?,
                 _ => {
                     self.report.damaged_files += 1;
-                    disk.rename(&name, &format!("{name}{DAMAGED}"))?;
+                    tracing::error!(file = name, "a file is not what was written, and is put aside");
+                    disk.rename(&name, &format!("{name}{}", damage::SUFFIX))?;
                 }
             }
         }
         segments.sort_by_key(|(head, ..)| head.number);
         let mut bytes = Vec::new();
-        for (head, backing, size) in segments {
+        let last = segments.len().saturating_sub(1);
+        for (place, (head, backing, size)) in segments.into_iter().enumerate() {
             self.highest_seq = self.highest_seq.max(head.next_seq);
             bytes.clear();
             bytes.resize(size, 0);
             read_exact_at(&*backing.file, &mut bytes, 0)?;
-            self.read_segment(head.number, backing, &bytes)?;
+            self.read_segment(head.number, backing, &bytes, place == last)?;
         }
         Ok(())
     }
 
-    fn read_segment(&mut self, number: u64, backing: Backing, bytes: &[u8]) -> io::Result<()> {
+    fn read_segment(&mut self, number: u64, backing: Backing, bytes: &[u8], is_last: bool) -> io::Result<()> {
         self.report.segments += 1;
         let order = self.report.segments as u64 - 1;
         let mut offset = SEGMENT_BYTES;
@@ -250,6 +252,15 @@ impl Reading {
             .rposition(|byte| *byte != 0)
             .map_or(0, |last| last + 1);
         self.report.torn_bytes += garbage as u64;
+        // A crash tears the last segment; another one had been left behind.
+        if garbage > 0
+            && !is_last
+            && let Some(disk) = &self.log.disk
+        {
+            let rest = &bytes[offset..offset + garbage];
+            damage::keep(&**disk, &backing.name, offset as u64, rest)?;
+            self.report.damaged_tails += 1;
+        }
         // Nobody would ever come back to erase the bodies in there.
         write_all_at(&*backing.file, &vec![0; garbage], offset as u64)?;
         // What the page cache shows may not be on the disk yet, and answers will be built on it.
@@ -295,8 +306,12 @@ fn validate(options: &Options, has_disk: bool) -> Result<(), Error> {
             "a segment is a multiple of 8 bytes, from 1 KiB to 32 MiB",
         ));
     }
-    if options.quota_bytes < 6 * segment as u64 {
-        return Err(Error::Options("the quota must hold at least six segments"));
+    let least_bytes = 6 * segment as u64;
+    if options.quota_bytes < least_bytes {
+        return Err(Error::Quota {
+            quota_bytes: options.quota_bytes,
+            least_bytes,
+        });
     }
     if !has_disk && options.durability != Durability::Memory {
         return Err(Error::Options("a durable store needs a directory"));

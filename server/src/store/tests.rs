@@ -135,17 +135,24 @@ fn options_that_cannot_be_are_refused() {
             ..good.clone()
         },
         Options {
-            quota_bytes: 5 * SEGMENT as u64,
-            ..good.clone()
-        },
-        Options {
             durability: Durability::Commit,
-            ..good
+            ..good.clone()
         },
     ];
     for options in refused {
         assert!(matches!(Store::open(options, 0), Err(Error::Options(_))));
     }
+    let small = Options {
+        quota_bytes: 5 * SEGMENT as u64,
+        ..good
+    };
+    let error = Store::open(small, 0).map(drop).unwrap_err().to_string();
+    let (given, least) = (5 * SEGMENT, 6 * SEGMENT);
+    assert!(
+        error.contains(&format!("{given} bytes, and the least is {least}"))
+            && error.contains("--store-quota"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -446,6 +453,24 @@ fn a_message_whose_body_was_cut_may_be_sent_again() {
         [Seen::Repeated, Seen::New, Seen::Repeated]
     );
     assert_eq!(bodies(&mut store, 1), [b"body"]);
+}
+
+#[test]
+fn what_is_lost_behind_a_damaged_record_is_kept_unless_it_ends_the_log() {
+    for (number, kept) in [(1, true), (2, false)] {
+        let disk = SimulatedDisk::new(11);
+        write_segment(&disk, 1, &[(500, 1, true), (501, 2, true)], 0);
+        write_segment(&disk, 2, &[(502, 3, true), (503, 4, true)], 0);
+        let name = format!("{number:016x}.segment");
+        disk.damage(&name, record::SEGMENT_BYTES + 20);
+        let (mut store, recovery) = recover(&disk);
+        assert_eq!(bodies(&mut store, 1).len(), 2, "those of the other segment");
+        assert_eq!(recovery.damaged_tails, usize::from(kept));
+        let copy = disk.open(&format!("{name}.{}.damaged", record::SEGMENT_BYTES));
+        assert_eq!(copy.is_ok(), kept);
+        drop(store);
+        assert_eq!(recover(&disk).1.damaged_tails, 0, "once");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use server::knobs::{Durability, Knobs};
-use server::{Config, Provisioned, Server};
+use server::{Config, Provisioned, Server, StartError};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wire::chat::{Key, Number, Secret};
@@ -103,6 +103,12 @@ impl House {
     pub(crate) fn stop(&mut self) {
         let server = self.server.take().unwrap();
         self.runtime.block_on(server.stop()).unwrap();
+    }
+
+    /// A second server on the same folder.
+    pub(crate) fn start_another(&self) -> Result<Server, StartError> {
+        let start = Server::start(self.config.clone(), self.knobs.clone());
+        self.runtime.block_on(start)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -183,3 +183,19 @@ fn a_full_store_refuses_keeps_delivering_and_recovers() {
         assert!(Instant::now() < until, "never well again");
     }
 }
+
+#[test]
+fn a_folder_has_one_server_and_what_that_accepts_is_safe_from_others() {
+    let mut house = House::new();
+    let mut ann = house.phone(1);
+    ann.text(1, number(2), "before");
+    assert_eq!(ann.next(), "Accepted 1");
+    let error = house.start_another().map(drop).unwrap_err().to_string();
+    assert!(error.starts_with("another server uses "), "{error}");
+    ann.text(2, number(2), "after");
+    assert_eq!(ann.next(), "Accepted 2");
+    house.stop();
+    house.start();
+    let mut bob = house.phone(2);
+    assert_eq!(bob.several(2), ["Deliver 1/1 before", "Deliver 1/2 after"]);
+}

@@ -6,12 +6,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::fs::File;
+use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::refusal::Refusal;
 use super::MediaId;
 use super::shelf::Shelf;
+use crate::custody::FILE_MODE;
 
 /// The part.
 #[derive(Debug)]
@@ -35,7 +36,11 @@ impl Part {
     pub(super) async fn create(shelf: Arc<Shelf>) -> Result<Self, Refusal> {
         let id = MediaId::random();
         let path = shelf.part_path(id);
-        let file = File::create_new(&path)
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&path)
             .await
             .map_err(|error| shelf.fail(&error))?;
         let claim = Claim {

@@ -14,6 +14,7 @@ use wire::chat::Code;
 use super::super::HttpError;
 use super::super::refusal::{Reason, Refusal};
 use super::MediaId;
+use crate::custody::private_folder;
 
 /// How old an upload that nobody finished must be before it is removed.
 const PART_AGE_MAX: Duration = Duration::from_secs(3_600);
@@ -93,7 +94,7 @@ impl Shelf {
     }
 
     fn take_stock(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.options.folder)?;
+        private_folder(&self.options.folder)?;
         // A folder that cannot be written to is to be found out now, not at the first upload.
         let probe = self.part_path(MediaId::random());
         File::create_new(&probe)?;

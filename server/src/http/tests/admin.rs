@@ -43,6 +43,7 @@ async fn health_and_figures_are_shown() {
         "teem_server_commits_total 7",
         "teem_server_online 2.5",
         "teem_server_http_refused_busy_total 0",
+        "teem_server_messages_in_1s_per_second 0",
     ] {
         assert!(
             text.lines().any(|other| other == line),

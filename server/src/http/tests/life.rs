@@ -33,17 +33,13 @@ async fn a_port_in_use_is_told_with_a_remedy() {
     let taken = tokio::net::TcpListener::bind(local()).await.unwrap();
     let addr = taken.local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (_office, desk) = Office::open();
-    let parts = HttpParts {
-        desk,
-        secret: secret(),
-        knobs: Knobs::default(),
-        health: Health::default(),
-        figures: Arc::new(Snapshot::default),
-    };
-    let media = MediaOptions::in_folder(folder.path().to_owned());
+    let media = MediaOptions::in_folder(folder.path().join("media"));
     let config = HttpConfig::new(Admin::new(addr, None).unwrap(), local(), media);
-    let error = serve(config, parts).await.unwrap_err().to_string();
+    let error = bind(config).await.unwrap_err().to_string();
+    assert!(
+        !folder.path().join("media").exists(),
+        "nothing on disk was touched"
+    );
     let port = addr.port();
     assert!(
         error.starts_with(&format!("cannot listen for admin HTTP at {addr}: ")),

@@ -1,5 +1,7 @@
 //! Media: round trips, credentials, bounds.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 
 #[tokio::test]
@@ -38,6 +40,14 @@ async fn media_come_back_as_they_went() {
         assert_eq!(stats["counters"][format!("server.http.{name}")], count, "{name}");
     }
     assert_eq!((bench.media_bytes().await, bench.files()), (3_000_001.0, 2));
+    let folder = bench.folder.path().join("media");
+    let files = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    for path in files.chain([folder.clone()]) {
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+    }
 }
 
 #[tokio::test]

@@ -76,6 +76,32 @@ fn mail_waits_in_order_and_comes_by_the_window() {
 }
 
 #[test]
+fn what_was_not_sent_is_not_erased_whatever_is_acknowledged() {
+    const ALL: u64 = 100;
+    let mut town = Town::new(1000);
+    let (ann, bob) = (town.online(1), number(2));
+    (1..=ALL).for_each(|id| town.say(1, ann, &send(id, bob, b"m")));
+    town.work();
+    town.enter(2, bob, Secret::new(b"secret").key(bob));
+    assert_eq!(delivered_to(&town.work(), 2).len(), usize::from(DELIVER_WINDOW));
+    town.say(2, bob, &ClientFrame::Ack { seq: u64::MAX });
+    let got = town.work();
+    let ticks = got
+        .iter()
+        .filter(|(to, frame)| *to == 1 && frame.starts_with("Delivered"));
+    assert_eq!(ticks.count(), usize::from(DELIVER_WINDOW));
+    let rest: Vec<_> = (u64::from(DELIVER_WINDOW) + 1..=ALL)
+        .map(|id| format!("Deliver 1/{id} m"))
+        .collect();
+    assert_eq!(delivered_to(&got, 2), rest);
+    // Nor on a connection that was sent nothing yet, as after a repeated log-in whose mail had no room.
+    town.office.parts.store.set_sent(bob.value(), 0, 0);
+    town.say(2, bob, &ClientFrame::Ack { seq: u64::MAX });
+    town.work();
+    assert_eq!(town.office.parts.store.mailbox_len(bob.value()), rest.len());
+}
+
+#[test]
 fn a_new_message_never_overtakes_those_that_wait() {
     let mut town = Town::new(1000);
     let (ann, bob) = (town.online(1), town.online(2));
@@ -169,6 +195,28 @@ fn a_group_message_is_a_copy_and_a_tick_each() {
         town.work(),
         mail(&[(1, "Group of 0"), (1, "Refused 1 NoSuchGroup")])
     );
+}
+
+#[test]
+fn groups_are_bounded_in_all_and_can_always_be_left() {
+    let mut town = Town::new(100);
+    let ann = town.online(1);
+    let set = |town: &mut Town, tag, others: u64| {
+        let members: Vec<u8> = (2..2 + others)
+            .flat_map(|index| number(index).value().to_be_bytes())
+            .collect();
+        let members = Members::parse(&members).unwrap();
+        town.say(1, ann, &ClientFrame::SetGroup { tag, members });
+        town.work()
+    };
+    town.office.groups_max = 30;
+    assert_eq!(set(&mut town, 1, 10), mail(&[(1, "Group of 11")]));
+    assert_eq!(set(&mut town, 2, 10), mail(&[(1, "Error Busy about 0x08")]));
+    assert_eq!(set(&mut town, 2, 3), mail(&[(1, "Group of 4")]));
+    town.office.groups_max = 0;
+    assert_eq!(set(&mut town, 1, 11), mail(&[(1, "Error Busy about 0x08")]));
+    assert_eq!(set(&mut town, 1, 9), mail(&[(1, "Group of 10")]));
+    assert_eq!(set(&mut town, 1, 0), mail(&[(1, "Group of 0")]));
 }
 
 #[test]

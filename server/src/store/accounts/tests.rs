@@ -21,6 +21,11 @@ fn accounts_and_groups_come_back() {
     accounts.put_group(8, &[1]).unwrap();
     accounts.put_group(8, &[]).unwrap();
     assert!(accounts.put_group(9, &[0; MEMBERS_MAX + 1]).is_err());
+    assert_eq!(accounts.places, cost(3), "what is dissolved takes none");
+    assert_eq!(
+        (accounts.group_places(7, 5), accounts.group_places(9, 1)),
+        (cost(5), cost(3) + cost(1))
+    );
     assert!(accounts.needs_commit());
     accounts.commit(true).unwrap();
     drop(accounts);
@@ -31,6 +36,7 @@ fn accounts_and_groups_come_back() {
     assert_eq!(accounts.account(3), None);
     assert_eq!(accounts.group(7), Some(&[1, 2, 3][..]));
     assert_eq!(accounts.group(8), None);
+    assert_eq!(accounts.places, cost(3));
 }
 
 #[test]
@@ -65,13 +71,30 @@ fn what_follows_a_torn_record_is_cut_off() {
     drop(accounts);
     disk.damage(FILE, ACCOUNT_BYTES + 30);
     let mut accounts = open();
-    assert_eq!(accounts.len(), 1);
+    assert_eq!((accounts.len(), accounts.damaged_tails()), (1, 1));
+    let kept = disk.open(&format!("{FILE}.{ACCOUNT_BYTES}.damaged")).unwrap();
+    assert_eq!(kept.size().unwrap(), 2 * ACCOUNT_BYTES as u64);
     // The third record still stood behind the torn one; it must not come back.
     accounts.put_account(9, &account(9, 1));
     accounts.commit(true).unwrap();
     drop(accounts);
     let accounts = open();
     assert_eq!((accounts.len(), accounts.account(9)), (2, Some(account(9, 1))));
+    assert_eq!(accounts.damaged_tails(), 0);
+}
+
+#[test]
+fn a_torn_last_record_is_no_damage() {
+    let disk = SimulatedDisk::new(1);
+    let open = || Accounts::start(Some(Arc::new(disk.clone()))).unwrap();
+    let mut accounts = open();
+    (1..=3).for_each(|number| accounts.put_account(number, &account(number, 1)));
+    accounts.commit(true).unwrap();
+    drop(accounts);
+    disk.damage(FILE, 2 * ACCOUNT_BYTES + 30);
+    let accounts = open();
+    assert_eq!((accounts.len(), accounts.damaged_tails()), (2, 0));
+    assert_eq!(disk.list().unwrap(), [FILE]);
 }
 
 #[test]
