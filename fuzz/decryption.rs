@@ -1,6 +1,6 @@
 //! What must hold of a decryption, whatever was recorded. Each property panics when it does not.
 //!
-//! The fuzz target calls this with bytes it invents, `replay/tests/corpus_decryption.rs` with the bytes that were kept.
+//! The fuzz target calls this with bytes it invents, `replay/tests/captures/decryption.rs` with the bytes that were kept.
 //! This file knows no fuzzing engine.
 //!
 //! The bytes: how the data is cut (one), whether the record starts midway (one), the key log with its length before it (two,

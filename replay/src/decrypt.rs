@@ -28,7 +28,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::event::{Event, Flow, Side, Sink};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, SecretsFigures};
 use conversation::Conversation;
 use output::Output;
 use watch::{Verdict, Watch};
@@ -78,6 +78,8 @@ pub struct DecryptionReport {
     pub figures: DecryptionFigures,
     /// The flows that speak TLS, in the order in which they ended or were given up.
     pub flows: Vec<TlsFlow>,
+    /// What was found in the key logs.
+    pub secrets: SecretsFigures,
 }
 
 /// How a flow is taken.
@@ -138,6 +140,7 @@ impl<S: Sink> Decryption<S> {
         let report = DecryptionReport {
             figures: self.figures,
             flows: self.listed,
+            secrets: self.secrets.figures(),
         };
         (self.sink, report)
     }

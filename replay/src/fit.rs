@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use sample::{LogNormalFit, Sample};
 
-use crate::{End, Protocol, Recording, RecordingError, Session, Start};
+use crate::{End, Protocol, Recording, RecordingError, Session, Start, TurnKind};
 use sample::Values;
 use watch::Watch;
 
@@ -42,7 +42,7 @@ pub struct FittedGroup {
     pub sessions: u64,
     /// Of them, those that began before the recording or ended after it: how long they lasted is not known.
     pub cut_off: u64,
-    /// All their lengths, seconds.
+    /// All their lengths, seconds: of one that the capture joined, since the recording's begin.
     pub online_s: f64,
     /// Messages of clients.
     pub messages: u64,
@@ -65,7 +65,7 @@ pub struct Fitted {
     pub lasted_s: f64,
     /// The groups, by name.
     pub groups: Vec<FittedGroup>,
-    /// Connections that are in none: nothing was said, it is not known what, or there are too many groups.
+    /// Connections that are in none: the client said nothing, it is not known what, or there are too many groups.
     pub left_out: u64,
 }
 
@@ -94,18 +94,20 @@ impl Fitted {
         if let (Some(first_ns), Some(last_ns)) = (first_ns, last_ns) {
             fitted.lasted_s = seconds(last_ns - first_ns);
         }
+        let services = services(sessions);
         let mut places: Vec<usize> = (0..sessions.len()).collect();
         places.sort_by_key(|place| sessions[*place].opened_ns);
         for place in places {
             let session = &sessions[place];
-            let name = name_of(session, by);
+            let protocol = spoken(session, &services);
+            let name = name_of(session, protocol, by);
             let is_known = groups.contains_key(&name);
-            if session.replayable.is_err() || (!is_known && groups.len() >= GROUPS_MAX) {
+            if !is_legible(session) || (!is_known && groups.len() >= GROUPS_MAX) {
                 fitted.left_out += 1;
                 continue;
             }
             let collected = groups.entry(name).or_default();
-            let who = collected.session(recording, place)?;
+            let who = collected.session(recording, place, protocol, first_ns.unwrap_or(0))?;
             collected.absence(session, who, &mut last_seen);
         }
         fitted.groups = groups
@@ -131,21 +133,36 @@ enum Who {
 }
 
 impl Collected {
-    /// Adds a connection. Returns whose it is.
-    fn session(&mut self, recording: &Recording, place: usize) -> Result<Who, RecordingError> {
+    /// Adds a connection of a recording that begins then. Returns whose it is.
+    fn session(
+        &mut self,
+        recording: &Recording,
+        place: usize,
+        protocol: Protocol,
+        first_ns: u64,
+    ) -> Result<Who, RecordingError> {
         let session = &recording.sessions()[place];
         let group = &mut self.group;
         group.sessions += 1;
-        let lasted_s = seconds(session.closed_ns - session.opened_ns);
+        // One that was joined was there before anything was heard of it.
+        let since_ns = match session.start {
+            Start::Handshake => session.opened_ns,
+            Start::Midway => first_ns,
+        };
+        let lasted_s = seconds(session.closed_ns.saturating_sub(since_ns));
         group.online_s += lasted_s;
-        if session.start == Start::Handshake && !matches!(session.end, End::Open) {
+        if session.start == Start::Handshake && session.end != End::Open {
             self.stays_s.add(lasted_s);
         } else {
             group.cut_off += 1;
         }
-        let mut watch = Watch::new(session.protocol);
+        let mut watch = Watch::new(protocol);
         let mut scratch = Vec::new();
         for turn in recording.turns(place) {
+            if matches!(turn.kind, TurnKind::Gap { .. }) {
+                watch.lose(turn.side);
+                continue;
+            }
             let said = recording.bytes(turn, &mut scratch)?;
             watch.hear(turn.side, turn.at_ns, said);
         }
@@ -166,7 +183,8 @@ impl Collected {
 
     /// Notes how long somebody was away before this connection.
     fn absence(&mut self, session: &Session, who: Who, last_seen: &mut HashMap<Who, u64>) {
-        if let Some(left_ns) = last_seen.get(&who)
+        if session.start == Start::Handshake
+            && let Some(left_ns) = last_seen.get(&who)
             && let Some(away_ns) = session.opened_ns.checked_sub(*left_ns)
         {
             self.aways_s.add(seconds(away_ns));
@@ -189,10 +207,34 @@ impl Collected {
     }
 }
 
-fn name_of(session: &Session, by: FitBy) -> String {
+/// Whether some of what its client says can be read, wherever the capture joined it and whatever it lacks of it.
+fn is_legible(session: &Session) -> bool {
+    session.end != End::Dropped && !session.secrecy.is_sealed() && session.client_said.bytes > 0
+}
+
+/// What the servers speak, as far as it is known of any connection of theirs.
+fn services(sessions: &[Session]) -> HashMap<SocketAddr, Protocol> {
+    let known = sessions
+        .iter()
+        .filter(|session| session.protocol != Protocol::Unknown);
+    known.map(|session| (session.server, session.protocol)).collect()
+}
+
+/// What a connection speaks: one that was joined does not tell, but others of its server do.
+fn spoken(session: &Session, services: &HashMap<SocketAddr, Protocol>) -> Protocol {
+    match (session.protocol, session.start) {
+        (Protocol::Unknown, Start::Midway) => services
+            .get(&session.server)
+            .copied()
+            .unwrap_or(Protocol::Unknown),
+        (known, _) => known,
+    }
+}
+
+fn name_of(session: &Session, protocol: Protocol, by: FitBy) -> String {
     match (by, session.client.ip()) {
         (FitBy::Service, _) => {
-            let protocol = match session.protocol {
+            let protocol = match protocol {
                 Protocol::Unknown => "port".to_owned(),
                 known => known.name().to_ascii_lowercase(),
             };

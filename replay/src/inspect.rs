@@ -107,7 +107,8 @@ impl Inspection {
     pub fn finish(mut self, ended_ns: u64) -> Findings {
         let left: Vec<Flow> = self.open.keys().copied().collect();
         for flow in left {
-            self.close(flow, ended_ns, End::Open);
+            let (at_ns, end) = (ended_ns, End::Open);
+            self.close(Event::Close { flow, at_ns, end }, flow, end);
         }
         self.closed
             .sort_unstable_by_key(|inspected| inspected.session.flow);
@@ -127,7 +128,7 @@ impl Inspection {
         }
     }
 
-    fn close(&mut self, flow: Flow, at_ns: u64, end: End) {
+    fn close(&mut self, close: Event<'_>, flow: Flow, end: End) {
         let Some(watched) = self.open.remove(&flow) else {
             return;
         };
@@ -136,7 +137,7 @@ impl Inspection {
             account,
             sides: [client, server],
         } = watched;
-        session.closed_ns = at_ns.max(session.opened_ns);
+        session.happened(&close);
         session.settle(&account, end);
         let inspected = Inspected {
             session,
@@ -160,6 +161,12 @@ impl Heard {
 impl Sink for Inspection {
     fn event(&mut self, event: Event<'_>) {
         self.shape.event(&event);
+        if let Event::Close { flow, end, .. } = event {
+            return self.close(event, flow, end);
+        }
+        if let Some(watched) = self.open.get_mut(&event.flow()) {
+            watched.session.happened(&event);
+        }
         match event {
             Event::Open {
                 flow,
@@ -201,8 +208,7 @@ impl Sink for Inspection {
                     }
                 }
             }
-            Event::Finish { .. } => {}
-            Event::Close { flow, at_ns, end } => self.close(flow, at_ns, end),
+            Event::Finish { .. } | Event::Close { .. } => {}
         }
     }
 
@@ -291,6 +297,20 @@ mod tests {
             (1, 6, 7)
         );
         assert_eq!((totals.gaps, totals.gap_bytes, totals.replayable), (2, 10, 1));
+    }
+
+    #[test]
+    fn a_connection_that_fell_silent_ended_with_what_it_said_last() {
+        let mut inspection = Inspection::new(InspectionLimits::default());
+        for (flow, end) in [(0, End::Idle), (1, End::Dropped), (2, End::Reset(Side::Client))] {
+            inspection.event(open(flow, 10));
+            inspection.event(said(flow, Side::Client, b"hi"));
+            let (flow, at_ns) = (Flow(flow), 7_200_000_000_000);
+            inspection.event(Event::Close { flow, at_ns, end });
+        }
+        let flows = inspection.finish(7_200_000_000_000).flows;
+        let closed_ns: Vec<u64> = flows.iter().map(|flow| flow.session.closed_ns).collect();
+        assert_eq!(closed_ns, [20, 20, 7_200_000_000_000]);
     }
 
     #[test]

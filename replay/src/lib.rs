@@ -45,7 +45,9 @@ pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};
 pub use fit::{FitBy, Fitted, FittedGroup, LogNormalFit, Sample};
 pub use inspect::{Digest, Findings, Inspected, Inspection, InspectionLimits, Moment, Shape, Totals};
-pub use mask::{HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskRules};
+pub use mask::{
+    HELD_MAX_BYTES, HELD_TOTAL_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskFigures, MaskRules,
+};
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use people::People;
 pub use protocol::Protocol;

@@ -24,7 +24,7 @@ use crate::{Protocol, Rules, Session};
 
 pub use self::chat::Messages;
 pub(crate) use self::common::Common;
-pub(crate) use self::http::lesson::tokens;
+pub(crate) use self::http::lesson::{is_token, members, tokens};
 pub(crate) use self::values::Giver;
 
 /// One driven session's rewriting.

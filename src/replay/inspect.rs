@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use replay::{
-    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskRules, Note, RecordingWriter, Secrecy,
-    Sink, Tally,
+    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskFigures, MaskRules, Note, RecordingWriter,
+    Secrecy, Sink, Tally,
 };
 
 use super::arguments::InspectArgs;
@@ -54,7 +54,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
 struct Inspected<F> {
     reads: Reads,
     findings: F,
-    saved: Option<Tally>,
+    saved: Option<Saved>,
 }
 
 impl Inspected<Inspection> {
@@ -78,7 +78,11 @@ impl Inspected<Inspection> {
         } else {
             table::print(&told);
             if let (Some(saved), Some(path)) = (&told.saved, &args.save) {
-                outln!("saved: {} with {} connections", path.display(), saved.connections);
+                outln!(
+                    "saved: {} with {} connections",
+                    path.display(),
+                    saved.tally.connections
+                );
             }
             if let Some(report) = report {
                 outln!("{}", report.display());
@@ -87,7 +91,38 @@ impl Inspected<Inspection> {
         if let Some(shortfall) = told.reads.shortfall() {
             errln!("note: {}: {shortfall}", args.capture.display());
         }
+        for refused in told.reads.refused() {
+            errln!("note: {refused}");
+        }
+        for note in told.saved.as_ref().map_or_else(Vec::new, Saved::notes) {
+            errln!("note: {note}");
+        }
         Ok(Outcome::Passed)
+    }
+}
+
+/// What was saved, and what masking it did without.
+struct Saved {
+    tally: Tally,
+    mask: MaskFigures,
+}
+
+impl Saved {
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.mask.crowded_bytes > 0 {
+            notes.push(format!(
+                "{} bytes were blanked whole, for too much was under way at once to be masked in lines and frames",
+                self.mask.crowded_bytes
+            ));
+        }
+        if self.mask.forgotten_values > 0 {
+            notes.push(format!(
+                "{} cookies and tokens were forgotten, for there were too many: where they stand by themselves they are not masked",
+                self.mask.forgotten_values
+            ));
+        }
+        notes
     }
 }
 
@@ -121,7 +156,18 @@ impl Sink for Outlets {
 struct Saving {
     mask: Mask<RecordingWriter>,
     path: PathBuf,
-    part: PathBuf,
+    part: Part,
+    is_masked: bool,
+}
+
+/// A file that is gone unless it got another name.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Once it has its name nothing is here any more.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Saving {
@@ -141,32 +187,39 @@ impl Saving {
         let part = path.with_file_name(part_name);
         let mut writer =
             RecordingWriter::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
+        let part = Part(part);
         if let Some(source) = args.capture.file_name() {
             writer.note(&Note::Source(source.to_string_lossy().into_owned()));
         }
-        if !rules.is_nothing() {
+        let is_masked = !rules.is_nothing();
+        if is_masked {
             writer.note(&Note::Masked);
         }
         Ok(Some(Self {
+            is_masked,
             mask: Mask::new(rules, rand::random(), writer),
             path,
             part,
         }))
     }
 
-    fn end(self, reads: &Reads) -> Result<Tally> {
-        let mut writer = self.mask.finish();
+    fn end(self, reads: &Reads) -> Result<Saved> {
+        let (mut writer, mask) = self.mask.finish();
         if reads.started_unix_ns() > 0 {
             writer.note(&Note::Began {
                 unix_ns: reads.started_unix_ns(),
             });
         }
-        let saved = writer
+        // What was masked before stays so.
+        if !self.is_masked && reads.is_masked() {
+            writer.note(&Note::Masked);
+        }
+        let tally = writer
             .close()
-            .with_context(|| format!("cannot write {}", self.part.display()))?;
-        fs::rename(&self.part, &self.path)
+            .with_context(|| format!("cannot write {}", self.part.0.display()))?;
+        fs::rename(&self.part.0, &self.path)
             .with_context(|| format!("cannot write {}", self.path.display()))?;
-        Ok(saved)
+        Ok(Saved { tally, mask })
     }
 }
 

@@ -132,6 +132,7 @@ impl Recorded {
             .shortfall()
             .into_iter()
             .chain(self.reads.undriven())
+            .chain(self.reads.refused())
             .collect()
     }
 
@@ -223,12 +224,51 @@ impl Reads {
         notes
     }
 
+    /// What of the secrets was not taken, and whom there was no room for, a sentence each.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let Origin::Capture(figures, decryption) = &self.origin else {
+            return Vec::new();
+        };
+        let secrets = decryption.secrets;
+        let mut notes = Vec::new();
+        if let Some(first) = secrets.first_malformed {
+            notes.push(format!(
+                "{} lines are none of a key log; the first is {first}",
+                secrets.malformed
+            ));
+        }
+        for (count, what) in [
+            (
+                secrets.refused,
+                "secrets of the key logs were not kept: they are of too many TLS sessions",
+            ),
+            (
+                figures.secrets_refused_bytes,
+                "bytes of secrets in the capture were not kept: they are no TLS key log, or too many",
+            ),
+            (
+                decryption.figures.unwatched,
+                "connections were not looked at for TLS: too many were open at once",
+            ),
+        ] {
+            if count > 0 {
+                notes.push(format!("{count} {what}"));
+            }
+        }
+        notes
+    }
+
     /// From the first packet to the last, nanoseconds; a file of sessions does not say.
     pub(crate) fn lasted_ns(&self) -> u64 {
         match &self.origin {
             Origin::Capture(figures, _) => figures.lasted_ns,
             Origin::Sessions(_) => 0,
         }
+    }
+
+    /// Whether it is a file of sessions that was masked.
+    pub(crate) fn is_masked(&self) -> bool {
+        matches!(&self.origin, Origin::Sessions(played) if played.notes.contains(&replay::Note::Masked))
     }
 
     /// When the first packet was seen, nanoseconds since 1970; 0 where nobody says.

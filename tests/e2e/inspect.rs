@@ -185,6 +185,28 @@ fn filters_and_mistakes_are_told() {
     );
 }
 
+#[test]
+fn what_was_not_taken_of_a_key_log_is_told() {
+    let home = Home::new();
+    std::fs::write(home.path("a.pcap"), capture()).unwrap();
+    let good = format!("CLIENT_RANDOM {} {}\n", "ab".repeat(32), "cd".repeat(48));
+    home.write("keys.log", &format!("{good}nonsense\nCLIENT_RANDOM 12\n"));
+    let arguments = ["replay", "inspect", "--json", "a.pcap", "--keys", "keys.log"];
+    let done = home.teem(&arguments).code(0);
+    assert!(
+        done.err
+            .contains("note: 2 lines are none of a key log; the first is line 2"),
+        "{done:?}"
+    );
+    let found: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(found["capture"]["secrets_malformed_lines"], 2);
+    for none in ["secrets_refused", "secrets_refused_bytes", "tls_unwatched"] {
+        assert_eq!(found["capture"][none], 0, "{none}");
+    }
+    home.write("keys.log", &good);
+    assert_eq!(home.teem(&arguments).code(0).err, "");
+}
+
 /// The public captures, where they are.
 fn captures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/pcaps");

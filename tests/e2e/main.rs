@@ -26,6 +26,7 @@ mod provision;
 mod replay;
 mod resumption;
 mod run_folder;
+mod saved;
 mod scenario;
 mod serving;
 mod smoke;

@@ -17,14 +17,19 @@ use crate::wiretap::Wiretap;
 const ATTEMPTS: u32 = 3;
 
 /// A small HTTP/1.1 server: it greets a visitor with a token of its own, and wants it back. It dies after so many answers.
-struct Visits {
-    address: String,
+pub(crate) struct Visits {
+    pub(crate) address: String,
     tokens: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
 }
 
 impl Visits {
-    fn start(dies_after: u64, first_token: u64) -> Self {
+    /// How many requests came with another visitor's token, or none.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn start(dies_after: u64, first_token: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let visits = Self {
             address: listener.local_addr().unwrap().to_string(),

@@ -10,7 +10,7 @@ use crate::rules::Length;
 /// One side's stream.
 #[derive(Clone, Debug)]
 pub(super) enum Cutter {
-    /// Responses of HTTP, and the requests that they answer.
+    /// Responses of HTTP but for interim ones, and the requests that they answer.
     Http(Responses, Requests),
     /// Lines, and one that is not whole.
     Line(Vec<u8>),
@@ -51,7 +51,11 @@ impl Cutter {
     /// The server said this.
     pub(super) fn hear(&mut self, bytes: &[u8], masks: Masks<'_>, take: Take<'_>) {
         match self {
-            Self::Http(responses, _) => responses.read(bytes, |response| take(http::answer(response, masks))),
+            Self::Http(responses, _) => responses.read(bytes, |response| {
+                if !response.interim {
+                    take(http::answer(response, masks));
+                }
+            }),
             Self::Line(held) => {
                 let line = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
                 cut(held, bytes, line, |line| take(Answer::plain("line", line, masks)));

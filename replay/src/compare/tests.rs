@@ -121,7 +121,8 @@ fn an_answer_to_head_has_no_body() {
     .concat();
     comparison.recorded(&answers);
     comparison.actual(&answers);
-    assert_eq!(tally(&comparison.finish()), [4, 0, 0, 0, 0]);
+    // The 100 is none.
+    assert_eq!(tally(&comparison.finish()), [3, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -220,6 +221,27 @@ fn chat_tells_what_became_of_a_message() {
     let compared = compared(STRIDE, Protocol::Chat, &frames(&recorded), &frames(&actual));
     assert_eq!(tally(&compared), [5, 0, 1, 1, 1]);
     assert_eq!(compared.first.unwrap().what, "accepted became refused");
+}
+
+#[test]
+fn interim_answers_are_none_whoever_gives_them() {
+    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{body}");
+    let plain = [answer("a"), answer("b"), answer("c")].concat();
+    let (leave, hints) = (
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+    );
+    let told = [leave, &answer("a"), hints, hints, &answer("b"), &answer("c")].concat();
+    for (recorded, actual) in [(&told, &plain), (&plain, &told)] {
+        let one = compared("", Protocol::Http, recorded.as_bytes(), actual.as_bytes());
+        assert_eq!(tally(&one), [3, 0, 0, 0, 0], "{:?}", one.first);
+    }
+    // 101 is the answer: what follows is another protocol.
+    let upgraded = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi";
+    assert_eq!(
+        tally(&compared("", Protocol::WebSocket, upgraded, upgraded)),
+        [1, 0, 0, 0, 0]
+    );
 }
 
 #[test]

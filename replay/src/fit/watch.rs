@@ -70,6 +70,14 @@ impl Watch {
         }
     }
 
+    /// The recording lacks what somebody said here.
+    pub(super) fn lose(&mut self, side: Side) {
+        self.end();
+        if side == Side::Client {
+            self.held.clear();
+        }
+    }
+
     /// What he was saying is said.
     pub(super) fn end(&mut self) {
         self.messages
@@ -82,7 +90,16 @@ impl Watch {
         }
         self.held.extend_from_slice(said);
         let mut taken = 0;
-        while let Ok(Some((frame, length))) = ClientFrame::decode(&self.held[taken..]) {
+        loop {
+            let (frame, length) = match ClientFrame::decode(&self.held[taken..]) {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => break,
+                // Where the recording joins or lacks something, a frame is under way: the next may begin with what is said next.
+                Err(_) => {
+                    taken = self.held.len();
+                    break;
+                }
+            };
             taken += length;
             match frame {
                 ClientFrame::Login { number, .. } => self.number = Some(number.value()),

@@ -28,6 +28,8 @@ pub(crate) struct Response<'a> {
     pub(crate) body_bytes: u64,
     /// CRC-32C of what of it is beyond that.
     pub(crate) sum: u32,
+    /// It only tells of the one that is to come (RFC 9110, section 15.2): whether it is sent at all is up to the server.
+    pub(crate) interim: bool,
 }
 
 /// A stream of responses. Between two of them it holds no buffer.
@@ -141,6 +143,7 @@ impl Responses {
             body: &reading.kept,
             body_bytes: reading.bytes,
             sum: reading.sum,
+            interim: reading.interim,
         });
     }
 }

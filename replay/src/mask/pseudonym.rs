@@ -8,11 +8,12 @@ use sha2::Sha256;
 /// Bytes of a key.
 pub const MASK_KEY_BYTES: usize = 32;
 
-/// Bits of half a number: two halves hold every number of 15 digits.
-const HALF_BITS: u32 = 25;
-const HALF: u64 = (1 << HALF_BITS) - 1;
-/// The highest number, 15 digits (ITU-T E.164, section 6).
-const NUMBER_MAX: u64 = 999_999_999_999_999;
+/// The most digits of a number (ITU-T E.164, section 6).
+const DIGITS_MAX: usize = 15;
+/// The fewest digits that are taken for a phone number where nothing else says that they are one.
+const DIGITS_FEWEST: usize = 7;
+/// The shortest text that is taken for bytes in hexadecimal, and not for a word.
+const HEX_FEWEST: usize = 16;
 /// Rounds of the Feistel network; four suffice for a permutation that cannot be told from chance (Luby and Rackoff).
 const ROUNDS: u8 = 8;
 
@@ -68,30 +69,73 @@ impl Pseudonyms {
         }
     }
 
-    /// A phone number becomes another, and no two the same: a permutation of 1 to 15 digits, by a Feistel network that is walked
-    /// until it lands on a number.
+    /// What lets somebody in, or names somebody: digits as a phone number, bytes in hexadecimal as those bytes, all else as text.
+    pub(super) fn secret(&self, bytes: &mut [u8]) {
+        if (DIGITS_FEWEST..=DIGITS_MAX).contains(&bytes.len()) && is_number(bytes) {
+            self.digits(bytes);
+        } else if is_hex(bytes) {
+            self.hex(bytes);
+        } else {
+            self.text(bytes);
+        }
+    }
+
+    /// A phone number in decimal, as [`Pseudonyms::number`]; what is none, as text.
+    pub(super) fn digits(&self, bytes: &mut [u8]) {
+        let text = std::str::from_utf8(bytes).ok().filter(|_| is_number(bytes));
+        match text.and_then(|text| text.parse().ok()) {
+            Some(number) => {
+                let masked = self.number(number).to_string();
+                if masked.len() == bytes.len() {
+                    bytes.copy_from_slice(masked.as_bytes());
+                }
+            }
+            None => self.text(bytes),
+        }
+    }
+
+    /// Bytes in lower-case hexadecimal become what [`Pseudonyms::opaque`] makes of them, in hexadecimal.
+    pub(super) fn hex(&self, digits: &mut [u8]) {
+        let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+        let mut bytes: Vec<u8> = digits
+            .chunks_exact(2)
+            .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+            .collect();
+        self.opaque(&mut bytes);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            let digit = |half: u8| b"0123456789abcdef"[usize::from(half & 15)];
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
+        }
+    }
+
+    /// A phone number becomes another of as many digits, and no two the same: a permutation by a Feistel network, which is walked
+    /// until it lands on such a number. Such a walk comes back to where it began at the latest.
     pub(super) fn number(&self, number: u64) -> u64 {
+        let digits = number.max(1).ilog10();
+        let lowest = 10_u64.pow(digits);
+        let numbers = lowest..=lowest.saturating_mul(9).saturating_add(lowest - 1);
+        // Two halves hold the highest of them.
+        let half_bits = (u64::BITS - numbers.end().leading_zeros()).div_ceil(2);
         let mut value = number;
-        // One in nine steps lands beside; 64 in a row do not happen, and then the number is blanked to the highest.
-        for _ in 0..64 {
-            value = self.permuted(value);
-            if (1..=NUMBER_MAX).contains(&value) {
+        loop {
+            value = self.permuted(value, half_bits, digits as u8);
+            if numbers.contains(&value) || value == number {
                 return value;
             }
         }
-        NUMBER_MAX
     }
 
-    fn permuted(&self, value: u64) -> u64 {
-        let (mut left, mut right) = ((value >> HALF_BITS) & HALF, value & HALF);
+    fn permuted(&self, value: u64, half_bits: u32, digits: u8) -> u64 {
+        let half = (1 << half_bits) - 1;
+        let (mut left, mut right) = ((value >> half_bits) & half, value & half);
         for round in 0..ROUNDS {
-            let digest = self.digest(NUMBER, &[&[round], &right.to_be_bytes()]);
+            let digest = self.digest(NUMBER, &[&[digits, round], &right.to_be_bytes()]);
             let mixed = u64::from_be_bytes([
                 digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
             ]);
-            (left, right) = (right, left ^ (mixed & HALF));
+            (left, right) = (right, left ^ (mixed & half));
         }
-        (left << HALF_BITS) | right
+        (left << half_bits) | right
     }
 
     fn digest(&self, domain: u8, parts: &[&[u8]]) -> [u8; 32] {
@@ -104,6 +148,22 @@ impl Pseudonyms {
     fn stream<'a>(&'a self, seed: &'a [u8; 32]) -> impl Iterator<Item = u8> + 'a {
         (0_u64..).flat_map(move |block| self.digest(STREAM, &[seed, &block.to_be_bytes()]))
     }
+}
+
+/// Whether these are the digits of a number: no zeros before it, no more than one can have.
+pub(super) fn is_number(bytes: &[u8]) -> bool {
+    bytes.len() <= DIGITS_MAX
+        && bytes.first().is_some_and(|first| *first != b'0')
+        && bytes.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether these are whole bytes in lower-case hexadecimal, and not a decimal number.
+fn is_hex(bytes: &[u8]) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    bytes.len() >= HEX_FEWEST
+        && bytes.len().is_multiple_of(2)
+        && bytes.iter().all(is_digit)
+        && bytes.iter().any(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]
@@ -154,11 +214,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_stay_numbers_and_apart(numbers in prop::collection::hash_set(1..=NUMBER_MAX, 0..40)) {
+        fn numbers_stay_numbers_and_apart(numbers in prop::collection::hash_set(1..=999_999_999_999_999_u64, 0..40), scale in 0..15_u32) {
+            let numbers: HashSet<u64> = numbers.iter().map(|number| (number / 10_u64.pow(scale)).max(1)).collect();
             let masked: HashSet<u64> = numbers.iter().map(|number| pseudonyms().number(*number)).collect();
             prop_assert_eq!(masked.len(), numbers.len());
-            prop_assert!(masked.iter().all(|number| (1..=NUMBER_MAX).contains(number)));
+            for number in numbers {
+                prop_assert_eq!(pseudonyms().number(number).ilog10(), number.ilog10());
+            }
         }
+    }
+
+    #[test]
+    fn secrets_keep_their_kind_and_numbers_are_those_of_people() {
+        let secret = |said: &str| {
+            let mut bytes = said.as_bytes().to_vec();
+            pseudonyms().secret(&mut bytes);
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(
+            secret("4415550001"),
+            pseudonyms().number(4_415_550_001).to_string()
+        );
+        let mut bytes = [0x03, 0xfd, 0x00, 0x46, 0xb1, 0xef, 0x98, 0x9a];
+        pseudonyms().opaque(&mut bytes);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(secret("03fd0046b1ef989a"), hex);
+        assert_eq!(secret("000042"), text("000042"));
+        assert_eq!(secret("s3cret-and-L0ng"), text("s3cret-and-L0ng"));
     }
 
     #[test]

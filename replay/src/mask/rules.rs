@@ -22,13 +22,14 @@ const HEADERS: [&str; 7] = [
     "x-auth-token",
     "x-csrf-token",
 ];
-const QUERY: [&str; 10] = [
+const QUERY: [&str; 11] = [
     "access_token",
     "api_key",
     "email",
     "key",
     "password",
     "phone",
+    "pin",
     "session",
     "sid",
     "token",
@@ -62,7 +63,7 @@ pub(super) struct ChatMask {
 pub(super) struct HttpMask {
     /// Headers whose values are masked, in any case.
     pub(super) headers: Vec<String>,
-    /// Parameters whose values are, in targets and in forms.
+    /// Parameters whose values are, in targets, in forms and in JSON; in any case.
     pub(super) query: Vec<String>,
 }
 
@@ -74,6 +75,15 @@ pub(super) struct Pattern {
     /// Empty for any.
     protocols: Vec<Protocol>,
     side: Option<Side>,
+}
+
+impl HttpMask {
+    /// Whether what has this name is masked.
+    pub(super) fn names(&self, name: &[u8]) -> bool {
+        self.query
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    }
 }
 
 impl Default for ChatMask {
@@ -165,6 +175,15 @@ impl MaskRules {
             key: None,
             nothing: true,
         }
+    }
+
+    /// Whether what a protocol says is left as it is but for what patterns find: where all is, or a pattern names that protocol.
+    pub(super) fn leaves(&self, protocol: Protocol) -> bool {
+        !self.blank_unknown
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.protocols.contains(&protocol))
     }
 
     /// Whether they mask nothing.

@@ -22,18 +22,8 @@ fn masked(rules: &str, port: u16, said: &[(Side, &[u8])]) -> [Vec<u8>; 2] {
             heard[side as usize].extend_from_slice(bytes);
         }
     });
-    let (flow, client, server) = (
-        Flow(0),
-        ([10, 0, 0, 1], 40_000).into(),
-        ([10, 0, 0, 2], port).into(),
-    );
-    mask.event(Event::Open {
-        flow,
-        at_ns: 0,
-        client,
-        server,
-        start: Start::Handshake,
-    });
+    let flow = Flow(0);
+    mask.event(open(port));
     for (at_ns, &(side, bytes)) in said.iter().enumerate() {
         let offset = offsets[side as usize];
         offsets[side as usize] += bytes.len() as u64;
@@ -52,6 +42,17 @@ fn masked(rules: &str, port: u16, said: &[(Side, &[u8])]) -> [Vec<u8>; 2] {
     });
     drop(mask);
     heard
+}
+
+/// A connection to a server's port.
+fn open(port: u16) -> Event<'static> {
+    Event::Open {
+        flow: Flow(0),
+        at_ns: 0,
+        client: ([10, 0, 0, 1], 40_000).into(),
+        server: ([10, 0, 0, 2], port).into(),
+        start: Start::Handshake,
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -86,6 +87,168 @@ fn http_loses_its_credentials_and_keeps_its_form() {
 }
 
 #[test]
+fn tokens_of_json_are_masked_wherever_they_stand() {
+    let token = "eyJhbGciOi.J9-abcd_EFGH";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n\
+        {{\"user\":{{\"name\":\"visible\"}},\n  \"access_token\" :\n \"{token}\",\"password\":\"hunter2\",\"n\":1}}"
+    );
+    let request = format!(
+        "POST /in/{token}/x?a={token} HTTP/1.1\r\nAuthorization: Bearer {token}\r\nX-Session: {token}\r\n\
+        X-Form: v={token}\r\n\r\n{{\"refresh_token\":\"{token}\"}}"
+    );
+    let said = [
+        (Side::Client, &b"GET / HTTP/1.1\r\n\r\n"[..]),
+        (Side::Server, answer.as_bytes()),
+        (Side::Client, request.as_bytes()),
+    ];
+    let [client, server] = masked("", 80, &said);
+    let (client, server) = (text(&client), text(&server));
+    let mut found = Vec::new();
+    let body = server.split_once("\r\n\r\n").unwrap().1;
+    crate::rewrite::tokens(body.as_bytes(), |_, token| found.push(text(token)));
+    let [masked] = &found[..] else { panic!("{found:?}") };
+    assert_ne!(masked, token);
+    for gone in [token, "hunter2"] {
+        assert!(
+            !client.contains(gone) && !server.contains(gone),
+            "{client}\n{server}"
+        );
+    }
+    assert_eq!(client.matches(masked.as_str()).count(), 6, "{masked}: {client}");
+    assert!(
+        server.contains("\"name\":\"visible\"") && server.ends_with("\"n\":1}"),
+        "{server}"
+    );
+}
+
+#[test]
+fn the_medias_credential_stays_its_persons() {
+    let token = "03fd0046b1ef989a8cee70e94307119d";
+    let request = format!(
+        "PUT /v1/media HTTP/1.1\r\nAuthorization: Bearer 4415550001:{token}\r\n\r\n\
+        GET /v1/accounts/4415550001 HTTP/1.1\r\n\r\n"
+    );
+    let proved = format!("HTTP/1.1 200 OK\r\n\r\n{{\"number\": 4415550001, \"media_token\": \"{token}\"}}");
+    let said = [
+        (Side::Client, request.as_bytes()),
+        (Side::Server, proved.as_bytes()),
+    ];
+    let [client, server] = masked("", 80, &said);
+    let (client, server) = (text(&client), text(&server));
+
+    let pseudonyms = Pseudonyms::new(&[9; MASK_KEY_BYTES]);
+    let number = pseudonyms.number(4_415_550_001);
+    let mut bytes: Vec<u8> = (0..16)
+        .map(|at| u8::from_str_radix(&token[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    // As in the chat's own frames.
+    pseudonyms.opaque(&mut bytes);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(client.contains(&format!("Bearer {number}:{hex}\r\n")), "{client}");
+    assert!(
+        client.contains(&format!("GET /v1/accounts/{number} ")),
+        "{client}"
+    );
+    assert!(
+        server.contains(&format!("\"number\": {number}, \"media_token\": \"{hex}\"")),
+        "{server}"
+    );
+}
+
+#[test]
+fn a_head_that_packets_cut_is_masked_whole_and_a_body_is_not_kept_waiting() {
+    let head = "GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=k33p-this-0ne; b=secr3t\r\n\r\n";
+    let whole = masked("", 80, &[(Side::Client, head.as_bytes())]);
+    assert!(!text(&whole[0]).contains("secr3t"));
+    for cut in 16..head.len() {
+        let (first, last) = head.as_bytes().split_at(cut);
+        assert_eq!(
+            masked("", 80, &[(Side::Client, first), (Side::Client, last)]),
+            whole,
+            "{cut}"
+        );
+    }
+    let part = Part::Body;
+    assert!(!part.is_open(b"ok") && !part.is_open(b"{\"a\":1}"));
+    assert!(part.is_open(b"{\"tok") && part.is_open(b"GET /x?tok") && Part::Head.is_open(b"Cook"));
+}
+
+#[test]
+fn what_is_behind_a_gap_lacks_the_beginning_of_its_line() {
+    let rules = MaskRules::parse("", "mask.toml").unwrap();
+    let mut said = Vec::new();
+    let mut mask = Mask::new(rules, [9; MASK_KEY_BYTES], |event: Event<'_>| {
+        if let Event::Data { bytes, .. } = event {
+            said.extend_from_slice(bytes);
+        }
+    });
+    let (flow, side, at_ns) = (Flow(0), Side::Client, 0);
+    mask.event(open(80));
+    let data = |mask: &mut Mask<_>, offset, bytes: &[u8]| {
+        mask.event(Event::Data {
+            flow,
+            side,
+            at_ns,
+            offset,
+            bytes,
+        });
+    };
+    data(&mut mask, 0, b"GET / HTTP/1.1\r\nCookie: sid=");
+    mask.event(Event::Gap {
+        flow,
+        side,
+        at_ns,
+        offset: 28,
+        length: 2,
+    });
+    data(&mut mask, 30, b"s3cret-and-l0ng\r\nHost: a\r\n\r\n");
+    assert_eq!(mask.finish().1, MaskFigures::default());
+    let said = text(&said);
+    assert!(said.starts_with("GET / HTTP/1.1\r\nCookie: sid="), "{said}");
+    assert!(
+        !said.contains("s3cret") && said.ends_with("\nHost: a\r\n\r\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_no_room_is_left_for_is_blanked_and_counted() {
+    let rules = MaskRules::parse("", "mask.toml").unwrap();
+    let mut said = Vec::new();
+    let mut mask = Mask::new(rules, [9; MASK_KEY_BYTES], |event: Event<'_>| {
+        if let Event::Data { bytes, .. } = event {
+            said.extend_from_slice(bytes);
+        }
+    });
+    mask.held_max_bytes = 20;
+    let (flow, side, at_ns) = (Flow(0), Side::Client, 0);
+    mask.event(open(80));
+    for (offset, bytes) in [
+        (0, &b"GET / HTTP/1.1\r\nCookie: a=1; b="[..]),
+        (31, b"s3cret-and-l0ng"),
+        (46, b"er-than-that"),
+        (58, b"-still\r\nHost: a\r\n\r\n"),
+    ] {
+        mask.event(Event::Data {
+            flow,
+            side,
+            at_ns,
+            offset,
+            bytes,
+        });
+    }
+    assert_eq!(mask.held_bytes, 0);
+    let figures = mask.finish().1;
+    assert_eq!((figures.crowded_bytes, figures.forgotten_values), (30, 0));
+    let said = text(&said);
+    for gone in ["s3cret", "than-that", "still", "Cookie"] {
+        assert!(!said.contains(gone), "{said}");
+    }
+    assert!(said.ends_with("\nHost: a\r\n\r\n"), "{said}");
+}
+
+#[test]
 fn patterns_find_what_packets_cut_in_two() {
     let rules = "[[pattern]]\nfind = 'NICK (\\w+)'\nprotocols = ['irc']\nside = 'client'\n";
     let mut long = b"NICK duck\r\n".to_vec();
@@ -109,6 +272,75 @@ fn what_is_unknown_is_blanked_unless_told_otherwise() {
     assert_eq!(masked("unknown = 'patterns'", 1, &said)[0], said[0].1);
     let named = "unknown = 'patterns'\n[[pattern]]\nfind = 'Ada'";
     assert_eq!(&masked(named, 1, &said)[0][6..], b" Lovelace");
+}
+
+#[test]
+fn what_is_not_taken_apart_is_blanked_unless_a_pattern_names_it() {
+    let upgrade: &[u8] =
+        b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let granted: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    for (port, protocol, hello, greeting) in [
+        (
+            5222,
+            "xmpp",
+            &b"<?xml version='1.0'?><stream:stream to='a'>"[..],
+            &b"<stream:stream from='a'>"[..],
+        ),
+        (
+            6667,
+            "irc",
+            b"NICK duck\r\nUSER duck 0 * :Duck\r\n",
+            b":irc.example NOTICE * :hello\r\n",
+        ),
+        (25, "smtp", b"EHLO ada.example\r\n", b"220 mail ESMTP\r\n"),
+        (
+            1883,
+            "mqtt",
+            b"\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04duck",
+            b"\x20\x02\0\0",
+        ),
+        (6379, "redis", b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n"),
+        (5432, "postgres", b"\0\0\0\x29\0\x03\0\0user\0a\0", b"R"),
+        (80, "websocket", upgrade, granted),
+    ] {
+        let name: &[u8] = b"\x81\x0cAda Lovelace";
+        let said = [
+            (Side::Client, hello),
+            (Side::Server, greeting),
+            (Side::Client, name),
+            (Side::Server, name),
+        ];
+        let [client, server] = masked("", port, &said);
+        for side in [&client, &server] {
+            assert!(!side.windows(8).any(|part| part == b"Lovelace"), "{protocol}");
+        }
+        if protocol == "websocket" {
+            assert!(client.starts_with(upgrade) && server.starts_with(granted));
+        } else {
+            assert!(!client.starts_with(hello), "{protocol}");
+        }
+        let other = "[[pattern]]\nfind = 'Ada'\n";
+        assert_eq!(masked(other, port, &said), [client, server], "{protocol}");
+        let named = format!("{other}protocols = ['{protocol}']");
+        let [client, _] = masked(&named, port, &said);
+        assert!(
+            client.starts_with(hello) && client.ends_with(b" Lovelace"),
+            "{protocol}"
+        );
+        assert!(!client.windows(3).any(|part| part == b"Ada"), "{protocol}");
+    }
+    // One that is granted after other requests, with its first frame in the same packet.
+    let frame = [granted, b"\x81\x02Ada says"].concat();
+    let said = [
+        (Side::Client, &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..]),
+        (Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        (Side::Client, upgrade),
+        (Side::Server, &frame),
+        (Side::Client, b"\x81\x02hello"),
+    ];
+    let [client, server] = masked("", 80, &said);
+    assert!(!text(&client).contains("hello") && !text(&server).contains("says"));
+    assert!(text(&server).contains("\r\n\r\nokHTTP/1.1 101 Switching"));
 }
 
 fn number(value: u64) -> Number {

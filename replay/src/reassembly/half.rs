@@ -155,7 +155,7 @@ impl Half {
         let granted = i64::from(self.granted_bytes.max(1));
         let least = match self.numbers.origin() {
             Origin::Unknown => return true,
-            Origin::Guessed => self.acked.cast_signed() - granted,
+            Origin::Guessed | Origin::Unsaid => self.acked.cast_signed() - granted,
             Origin::Known => self.acked.cast_signed(),
         };
         let most = (self.next.max(self.acked).cast_signed() + granted).max(self.highest.cast_signed());
@@ -195,22 +195,35 @@ impl Half {
         Ok(())
     }
 
-    /// The first that is heard of its own: in a stream that was joined, this is where it begins, whatever its peer acknowledged.
+    /// The first that is heard of its own: in a stream that was joined, this is where it begins, whatever its peer acknowledged. What
+    /// says nothing, or one byte, may be a keep-alive: then what is said next tells where it begins.
     fn place(&mut self, said: Said<'_>) {
         let offset = self.offset_of(said.seq);
-        let keepalive = offset == -1 && said.length <= 1 && !said.fin;
-        let guessed = self.numbers.origin() == Origin::Guessed;
-        if guessed && (keepalive || !said.joined) {
-            return;
+        let short = said.length <= 1 && !said.fin;
+        match self.numbers.origin() {
+            Origin::Known => {}
+            Origin::Unknown if short && said.joined => {
+                // A single byte is taken for the keep-alive's; if it was said, it is the last of what was said before.
+                let (first, origin) = match said.length {
+                    0 => (said.seq, Origin::Unsaid),
+                    _ => (said.seq.wrapping_add(1), Origin::Guessed),
+                };
+                self.numbers.set(first, origin);
+            }
+            Origin::Unknown => self.numbers.set(said.seq, Origin::Known),
+            Origin::Guessed if !said.joined || (short && offset == -1) => {}
+            Origin::Guessed if self.is_fresh() => self.rebase(said.seq, offset),
+            Origin::Unsaid if said.length == 0 && !said.fin => {}
+            Origin::Unsaid if self.is_fresh() && offset == 1 => self.rebase(said.seq, offset),
+            Origin::Unsaid if short && offset == -1 => {}
+            Origin::Guessed | Origin::Unsaid => self.numbers.confirm(),
         }
-        if !guessed {
-            self.numbers.set(said.seq, Origin::Known);
-        } else if self.is_fresh() {
-            self.numbers.set(said.seq, Origin::Known);
-            self.acked = u64::try_from(self.acked.cast_signed() - offset).unwrap_or(0);
-        } else {
-            self.numbers.confirm();
-        }
+    }
+
+    /// The stream begins with this number, that far from where it was thought to.
+    fn rebase(&mut self, seq: u32, offset: i64) {
+        self.numbers.set(seq, Origin::Known);
+        self.acked = u64::try_from(self.acked.cast_signed() - offset).unwrap_or(0);
     }
 
     fn data<S: Sink + ?Sized>(

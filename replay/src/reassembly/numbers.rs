@@ -7,8 +7,11 @@
 pub(super) enum Origin {
     /// Nothing.
     Unknown,
-    /// What its peer acknowledged.
+    /// What its peer acknowledged, or one behind a single byte that begins what was heard of it.
     Guessed,
+    /// Its own first segment, which said nothing: a keep-alive's number is one before where the stream stands (RFC 1122,
+    /// section 4.2.3.6).
+    Unsaid,
     /// Its own SYN or its own first bytes.
     Known,
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// What a piece costs beside its bytes: its entry in the tree and the allocator's part. It errs upwards.
 const PIECE_COST_BYTES: usize = 96;
+/// What the first piece costs besides: the tree's first leaf has room for eleven.
+const LEAF_COST_BYTES: usize = 384 - PIECE_COST_BYTES;
 
 /// A piece of a stream.
 #[derive(Debug)]
@@ -52,6 +54,11 @@ impl Store {
         let first = self.pieces.first_entry().filter(|first| *first.key() == offset)?;
         let piece = first.remove();
         self.cost_bytes -= piece.bytes.len() + PIECE_COST_BYTES;
+        if self.pieces.is_empty() {
+            // A tree that was emptied keeps its leaf.
+            self.pieces = BTreeMap::new();
+            self.cost_bytes -= LEAF_COST_BYTES;
+        }
         Some(piece)
     }
 
@@ -87,6 +94,9 @@ impl Store {
             let next = self.pieces.range(at..).next();
             let to = next.map_or(end, |(&begins, _)| end.min(begins));
             let bytes: Box<[u8]> = captured(at, to).into();
+            if self.pieces.is_empty() {
+                self.cost_bytes += LEAF_COST_BYTES;
+            }
             self.cost_bytes += bytes.len() + PIECE_COST_BYTES;
             self.pieces.insert(
                 at,
@@ -109,6 +119,10 @@ mod tests {
     fn what_is_there_stays() {
         let mut store = Store::default();
         assert_eq!(store.insert(10, b"abc", 3), Overlap::default());
+        assert!(
+            store.cost_bytes() >= 3 + 11 * (size_of::<Piece>() + size_of::<u64>()),
+            "a leaf"
+        );
         assert_eq!(store.insert(20, b"xyz", 5), Overlap::default());
         let overlap = store.insert(8, b"..aBc..", 15);
         assert_eq!(

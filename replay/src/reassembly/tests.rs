@@ -242,7 +242,7 @@ fn a_hole_that_nobody_passes_is_given_up_in_silence() {
 #[test]
 fn a_full_store_gives_the_hole_up() {
     let mut scene = Scene::new(ReassemblyLimits {
-        waiting_bytes_side: 300,
+        waiting_bytes_side: 600,
         ..ReassemblyLimits::default()
     });
     scene.shake();
@@ -255,7 +255,7 @@ fn a_full_store_gives_the_hole_up() {
     assert_eq!(scene.told(), ["7 0 Client 0 lacks 2", "7 0 Client 2 x"]);
     let (_, figures) = scene.finish();
     assert_eq!(figures.overflows, 1);
-    assert!(figures.waiting_bytes_peak <= 4 * 97);
+    assert!(figures.waiting_bytes_peak <= 384 + 3 * 96 + 4);
 }
 
 #[test]
@@ -294,6 +294,52 @@ fn keepalives_say_nothing() {
     assert_eq!(scene.told(), ["4 0 Client 0 abc"]);
     let (_, figures) = scene.finish();
     assert_eq!((figures.keepalive_bytes, figures.inconsistent_bytes), (2, 0));
+}
+
+#[test]
+fn a_stream_that_is_joined_with_a_keepalive_lacks_nothing() {
+    for probe in ["", "\0"] {
+        let mut scene = Scene::new(ReassemblyLimits::default());
+        scene
+            .say(Client, 499, 70, probe)
+            .say(Server, 70, 500, "")
+            .say(Client, 499, 70, probe)
+            .say(Server, 70, 500, "")
+            .wait(60_000);
+        scene.say(Client, 500, 70, "ask").say(Server, 70, 503, "answer");
+        scene.say(Client, 502, 76, probe).say(Client, 503, 76, "more");
+        let (told, figures) = scene.finish();
+        let expected = [
+            "1 0 open 40000 80 Midway",
+            "60005 0 Client 0 ask",
+            "60006 0 Server 0 answer",
+            "60008 0 Client 3 more",
+            "60008 0 close Open",
+        ];
+        assert_eq!(told, expected, "{probe:?}");
+        assert_eq!((figures.gaps, figures.outlying_bytes), (0, 0), "{probe:?}");
+        assert_eq!(figures.keepalive_bytes, 3 * probe.len() as u64);
+    }
+}
+
+#[test]
+fn a_stream_that_is_joined_with_an_acknowledgement_lacks_what_was_lost_behind_it() {
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene.say(Client, 500, 70, "").say(Client, 502, 70, "ter");
+    scene.say(Server, 70, 505, "k");
+    let (told, _) = scene.finish();
+    assert_eq!(told[2..4], ["3 0 Client 0 lacks 2", "3 0 Client 2 ter"]);
+
+    // What comes out of order is put in order, and a single byte that follows is said.
+    let mut scene = Scene::new(ReassemblyLimits::default());
+    scene.say(Client, 500, 70, "");
+    scene.say(Client, 503, 70, "def").say(Client, 500, 70, "abc");
+    scene.say(Server, 70, 506, "").say(Server, 70, 506, "k");
+    let told = scene.told();
+    assert_eq!(
+        told[1..],
+        ["3 0 Client 0 abc", "3 0 Client 3 def", "5 0 Server 0 k"]
+    );
 }
 
 #[test]

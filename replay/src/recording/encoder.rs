@@ -1,7 +1,7 @@
 //! Events to the bytes of a file of sessions.
 //!
 //! It knows no file: finished blocks are appended to a buffer that somebody else empties. Of each open connection it holds its account
-//! (some 200 B, 1 KB more until its protocol is told), of each address 40 B.
+//! (some 200 B, 1 KB more until its protocol is told), of each address 40 B, of two million at most.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +17,8 @@ use crate::{End, Event, Flow, Secrecy, Side};
 const PAYLOAD_BYTES: usize = 64 << 10;
 /// Entries that a block is closed with.
 const ENTRIES_BYTES: usize = 64 << 10;
+/// Addresses whose numbers are known. With one more all are forgotten, and told anew when they come again.
+const ADDRESSES_MAX: usize = 1 << 21;
 
 /// Turns events into blocks.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(super) struct Encoder {
     entries: Vec<u8>,
     payload: Vec<u8>,
     addresses: HashMap<IpAddr, u64>,
+    next_address: u64,
     open: HashMap<Flow, (u64, Account)>,
     next_flow: u64,
     tally: Tally,
@@ -42,6 +45,8 @@ pub struct Tally {
     pub steps_back: u64,
     /// Events of connections that are not open, and connections that do not follow the former one's number: left out.
     pub strays: u64,
+    /// How often the addresses were forgotten, for want of room.
+    pub forgotten: u64,
 }
 
 /// What the next entry is told relative to.
@@ -62,6 +67,7 @@ impl Encoder {
             entries: Vec::with_capacity(ENTRIES_BYTES + 64),
             payload: Vec::with_capacity(PAYLOAD_BYTES),
             addresses: HashMap::new(),
+            next_address: 0,
             open: HashMap::new(),
             next_flow: 0,
             tally: Tally::default(),
@@ -244,15 +250,26 @@ impl Encoder {
     }
 
     fn place(&mut self, address: SocketAddr) -> Place {
-        let next = self.addresses.len() as u64;
-        let number = *self.addresses.entry(address.ip()).or_insert_with(|| {
-            Entry::Address(address.ip()).encode(&mut self.entries);
-            next
-        });
+        let number = match self.addresses.get(&address.ip()) {
+            Some(number) => *number,
+            None => self.tell_address(address.ip()),
+        };
         Place {
             address: number,
             port: address.port(),
         }
+    }
+
+    fn tell_address(&mut self, address: IpAddr) -> u64 {
+        if self.addresses.len() >= ADDRESSES_MAX {
+            self.addresses = HashMap::new();
+            self.tally.forgotten += 1;
+        }
+        let number = self.next_address;
+        self.next_address += 1;
+        self.addresses.insert(address, number);
+        Entry::Address(address).encode(&mut self.entries);
+        number
     }
 
     fn close_block_if_full(&mut self, out: &mut Vec<u8>) -> io::Result<()> {

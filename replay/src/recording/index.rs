@@ -112,28 +112,24 @@ impl Builder {
             return;
         };
         let session = *session;
-        self.sessions[session as usize].closed_ns = event.at_ns();
-        let (side, at_ns, kind) = match event {
-            Event::Data {
-                side, at_ns, bytes, ..
-            } => {
+        // A file that nobody vouches for may turn time back.
+        let at_ns = self.sessions[session as usize].happened(&event);
+        let (side, kind) = match event {
+            Event::Data { side, bytes, .. } => {
                 account.data(side, bytes);
                 (
                     side,
-                    at_ns,
                     TurnKind::Bytes {
                         position,
                         length: bytes.len() as u32,
                     },
                 )
             }
-            Event::Gap {
-                side, at_ns, length, ..
-            } => {
+            Event::Gap { side, length, .. } => {
                 account.gap(side, length);
-                (side, at_ns, TurnKind::Gap { length })
+                (side, TurnKind::Gap { length })
             }
-            Event::Finish { side, at_ns, .. } => (side, at_ns, TurnKind::Finish),
+            Event::Finish { side, .. } => (side, TurnKind::Finish),
             Event::Close { flow, end, .. } => return self.close(flow, end, settled),
             Event::Open { .. } => return,
         };
@@ -196,3 +192,73 @@ impl Builder {
 
 /// Which side, as an index; kept beside the fields that are indexed so.
 const _: () = assert!(Side::Client as usize == 0 && Side::Server as usize == 1);
+
+#[cfg(test)]
+mod tests {
+    use super::super::block;
+    use super::super::entry::{Entry, Head, Place};
+    use super::*;
+    use crate::Start;
+
+    /// A file of these blocks' entries; data are of one byte.
+    fn file(blocks: &[&[Entry<'_>]]) -> Vec<u8> {
+        let mut bytes = block::file_header().to_vec();
+        for entries in blocks {
+            let (mut encoded, mut payload) = (Vec::new(), Vec::new());
+            for entry in *entries {
+                entry.encode(&mut encoded);
+                payload.extend(matches!(entry, Entry::Data { .. }).then_some(b'x'));
+            }
+            block::write(&encoded, &payload, false, &mut bytes).unwrap();
+        }
+        bytes
+    }
+
+    #[test]
+    fn time_does_not_go_back_within_a_session_whatever_its_file_says() {
+        let head = |after_ns| Head {
+            after_ns,
+            connection: Some(0),
+        };
+        let data = |after_ns| Entry::Data {
+            head: head(after_ns),
+            side: Side::Client,
+            length: 1,
+        };
+        let place = Place { address: 0, port: 80 };
+        let open = Entry::Open {
+            after_ns: 1_000,
+            skipped_flows: 0,
+            client: place,
+            server: place,
+            start: Start::Handshake,
+        };
+        let close = |after_ns, end| Entry::Close {
+            head: head(after_ns),
+            end,
+            protocol: Protocol::Unknown,
+            secrecy: Secrecy::Wire,
+        };
+        let address = Entry::Address([10, 0, 0, 1].into());
+        // The times of a block begin anew.
+        for (end, closed_ns) in [
+            (End::Finished(Side::Client), 5_010),
+            (End::Idle, 1_010),
+            (End::Dropped, 1_010),
+        ] {
+            let late = file(&[&[address, open, data(10)], &[data(500), close(4_510, end)]]);
+            let recording = of_bytes(&late[..], u64::MAX).unwrap();
+            let session = &recording.sessions()[0];
+            assert_eq!(
+                (session.opened_ns, session.closed_ns),
+                (1_000, closed_ns),
+                "{end:?}"
+            );
+            let turns: Vec<u64> = recording.turns(0).iter().map(|turn| turn.at_ns).collect();
+            assert_eq!(turns, [1_010, 1_010]);
+        }
+        let early = file(&[&[address, open], &[close(7, End::Open)]]);
+        let recording = of_bytes(&early[..], u64::MAX).unwrap();
+        assert_eq!(recording.sessions()[0].closed_ns, 1_000);
+    }
+}

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::account::Account;
-use crate::{End, Flow, Protocol, Secrecy, Side, Start};
+use crate::{End, Event, Flow, Protocol, Secrecy, Side, Start};
 
 /// A recorded connection. Times are nanoseconds after the capture's first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Session {
     pub server: SocketAddr,
     /// Its first packet.
     pub opened_ns: u64,
-    /// Its last.
+    /// Its last; never before the first.
     pub closed_ns: u64,
     /// With its handshake or in mid-stream.
     pub start: Start,
@@ -63,6 +63,23 @@ impl Session {
         self.secrecy = account.secrecy();
         self.replayable = account.replayable(end);
         (self.client_said, self.server_said) = (account.client_said, account.server_said);
+    }
+
+    /// Something happened, no earlier than what happened before; the time that it counts with. A connection that fell silent, or that
+    /// there was no room for, was last heard before anybody knew.
+    pub(crate) fn happened(&mut self, event: &Event<'_>) -> u64 {
+        let at_ns = event.at_ns().max(self.closed_ns);
+        let unheard = matches!(
+            event,
+            Event::Close {
+                end: End::Idle | End::Dropped,
+                ..
+            }
+        );
+        if !unheard {
+            self.closed_ns = at_ns;
+        }
+        at_ns
     }
 
     /// What a side said.

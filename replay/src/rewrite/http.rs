@@ -118,7 +118,7 @@ impl Http {
                     scene.rules.common.publish(*person, news);
                 }
             });
-            if *at == At::Upgrade {
+            if *at == At::Upgrade && !response.interim {
                 *at = At::Head;
             }
         });

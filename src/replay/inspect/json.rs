@@ -53,6 +53,13 @@ struct Capture {
     udp_packets: u64,
     tls_decrypted: u64,
     tls_not_decrypted: BTreeMap<String, u64>,
+    /// Connections that were not looked at for TLS, for want of room.
+    tls_unwatched: u64,
+    /// Secrets of sessions beyond the bound, and lines of the key logs that are none of a key log.
+    secrets_refused: u64,
+    secrets_malformed_lines: u64,
+    /// Of the secrets within the capture: other than TLS key logs, or too many.
+    secrets_refused_bytes: u64,
 }
 
 /// All connections.
@@ -151,6 +158,10 @@ impl Capture {
             tls_not_decrypted: undecrypted
                 .map(|(why, count)| ((*why).to_owned(), *count))
                 .collect(),
+            tls_unwatched: decryption.figures.unwatched,
+            secrets_refused: decryption.secrets.refused,
+            secrets_malformed_lines: decryption.secrets.malformed,
+            secrets_refused_bytes: figures.secrets_refused_bytes,
         }
     }
 }

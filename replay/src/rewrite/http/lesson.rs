@@ -69,6 +69,22 @@ pub(super) fn credential(scene: &Scene, value: &[u8]) -> Option<Vec<u8>> {
 
 /// The members of JSON whose names say that their strings are tokens: names and strings, both slices of `json`.
 pub(crate) fn tokens<'a>(json: &'a [u8], mut found: impl FnMut(&'a [u8], &'a [u8])) {
+    members(json, |name, string| {
+        if is_token(name, string) {
+            found(name, string);
+        }
+    });
+}
+
+/// Whether a member of JSON is a token, by its name.
+pub(crate) fn is_token(name: &[u8], string: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let says = |word: &&[u8]| lower.windows(word.len()).any(|part| part == *word);
+    string.len() >= TOKEN_MIN_BYTES && TOKEN_NAMES.iter().any(says) && !string.contains(&b'\\')
+}
+
+/// The members of JSON that are strings: names and strings, as they stand between their quotes, both slices of `json`.
+pub(crate) fn members<'a>(json: &'a [u8], mut found: impl FnMut(&'a [u8], &'a [u8])) {
     let mut rest = json;
     let mut name: &[u8] = &[];
     while let Some((string, behind)) = string(rest) {
@@ -82,10 +98,7 @@ pub(crate) fn tokens<'a>(json: &'a [u8], mut found: impl FnMut(&'a [u8], &'a [u8
                 }
             }
             None => {
-                let lower = name.to_ascii_lowercase();
-                let says = |word: &&[u8]| lower.windows(word.len()).any(|part| part == *word);
-                if string.len() >= TOKEN_MIN_BYTES && TOKEN_NAMES.iter().any(says) && !string.contains(&b'\\')
-                {
+                if !name.is_empty() {
                     found(name, string);
                 }
                 name = &[];

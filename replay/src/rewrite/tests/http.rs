@@ -102,6 +102,7 @@ fn an_upgrade_is_followed_by_what_is_no_http_unless_it_was_refused() {
     let upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     let mut rewriter = rewriter(RULES, Protocol::WebSocket, 0);
     assert_eq!(say(&mut rewriter, upgrade), upgrade);
+    rewriter.expected(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
     rewriter.expected(b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02hi");
     assert_eq!(say(&mut rewriter, b"\x81\x85Host: x\r\n"), b"\x81\x85Host: x\r\n");
 

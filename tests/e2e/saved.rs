@@ -1,0 +1,105 @@
+//! Files of sessions, saved from captures that are gone by then, driven at real servers: as they were said, and masked.
+
+use std::fs;
+
+use record::Verdict;
+use serde_json::Value;
+
+use crate::crowd::talked;
+use crate::home::Home;
+use crate::inspect::json;
+use crate::replay::{Visits, closes, replay, visited};
+
+/// What the mask of a person without wishes leaves.
+const ALL: &str = "";
+
+/// Saves a capture's sessions, as they are and masked, and deletes the capture. Returns the files' names.
+fn saved(home: &Home, capture: &str) -> [&'static str; 2] {
+    home.write("mask.toml", ALL);
+    let plain = ["replay", "inspect", capture, "--save", "plain.teem"];
+    home.teem(&plain).code(0);
+    let masked = [
+        "replay",
+        "inspect",
+        capture,
+        "--save",
+        "masked.teem",
+        "--mask",
+        "mask.toml",
+    ];
+    home.teem(&masked).code(0);
+    fs::remove_file(capture).unwrap();
+    ["plain.teem", "masked.teem"]
+}
+
+/// What of each connection a mask leaves: who, when, how much.
+fn outlines(document: &Value) -> Vec<Value> {
+    let flows = document["flows"].as_array().unwrap().iter().cloned();
+    flows
+        .map(|mut flow| {
+            for side in ["client_said", "server_said"] {
+                flow[side]["sha256"].take();
+            }
+            flow
+        })
+        .collect()
+}
+
+#[test]
+fn visitors_are_driven_from_their_file_with_and_without_what_names_them() {
+    let home = Home::new();
+    let capture = visited(&home, 5, 6);
+    let files = saved(&home, &capture);
+    let [plain, masked] = files.map(|file| json(&home, &[file]));
+    assert_eq!(outlines(&plain), outlines(&masked));
+    assert_ne!(plain["flows"], masked["flows"]);
+    for (file, first_token) in files.into_iter().zip([1_000_000, 2_000_000]) {
+        let fresh = Visits::start(u64::MAX, first_token);
+        let out = format!("out-{file}");
+        let (done, run) = replay(&home, &out, &[file, "--target", &fresh.address, "--causal"]);
+        let summary = run.summary();
+        let figures = closes(&summary);
+        assert_eq!(summary.verdict, Verdict::Pass, "{file}: {done:?} {figures:?}");
+        assert_eq!((figures.sends.sent, figures.sessions.finished), (35, 5), "{file}");
+        let answers = figures.answers;
+        assert_eq!(answers.identical + answers.masked, 35, "{file}: {answers:?}");
+        assert_eq!(fresh.refused(), 0, "{file}: a token of the recording was said");
+    }
+}
+
+#[test]
+fn a_chat_is_driven_from_its_file_with_and_without_what_names_its_people() {
+    let home = Home::new();
+    let capture = talked(&home);
+    let files = saved(&home, &capture);
+    let [plain, masked] = files.map(|file| json(&home, &[file]));
+    assert_eq!(outlines(&plain), outlines(&masked));
+    for file in files {
+        let out = format!("out-{file}");
+        let (done, run) = replay(&home, &out, &[file, "--serve", "--clones", "3", "--spread", "1s"]);
+        let summary = run.summary();
+        let figures = closes(&summary);
+        assert_eq!(summary.verdict, Verdict::Pass, "{file}: {done:?} {figures:?}");
+        assert_eq!(figures.sessions.finished, 60, "{file}: {figures:?}");
+        let answers = &figures.answers;
+        assert!(answers.identical + answers.masked > 60, "{file}: {answers:?}");
+        assert_eq!(
+            (answers.different, answers.missing, answers.extra),
+            (0, 0, 0),
+            "{file}: {answers:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_capture_leaves_no_file_behind() {
+    let home = Home::new();
+    home.write(
+        "notes.txt",
+        "this is no capture at all, however long one reads on in it\n",
+    );
+    let before = home.entries();
+    home.teem(&["replay", "inspect", "notes.txt", "--save", "night.teem"])
+        .code(2);
+    assert_eq!(home.entries(), before);
+}
