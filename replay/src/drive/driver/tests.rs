@@ -153,3 +153,27 @@ fn a_flood_of_what_is_due_does_not_keep_a_turn_from_its_end() {
         link.connected
     );
 }
+
+#[test]
+fn at_the_highest_speed_an_answer_counts_from_its_request() {
+    const LINES: [Line; 2] = [(Side::Client, 0, b"hello\n"), (Side::Server, 1, b"HELLO\n")];
+    let max: Speed = "max".parse().unwrap();
+    let (mut driver, clock) = driver(&LINES, |options| {
+        (options.connect_speed, options.think_speed) = (max, max);
+    });
+    let mut link = Bare::default();
+    wait_until(clock, 50 * MS);
+    let before_us = clock.now_us();
+    driver.turn(&mut link, before_us).unwrap();
+    driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+    driver.turn(&mut link, clock.now_us()).unwrap();
+    driver.received(&mut link, id(0), b"HELLO\n", clock.now_us());
+    let took_us = clock.now_us() - before_us;
+    driver.turn(&mut link, clock.now_us());
+    let shown = driver.board.look();
+    assert_eq!(shown.timings.answer.count(), 1, "{:?}", shown.tally);
+    // A histogram keeps three digits.
+    let most_us = took_us + took_us / 500 + 1;
+    assert!(shown.timings.answer.max_us() <= most_us);
+    assert!(shown.timings.connect.max_us() <= most_us);
+}
