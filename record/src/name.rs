@@ -276,6 +276,8 @@ pub mod replay {
     pub const UNSENT: &str = "replay.unsent";
     /// Sends later than the limit by the driver's own fault.
     pub const LATE: &str = "replay.late";
+    /// Connects begun later than the limit by the driver's own fault.
+    pub const CONNECTS_LATE: &str = "replay.connects_late";
     /// Connections that came about.
     pub const OPENED: &str = "replay.opened";
     /// Sessions driven to their end.
@@ -306,8 +308,10 @@ pub mod replay {
     pub const LOOP_BUSIEST: &str = "replay.loop_busiest";
     /// Histogram: sends after the instant at which they were due and could be made.
     pub const LATENESS: &str = "replay.lateness";
-    /// Histogram: how long the target held sends back that were due.
+    /// Histogram: how long the target, or the bound of sessions at once, held sends back that were due.
     pub const HELD: &str = "replay.held";
+    /// Histogram: connects begun after the instant at which they were due and allowed.
+    pub const CONNECT_LATENESS: &str = "replay.connect_lateness";
     /// Histogram: intended instant of a connect to its establishment.
     pub const CONNECT: &str = "replay.connect";
     /// Histogram: intended instant of a send to its answer's first byte.

@@ -29,8 +29,8 @@ pub struct Replay {
     pub clones: u64,
     /// How many times each.
     pub loops: u64,
-    /// A send later than this by the driver's own fault is late, milliseconds; the clock was not kept where more than one in a
-    /// hundred is.
+    /// A send or a connect later than this by the driver's own fault is late, milliseconds; the clock was not kept where more
+    /// than one in a hundred is.
     pub lateness_limit_ms: f64,
     /// Whether it came to its end: a folder without was left by a crash.
     pub finished: bool,
@@ -65,6 +65,12 @@ pub struct ReplaySessions {
     pub unplayable: u64,
     /// To be driven, clones and loops included.
     pub planned: u64,
+    /// Begun later than the limit, by the driver's own fault.
+    #[serde(default)]
+    pub connects_late: u64,
+    /// Begun later than the limit because as many were open as were allowed at once.
+    #[serde(default)]
+    pub connects_held: u64,
     /// Connections that came about.
     pub opened: u64,
     /// Driven to their end.
@@ -89,8 +95,14 @@ pub struct ReplaySends {
     pub unsent_by: BTreeMap<String, u64>,
     /// Made later than the limit, by the driver's own fault.
     pub late: u64,
+    /// Times a send waited because the target did not read; a timed one fails instead.
+    #[serde(default)]
+    pub stalled: u64,
     /// Times a causal send went on without the whole of the recorded answer.
     pub answers_given_up: u64,
+    /// Sends whose answers were recorded and not timed: too many were open on one connection, or no answer came.
+    #[serde(default)]
+    pub answers_untimed: u64,
     /// Values said as recorded because the target had not handed out its own.
     pub unlearned: u64,
 }
@@ -220,8 +232,11 @@ pub struct ReplaySummary {
     pub gaps: Option<ReplayGaps>,
     /// Sends after the instant at which they were due and could be made, milliseconds.
     pub lateness_ms: Percentiles,
-    /// Sends held back by the target, milliseconds.
+    /// Sends held back by the target, or by the bound of sessions at once, milliseconds.
     pub held_ms: Percentiles,
+    /// Connects after the instant at which they were due and allowed, milliseconds.
+    #[serde(default)]
+    pub connect_lateness_ms: Percentiles,
     /// Intended instant of a connect to its establishment, milliseconds.
     pub connect_ms: Percentiles,
     /// Intended instant of a send to its answer's first byte, milliseconds.

@@ -4,12 +4,15 @@
 //! back the comparison's. It is to be started from a thread on the process's own descriptor table.
 //!
 //! A shard is one thread with a transport of its own, like the swarm's; one is enough for 50,000 sends a second. A driven
-//! session costs, beside its connection, 112 B and its rewriter and comparison for as long as it lasts, and nothing before
-//! and after: clones and loops are cursors.
+//! session costs, beside its connection, 96 B and its rewriter, comparison and open questions for as long as it lasts, and
+//! nothing before and after: clones and loops are cursors.
 
 mod cast;
+mod cause;
 mod control;
 mod driver;
+mod error;
+mod options;
 mod part;
 mod picked;
 mod program;
@@ -21,23 +24,22 @@ pub(crate) mod testing;
 mod tests;
 mod threads;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use loadgen::{Carrier, Deal, Meter, Needs};
-use reactor::{Clock, ShardError, ShardStats, Wake};
-use wire::tls::ClientTls;
+use reactor::{ShardError, ShardStats, Wake};
 
+use crate::Speed;
 use crate::fidelity::Arrivals;
-use crate::{Recording, Rules, Selection, Speed};
 
 pub use cast::Clones;
+pub use cause::Cause;
+pub use error::{DriveError, LeftOver};
+pub use options::{Destination, DriveOptions, OnFailure};
 pub use picked::Picked;
 pub use program::{Order, Planned};
-pub use tally::{Answers, Cause, Counts, Differing, Timings};
+pub use tally::{Answers, Counts, Differing, Timings};
 
 use control::Control;
 use program::Program;
@@ -47,134 +49,6 @@ use tally::Board;
 const LEAD_US: u64 = 20_000;
 /// The most shards.
 const SHARDS_MAX: u32 = 256;
-
-/// What becomes of a replay when a session fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
-    /// It goes on with the others.
-    Continue,
-    /// It ends; what was left counts as stopped.
-    Stop,
-}
-
-/// Where the sessions of a recorded server go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Destination {
-    /// The target.
-    pub address: SocketAddr,
-    /// How it is spoken to: a place in [`DriveOptions::ways`].
-    pub way: u16,
-}
-
-impl From<SocketAddr> for Destination {
-    /// In the first way.
-    fn from(address: SocketAddr) -> Self {
-        Self { address, way: 0 }
-    }
-}
-
-/// What a replay is to do.
-#[derive(Clone, Debug)]
-pub struct DriveOptions {
-    /// What was recorded.
-    pub recording: Arc<Recording>,
-    /// What must differ.
-    pub rules: Arc<Rules>,
-    /// Which sessions.
-    pub selection: Selection,
-    /// Where those of each recorded server go.
-    pub targets: HashMap<SocketAddr, Destination>,
-    /// The clock that all instants are on.
-    pub clock: Clock,
-    /// How fast sessions begin.
-    pub connect_speed: Speed,
-    /// How fast their turns come; at the highest, each waits only for the answer before it.
-    pub think_speed: Speed,
-    /// What a turn waits for.
-    pub order: Order,
-    /// How often.
-    pub clones: Clones,
-    /// What values that are made up come from.
-    pub seed: u64,
-    /// What carries the bytes.
-    pub carrier: Carrier,
-    /// How targets are spoken to, by [`Destination::way`]: under which TLS, or in the clear. One that is not listed is
-    /// spoken to in the clear.
-    pub ways: Vec<Option<ClientTls>>,
-    /// What a failure leads to.
-    pub on_failure: OnFailure,
-    /// Sessions at once at most; those above wait, and begin late.
-    pub at_once: Option<u32>,
-    /// How many shards; one, or as many as descriptors want, if it is not given.
-    pub shards: Option<u32>,
-    /// A send later than this by the driver's own fault is late.
-    pub lateness_limit: Duration,
-    /// Connections a shard may have on their way.
-    pub connecting_max: u32,
-    /// How long an answer, or a value to be learned from one, may take.
-    pub patience: Duration,
-    /// How many others of this process connect to the target, too: each from source addresses of its own.
-    pub neighbours: u32,
-}
-
-impl DriveOptions {
-    /// The usual options.
-    #[must_use]
-    pub fn new(recording: Arc<Recording>, targets: HashMap<SocketAddr, Destination>, clock: Clock) -> Self {
-        Self {
-            recording,
-            rules: Arc::new(Rules::default()),
-            selection: Selection::default(),
-            targets,
-            clock,
-            connect_speed: Speed::RECORDED,
-            think_speed: Speed::RECORDED,
-            order: Order::Timed,
-            clones: Clones::default(),
-            seed: 0,
-            carrier: Carrier::Kernel,
-            ways: Vec::new(),
-            on_failure: OnFailure::Continue,
-            at_once: None,
-            shards: None,
-            lateness_limit: Duration::from_millis(10),
-            connecting_max: 2_000,
-            patience: Duration::from_secs(5),
-            neighbours: 0,
-        }
-    }
-}
-
-/// A replay could not start, or broke.
-#[derive(Debug, thiserror::Error)]
-pub enum DriveError {
-    /// Nothing is left to be driven.
-    #[error("no session is left to be driven: {unplayable} cannot be, {left_out} were not wanted")]
-    Nothing {
-        /// Sessions that cannot be driven.
-        unplayable: u64,
-        /// Sessions that were not wanted.
-        left_out: u64,
-    },
-    /// A recorded server without a target.
-    #[error("sessions with the recorded server {server} have no target")]
-    NoTarget {
-        /// The recorded server.
-        server: SocketAddr,
-    },
-    /// Too few descriptors.
-    #[error(transparent)]
-    Descriptors(#[from] loadgen::SwarmError),
-    /// The system has no descriptor or thread to give.
-    #[error("the replay cannot start: {0}")]
-    Io(#[from] std::io::Error),
-    /// A shard could not start, or its loop broke.
-    #[error(transparent)]
-    Shard(#[from] ShardError),
-    /// A thread panicked.
-    #[error("a thread of the replay panicked")]
-    Panicked,
-}
 
 /// What was counted so far.
 #[derive(Clone, Debug, Default)]
@@ -211,7 +85,7 @@ impl Drive {
     /// As [`Drive::start`]'s, where they do not fit the recording.
     pub fn plan(options: &DriveOptions) -> Result<(Planned, Picked), DriveError> {
         let picked = picked(options)?;
-        Ok((Program::new(options, &picked, 1)?.planned(), picked))
+        Ok((Program::new(options, &picked, 1)?.planned()?, picked))
     }
 
     /// Starts all threads, and the replay once every shard is up.
@@ -351,12 +225,12 @@ impl Drive {
 
 /// Which sessions are driven: at least one.
 fn picked(options: &DriveOptions) -> Result<Picked, DriveError> {
+    if options.connect_speed == Speed::Max && options.clones.spread_ns > 0 {
+        return Err(DriveError::Spread);
+    }
     let picked = Picked::of(&options.recording, &options.selection);
     if picked.sessions.is_empty() {
-        return Err(DriveError::Nothing {
-            unplayable: picked.unplayable.len() as u64,
-            left_out: picked.left_out,
-        });
+        return Err(DriveError::Nothing(LeftOver::of(&picked)));
     }
     Ok(picked)
 }

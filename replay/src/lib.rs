@@ -39,7 +39,7 @@ pub use decrypt::{
 };
 pub use drive::{
     Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Figures,
-    OnFailure, Order, Picked, Planned, Timings,
+    LeftOver, OnFailure, Order, Picked, Planned, Timings,
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness};

@@ -7,7 +7,7 @@ use record::{Replay, ReplayChat, ReplaySummary, Run, name};
 use crate::quantity::{grouped, trimmed};
 use crate::series;
 
-/// A driver that made more than this share of its sends later than its limit did not keep the capture's clock.
+/// A driver that made more than this share of its sends, or of its connects, later than its limit did not keep the capture's clock.
 pub(crate) const LATE_SHARE_LIMIT: f64 = 0.01;
 
 /// What holds for every replay that does not say otherwise.
@@ -30,6 +30,7 @@ pub(crate) fn summary(run: &Run) -> Option<ReplaySummary> {
         gaps: replay.gaps,
         lateness_ms: of(name::replay::LATENESS),
         held_ms: of(name::replay::HELD),
+        connect_lateness_ms: of(name::replay::CONNECT_LATENESS),
         connect_ms: of(name::replay::CONNECT),
         answer_ms: of(name::replay::ANSWER),
         recorded_answer_ms: of(name::replay::RECORDED_ANSWER),
@@ -70,17 +71,31 @@ pub(crate) fn shortcomings(replay: &Replay) -> Vec<String> {
             ));
         }
     }
-    if sends.late as f64 > LATE_SHARE_LIMIT * sends.sent as f64 {
-        reasons.push(format!(
-            "The clock was not kept: {} of {} sends were made more than {} ms too late by the driver's own fault, more \
-             than {:.0} %.",
-            grouped(sends.late),
-            grouped(sends.sent),
+    // Of those that were stopped, some had not begun; those that opened had.
+    let stopped = sessions.failed_by.get("stopped").copied().unwrap_or(0);
+    let connects = sessions.opened.max(sessions.planned.saturating_sub(stopped));
+    reasons.extend(clock_not_kept(replay, "sends were made", sends.late, sends.sent));
+    reasons.extend(clock_not_kept(
+        replay,
+        "connects were begun",
+        sessions.connects_late,
+        connects,
+    ));
+    reasons
+}
+
+/// The sentence where more than a share of what was done was late by the driver's own fault.
+fn clock_not_kept(replay: &Replay, were_done: &str, late: u64, done: u64) -> Option<String> {
+    (late as f64 > LATE_SHARE_LIMIT * done as f64).then(|| {
+        format!(
+            "The clock was not kept: {} of {} {were_done} more than {} ms too late by the driver's own fault, more than \
+             {:.0} %.",
+            grouped(late),
+            grouped(done),
             trimmed(replay.lateness_limit_ms, 3),
             LATE_SHARE_LIMIT * 100.0
-        ));
-    }
-    reasons
+        )
+    })
 }
 
 /// The most members of a group but the sender.
@@ -148,13 +163,14 @@ mod tests {
 
     #[test]
     fn whatever_is_off_by_one_is_found() {
-        let broken: [fn(&mut Replay); 6] = [
+        let broken: [fn(&mut Replay); 7] = [
             |replay| replay.finished = false,
             |replay| replay.sends.sent -= 1,
             |replay| replay.sessions.finished += 1,
             |replay| *replay.sends.unsent_by.get_mut("refused").unwrap() -= 1,
             |replay| replay.sessions.failed_by.clear(),
             |replay| replay.sends.late += 2,
+            |replay| replay.sessions.connects_late += 1,
         ];
         for (case, spoil) in broken.into_iter().enumerate() {
             let mut replay = whole();

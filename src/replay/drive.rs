@@ -2,6 +2,7 @@
 
 pub(crate) mod books;
 mod live;
+mod manifest;
 mod own;
 mod provision;
 mod targets;
@@ -13,12 +14,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 use loadgen::Carrier;
 use reactor::{Clock, Subnet};
-use record::{MANIFEST_SCHEMA, Manifest, Threshold};
+use record::{Manifest, Threshold};
 use replay::{
-    Clones, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter, Rules,
-    Selection, Speed,
+    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter,
+    Rules, Speed,
 };
-use sha2::{Digest as _, Sha256};
 
 use self::own::Own;
 use self::provision::Registry;
@@ -88,6 +88,9 @@ fn check(args: &DriveArgs) -> Result<()> {
     }
     if args.serve.is_some() && args.capture.as_os_str() == "-" {
         bail!("--serve: what comes through a pipe can be read only once: save it as a file first");
+    }
+    if speeds(args).0 == Speed::Max && !args.spread.is_zero() {
+        return Err(DriveError::Spread.into());
     }
     for expr in &args.threshold {
         expr.parse::<Threshold>()
@@ -187,7 +190,7 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
     if args.provision {
         provision::everybody(&options).await?;
     }
-    let manifest = manifest(args, &options, started_unix_ms);
+    let manifest = manifest::of(args, &options, started_unix_ms);
     Ok(Prepared {
         recorded,
         options,
@@ -196,35 +199,6 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         own,
         _registry: registry,
     })
-}
-
-/// What the run folder says of how it came about.
-fn manifest(args: &DriveArgs, options: &DriveOptions, started_unix_ms: u64) -> Manifest {
-    Manifest {
-        schema: MANIFEST_SCHEMA.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: std::env::args().collect(),
-        scenario: "replay".to_owned(),
-        title: format!("{}, driven again", args.capture.display()),
-        resolved: resolved(args, options),
-        seed: args.seed,
-        started_unix_ms,
-        dry_run: false,
-        target: match args.serve {
-            Some(_) => "the reference server".to_owned(),
-            None => args.target.join(", "),
-        },
-        durability: None,
-        transport: match args.transport {
-            TransportArg::Kernel => record::Transport::Kernel,
-            TransportArg::Packet => record::Transport::Packet,
-        },
-        encryption: options.ways.iter().any(Option::is_some),
-        steps: Vec::new(),
-        thresholds: args.threshold.clone(),
-        host: wsar::host_facts(),
-        limits: wsar::limits(),
-    }
 }
 
 /// The rules of the file and of the flags.
@@ -316,84 +290,6 @@ fn carrier(transport: TransportArg) -> Result<Carrier> {
         subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
         loss: 0.0,
     })
-}
-
-/// What was settled, as TOML: it goes into the run folder.
-fn resolved(args: &DriveArgs, options: &DriveOptions) -> String {
-    let mut lines = vec![
-        "[replay]".to_owned(),
-        format!("capture = {:?}", args.capture.display().to_string()),
-        format!("connect_speed = \"{}\"", options.connect_speed),
-        format!("think_speed = \"{}\"", options.think_speed),
-        format!("order = \"{}\"", options.order.name()),
-        format!("clones = {}", options.clones.count),
-        format!("spread_ms = {}", args.spread.as_millis()),
-        format!("loops = {}", options.clones.loops),
-        format!("lateness_limit_ms = {}", args.lateness_limit.as_secs_f64() * 1e3),
-        format!("patience_ms = {}", args.patience.as_millis()),
-        format!(
-            "on_failure = \"{}\"",
-            match options.on_failure {
-                OnFailure::Continue => "continue",
-                OnFailure::Stop => "stop",
-            }
-        ),
-    ];
-    lines.extend(options.at_once.map(|at_once| format!("at_once = {at_once}")));
-    lines.extend(options.shards.map(|shards| format!("shards = {shards}")));
-    lines.extend(selected(&options.selection));
-    let mut targets: Vec<_> = options.targets.iter().collect();
-    targets.sort();
-    lines.push("\n[targets]".to_owned());
-    lines.extend(
-        targets
-            .iter()
-            .map(|(recorded, target)| format!("\"{recorded}\" = \"{}\"", target.address)),
-    );
-    if let Some(rules) = &args.rules {
-        // By its digest: what it says may be a secret, which has no place in what may be shown around.
-        lines.push("\n[rules]".to_owned());
-        lines.push(format!("file = {:?}", rules.display().to_string()));
-        if let Ok(text) = std::fs::read(rules) {
-            let digest: String = Sha256::digest(&text)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            lines.push(format!("sha256 = \"{digest}\""));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-/// Which sessions are driven, where not all are.
-fn selected(selection: &Selection) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut list = |name: &str, values: Vec<String>| {
-        if !values.is_empty() {
-            lines.push(format!("{name} = [{}]", values.join(", ")));
-        }
-    };
-    let text = |value: String| format!("{value:?}");
-    list(
-        "host",
-        selection
-            .hosts
-            .iter()
-            .map(|host| text(host.to_string()))
-            .collect(),
-    );
-    list("port", selection.ports.iter().map(ToString::to_string).collect());
-    let flows = selection.flows.iter();
-    list(
-        "flow",
-        flows
-            .map(|flows| text(format!("{}-{}", flows.start(), flows.end())))
-            .collect(),
-    );
-    let (from_ns, until_ns) = (selection.began_ns.start, selection.began_ns.end);
-    lines.extend((from_ns > 0).then(|| format!("from_ms = {}", from_ns / 1_000_000)));
-    lines.extend((until_ns < u64::MAX).then(|| format!("until_ms = {}", until_ns / 1_000_000)));
-    lines
 }
 
 /// Renders the report and says the verdict.

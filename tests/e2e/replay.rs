@@ -285,6 +285,37 @@ fn a_target_that_refuses_is_counted_and_stops_the_replay_where_that_is_asked_for
 }
 
 #[test]
+fn a_driver_that_does_not_keep_the_clock_says_nothing_of_its_target() {
+    let home = Home::new();
+    let capture = visited(&home, 2, 3);
+    let fresh = Visits::start(u64::MAX, 1);
+    // Nobody sends at the nanosecond.
+    let limit = ["--lateness-limit", "0us", "--quiet", "--out", "late"];
+    let done = home.teem(&[&["replay", &capture, "--target", &fresh.address], &limit[..]].concat());
+    let done = done.code(3);
+    assert!(done.out.contains("INVALID"), "{done:?}");
+    assert!(
+        done.out.contains("The clock was not kept: 8 of 8 sends"),
+        "{done:?}"
+    );
+    assert!(done.out.contains("2 of 2 connects were begun"), "{done:?}");
+    let summary = RunFolder::at(&home.path("late")).summary();
+    assert_eq!(summary.verdict, Verdict::Invalid);
+    let figures = closes(&summary);
+    assert_eq!((figures.sends.late, figures.sessions.connects_late), (8, 2));
+    assert_eq!(figures.connect_lateness_ms.count, 2);
+    // What was chosen is no lateness: the sessions that wait for a place are told as such.
+    let bound = ["--at-once", "1", "--clones", "8"];
+    let (done, run) = replay(
+        &home,
+        "bound",
+        &[&[capture.as_str(), "--target", &fresh.address], &bound[..]].concat(),
+    );
+    done.code(0);
+    assert_eq!(closes(&run.summary()).sessions.finished, 16);
+}
+
+#[test]
 fn one_session_is_cut_out_and_driven_alone() {
     let home = Home::new();
     let capture = visited(&home, 3, 2);
@@ -315,7 +346,27 @@ fn mistakes_say_what_was_expected() {
     home.teem(&["replay", &capture, "--target", "nowhere.invalid:1"])
         .mistake(&["nowhere.invalid:1", "resolved"]);
     home.teem(&["replay", &capture, "--target", "127.0.0.1:1", "--port", "9"])
-        .mistake(&["no session is left"]);
+        .mistake(&[
+            "no session is left",
+            "1 not chosen by the filters",
+            "teem replay inspect",
+        ]);
+    home.teem(&["replay", &capture, "--target", "10.9.8.7:6=127.0.0.1:1"])
+        .mistake(&["no target", "=HOST:PORT", "--port"]);
+    let spread = ["--speed", "max", "--clones", "9", "--spread", "30s"];
+    home.teem(&[&["replay", &capture, "--target", "127.0.0.1:1"], &spread[..]].concat())
+        .mistake(&["--spread", "--connect-speed"]);
+    home.teem(&[
+        "replay",
+        &capture,
+        "--target",
+        "127.0.0.1:1",
+        "--loop",
+        "2G",
+        "--speed",
+        "0.1",
+    ])
+    .mistake(&["days", "--until", "--loop"]);
     home.teem(&[
         "replay",
         &capture,

@@ -34,7 +34,7 @@ pub(super) enum Figure {
 }
 
 type Wait = (&'static str, fn(&Summary) -> &Percentiles);
-const WAITS: [Wait; 11] = [
+const WAITS: [Wait; 12] = [
     ("delivery", |s| &s.latency_ms.delivery),
     ("accepted", |s| &s.latency_ms.accepted),
     ("tick", |s| &s.latency_ms.tick),
@@ -43,6 +43,9 @@ const WAITS: [Wait; 11] = [
     ("upload", |s| &s.latency_ms.upload),
     ("replay.lateness", |s| replayed(s, |replay| &replay.lateness_ms)),
     ("replay.held", |s| replayed(s, |replay| &replay.held_ms)),
+    ("replay.connect_lateness", |s| {
+        replayed(s, |replay| &replay.connect_lateness_ms)
+    }),
     ("replay.connect", |s| replayed(s, |replay| &replay.connect_ms)),
     ("replay.answer", |s| replayed(s, |replay| &replay.answer_ms)),
     ("replay.recorded_answer", |s| {
@@ -76,7 +79,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 type Plain = (&'static str, Kind, fn(&Summary) -> Option<f64>);
-const PLAIN: [Plain; 60] = [
+const PLAIN: [Plain; 62] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
@@ -203,6 +206,12 @@ const PLAIN: [Plain; 60] = [
     }),
     ("replay.late", Kind::Count, |s| {
         of_replay(s, |replay| replay.sends.late)
+    }),
+    ("replay.connects_late", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sessions.connects_late)
+    }),
+    ("replay.untimed", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.answers_untimed)
     }),
     ("replay.unlearned", Kind::Count, |s| {
         of_replay(s, |replay| replay.sends.unlearned)

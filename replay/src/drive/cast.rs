@@ -109,8 +109,10 @@ impl Starts {
             }
         }
         let offset_ns = self.clones.spread_ns as u128 * u128::from(clone) / u128::from(self.clones.count);
-        let at_ns =
-            self.score.opened_ns[place as usize] + offset_ns as u64 + u64::from(turn) * self.score.period_ns;
+        // A capture's clock may jump by whatever fits into its stamps; at the highest speed nobody waits for it.
+        let at_ns = self.score.opened_ns[place as usize]
+            .saturating_add(offset_ns as u64)
+            .saturating_add(u64::from(turn).saturating_mul(self.score.period_ns));
         self.cursors.push(Reverse((at_ns, clone, turn, place)));
     }
 

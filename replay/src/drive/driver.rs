@@ -5,19 +5,24 @@
 
 mod failing;
 mod listening;
+mod saying;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use reactor::{App, Arena, Clock, Close, Closed, Id, Link, Origin, SendError, Taken};
+use reactor::{App, Arena, Clock, Close, Closed, Id, Link, Origin, Taken};
 
+use super::cause::Cause;
 use super::control::Control;
 use super::part::{Part, Wait};
 use super::program::{Order, Program};
 use super::schedule::Schedule;
-use super::tally::{Board, Books, Cause};
-use crate::{Margin, Rest, Said};
+use super::tally::{Board, Books};
+use crate::{Margin, Rest};
 
-/// How long a turn may spin and send before it asks for news: answers are told late by at most this.
+/// How long a turn may spin and send, and how long it may connect, before it asks for news: answers are told late by at
+/// most these.
 const TURN_NS: u64 = 60_000;
 /// How long until what was counted is shown, at most.
 const SHOW_NS: u64 = 500_000_000;
@@ -48,6 +53,8 @@ pub(super) struct Driver {
     owners: Vec<u32>,
     /// Connections not yet open.
     opening: u32,
+    /// Since when there has been room under the bound of sessions at once, where there was none before.
+    room_ns: u64,
     books: Books,
     shown_ns: u64,
     speeds_seen: u64,
@@ -76,6 +83,7 @@ impl Driver {
             parts: Arena::default(),
             owners: Vec::new(),
             opening: 0,
+            room_ns: 0,
             books: Books::default(),
             shown_ns: 0,
             speeds_seen: 0,
@@ -91,9 +99,10 @@ impl Driver {
         (part.connection == connection).then_some(id)
     }
 
-    /// Begins what is due, as far as there is room.
-    fn begin_due<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, now_ns: u64) {
-        while self.has_room() {
+    /// Begins what is due, as far as there is room, for a turn's time at most.
+    fn begin_due<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, since_ns: u64) {
+        let mut now_ns = since_ns;
+        while self.has_room() && now_ns < since_ns + TURN_NS {
             let Some((start, due_ns, line_ns)) = schedule.take_start(now_ns) else {
                 return;
             };
@@ -101,8 +110,13 @@ impl Driver {
             let (index, sends) = program.chosen(start.place);
             let session = &program.recording.sessions()[index as usize];
             let mut part = Part::new(index, session, sends, start.person, &program.rules, program.seed);
-            (part.line_ns, part.due_ns) = (line_ns, due_ns);
-            self.books.tally.begun += 1;
+            part.line_ns = line_ns;
+            // Without a clock nothing is due before it is done.
+            let is_timed = schedule.are_starts_timed();
+            part.due_ns = if is_timed { due_ns } else { now_ns };
+            part.ready_ns = part.due_ns.max(self.room_ns);
+            part.since_ns = now_ns;
+            self.books.begun(&part, is_timed, program.lateness_limit_ns);
             let target = program.target(start.place);
             let connected = link.connect_by(target.address, target.way);
             let id = self.parts.insert(part);
@@ -110,6 +124,7 @@ impl Driver {
                 Ok(connection) => self.own(id, connection),
                 Err(why) => self.fail(id, why.into()),
             }
+            now_ns = self.clock.now_ns();
         }
     }
 
@@ -129,18 +144,6 @@ impl Driver {
         }
     }
 
-    /// Says what is due.
-    fn say_due<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, now_ns: u64) {
-        while let Some((who, due_ns)) = schedule.take_turn(now_ns) {
-            let id = Id::from_bits(who);
-            let Some(part) = self.parts.get_mut(id).filter(|part| part.wait == Wait::Time) else {
-                continue;
-            };
-            part.due_ns = due_ns;
-            self.act(link, schedule, id);
-        }
-    }
-
     /// Puts a session's next turn on the schedule, or lets it wait for the answer before it.
     fn advance<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) {
         let Some(part) = self.parts.get_mut(id) else {
@@ -149,7 +152,6 @@ impl Driver {
         let Ok(step) = part.step(&self.program.recording, &mut self.scratch) else {
             return self.fail_open(link, id, Cause::Recording);
         };
-        // At the highest speed there is no clock to keep, be it that somebody turned to it later.
         if self.program.order == Order::Causal || !schedule.is_timed() {
             if !part.is_answered() {
                 (part.wait, part.since_ns) = (Wait::Answer, now_ns);
@@ -164,68 +166,10 @@ impl Driver {
         schedule.turn_at(part.line_ns.saturating_add(step.after_ns), id.to_bits());
     }
 
-    /// Says what a session says now, or ends it where it has said all.
-    fn act<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id) {
-        let now_ns = self.clock.now_ns();
-        let Some(part) = self.parts.get_mut(id) else {
-            return;
-        };
-        if part.left == 0 {
-            return self.drain(link, schedule, id, now_ns);
-        }
-        self.out.clear();
-        let said = part.say(&self.program.recording, &mut self.scratch, &mut self.out);
-        let connection = part.connection;
-        if !self.out.is_empty()
-            && let Err(error) = link.send(connection, &self.out)
-        {
-            part.unsay(matches!(said, Ok(Said::Ready)));
-            match error {
-                // Its end is told in a moment.
-                SendError::Gone => return,
-                // What the rewriter handed out cannot be had again later.
-                SendError::Full => return self.fail_open(link, id, Cause::Full),
-            }
-        }
-        self.books.tally.bytes_out += self.out.len() as u64;
-        match said {
-            Ok(Said::Ready) => {
-                self.sent(id, schedule.is_timed());
-                self.advance(link, schedule, id, now_ns);
-            }
-            Ok(Said::Waits { .. }) => {
-                if let Some(part) = self.parts.get_mut(id) {
-                    if part.wait != Wait::Value {
-                        (part.wait, part.since_ns) = (Wait::Value, now_ns);
-                    }
-                    self.look_later(schedule, id, now_ns);
-                }
-            }
-            Err(mute) => self.fail_open(link, id, (&mute).into()),
-        }
-    }
-
-    /// Counts a send, and how late it was.
-    fn sent(&mut self, id: Id, is_timed: bool) {
-        let made_ns = self.clock.now_ns();
-        let Some(part) = self.parts.get_mut(id) else {
-            return;
-        };
-        let books = &mut self.books;
-        books.tally.sent += 1;
-        let is_held = part.ready_ns > part.due_ns;
-        if is_timed && is_held {
-            books.timings.held.record((part.ready_ns - part.due_ns) / 1_000);
-        }
-        if is_timed {
-            let could_ns = part.due_ns.max(part.ready_ns);
-            let late_ns = made_ns.saturating_sub(could_ns);
-            books.timings.lateness.record(late_ns / 1_000);
-            books.tally.late += u64::from(late_ns > self.program.lateness_limit_ns);
-            books.arrivals.send(part.due_ns, made_ns);
-        }
-        // What the target held back holds back what comes after it in this session.
-        part.ready_ns = if is_held { made_ns } else { 0 };
+    /// Whether turns wait for the target. At the highest speed there is no clock to keep, be it that somebody turned to it
+    /// later.
+    fn waits_for_the_target(&self, schedule: &Schedule) -> bool {
+        self.program.order == Order::Causal || !schedule.is_timed()
     }
 
     fn look_later(&mut self, schedule: &mut Schedule, id: Id, now_ns: u64) {
@@ -242,8 +186,9 @@ impl Driver {
         loop {
             let now_ns = self.clock.now_ns();
             self.begin_due(link, schedule, now_ns);
-            self.say_due(link, schedule, now_ns);
+            self.say_due(link, schedule, self.clock.now_ns());
             self.check_due(link, schedule, now_ns);
+            self.retry_due(link, schedule, now_ns);
             let now_ns = self.clock.now_ns();
             let next_ns = schedule.next_ns(self.has_room()).unwrap_or(u64::MAX);
             let is_long = now_ns >= begun_ns + TURN_NS;
@@ -301,12 +246,12 @@ impl<L: Link> App<L> for Driver {
         self.schedule = Some(schedule);
     }
 
-    fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], _: u64) -> Taken {
+    fn received(&mut self, link: &mut L, id: Id, bytes: &[u8], now_us: u64) -> Taken {
         let Some(mut schedule) = self.schedule.take() else {
             return Taken(bytes.len());
         };
         if let Some(id) = self.owner(id) {
-            self.hear(link, &mut schedule, id, bytes);
+            self.hear(link, &mut schedule, id, bytes, now_us);
         }
         self.schedule = Some(schedule);
         Taken(bytes.len())

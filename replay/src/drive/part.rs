@@ -1,6 +1,10 @@
 //! One driven session: where in its recording it is, what it says next and when, and what it waits for.
 //!
-//! It knows no connection and no clock. Beside its rewriting and its comparison, which it has while it lasts, it is 112 B at most.
+//! It knows no connection and no clock. Beside its rewriting, its comparison and its open questions, which it has while it
+//! lasts, it is 96 B at most.
+
+mod hearing;
+mod questions;
 
 use std::sync::Arc;
 
@@ -10,6 +14,9 @@ use crate::{
     Compared, Comparison, End, Messages, Recording, RecordingError, RewriteError, Rewriter, Rules, Said,
     Session, Side, Turn, TurnKind,
 };
+
+pub(super) use questions::Question;
+use questions::Questions;
 
 /// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +29,8 @@ pub(super) enum Wait {
     Answer,
     /// A value that the target has not handed out yet.
     Value,
+    /// Room to say what is kept: the target reads too slowly.
+    Room,
     /// The rest of the answers, before it ends.
     End,
 }
@@ -42,6 +51,9 @@ pub(super) struct Step {
 struct Voice {
     rewriter: Rewriter,
     comparison: Comparison,
+    questions: Questions,
+    /// What is to be said again once there is room, and whether a turn ends with it.
+    kept: Option<(Box<[u8]>, bool)>,
 }
 
 /// A driven session.
@@ -57,14 +69,10 @@ pub(super) struct Part {
     pub(super) line_ns: u64,
     /// When its connection was due, and then each of its sends.
     pub(super) due_ns: u64,
-    /// From when on it could do what it is to do next.
+    /// From when on it could do what it is to do next: connect, say.
     pub(super) ready_ns: u64,
-    /// Since when it waits for the target.
+    /// Since when it waits for the target: to accept, to answer, to read.
     pub(super) since_ns: u64,
-    /// When it asked what has not been answered yet; 0 where it did not.
-    pub(super) asked_ns: u64,
-    /// How long the recorded answer took.
-    recorded_wait_us: u32,
     /// Sends not made yet.
     pub(super) left: u32,
     /// Bytes that the recorded server had said more than the target has.
@@ -116,8 +124,6 @@ impl Part {
             due_ns: 0,
             ready_ns: 0,
             since_ns: 0,
-            asked_ns: 0,
-            recorded_wait_us: 0,
             left: sends,
             owed: 0,
             checked: 0,
@@ -132,6 +138,8 @@ impl Part {
             voice: Box::new(Voice {
                 rewriter: Rewriter::new(rules, session, person, seed),
                 comparison: Comparison::new(rules, session, person),
+                questions: Questions::default(),
+                kept: None,
             }),
         }
     }
@@ -173,58 +181,6 @@ impl Part {
         Ok(step(session, session.closed_ns, before_ns, true))
     }
 
-    /// Goes over all that the server said after the client's last turn.
-    ///
-    /// # Errors
-    /// The recording cannot be read.
-    pub(super) fn outlast(
-        &mut self,
-        recording: &Recording,
-        scratch: &mut Vec<u8>,
-    ) -> Result<(), RecordingError> {
-        let turns = recording.turns(self.session as usize);
-        while let Some(turn) = turns.get(self.next as usize) {
-            if turn.side == Side::Server {
-                self.expect(recording, turn, turn.kind, scratch)?;
-            }
-            self.next += 1;
-        }
-        Ok(())
-    }
-
-    fn expect(
-        &mut self,
-        recording: &Recording,
-        turn: &Turn,
-        kind: TurnKind,
-        scratch: &mut Vec<u8>,
-    ) -> Result<(), RecordingError> {
-        match kind {
-            TurnKind::Bytes { length, .. } => {
-                self.owed += i64::from(length);
-                let said = recording.bytes(turn, scratch)?;
-                self.voice.rewriter.expected(said);
-                self.voice.comparison.recorded(said);
-            }
-            TurnKind::Gap { length } => {
-                self.owed = self.owed.saturating_add(length as i64);
-                self.voice.comparison.gap();
-            }
-            TurnKind::Finish => {}
-        }
-        Ok(())
-    }
-
-    /// Whether all was heard that the recorded server had said by now; a surplus is not kept for later.
-    pub(super) fn is_answered(&self) -> bool {
-        self.owed <= 0
-    }
-
-    /// Goes on as if it were.
-    pub(super) fn forgive(&mut self) {
-        self.owed = 0;
-    }
-
     /// Appends what is said in this turn to `out`. [`Said::Waits`] wants it called again once more was heard.
     ///
     /// # Errors
@@ -239,7 +195,9 @@ impl Part {
         let Some(turn) = turns.get(self.next as usize) else {
             return Ok(Said::Ready);
         };
-        let Voice { rewriter, comparison } = &mut *self.voice;
+        let Voice {
+            rewriter, comparison, ..
+        } = &mut *self.voice;
         if !self.is_resting {
             let recorded = recording.bytes(turn, scratch)?;
             let rest = recorded.get(self.taken as usize..).unwrap_or_default();
@@ -272,43 +230,44 @@ impl Part {
 
     /// What was said last did not reach the target: a whole turn, or a part of one.
     pub(super) fn unsay(&mut self, is_whole: bool) {
-        self.left += u32::from(is_whole);
-        self.asked_ns = 0;
-    }
-
-    /// Notes how long the recorded answer took, where one follows and none is still owed.
-    fn asks(&mut self, turn: &Turn, following: Option<&Turn>) {
-        let answer = following
-            .filter(|next| next.side == Side::Server && matches!(next.kind, TurnKind::Bytes { .. }))
-            .filter(|_| self.is_answered());
-        self.owed = self.owed.max(0);
-        self.heard_before = self.heard;
-        self.asked_ns = 0;
-        if let Some(answer) = answer {
-            self.asked_ns = self.due_ns.max(1);
-            self.recorded_wait_us = ((answer.at_ns - turn.at_ns) / 1_000).min(u64::from(u32::MAX)) as u32;
+        if is_whole {
+            self.left += 1;
+            self.voice.questions.take_back();
         }
     }
 
-    /// The target said something. Returns when it was asked and how long the recorded answer took, microseconds, if this
-    /// is the answer's beginning.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Option<(u64, u64)> {
-        self.owed = self.owed.saturating_sub(bytes.len() as i64);
-        self.heard = self.heard.wrapping_add(bytes.len() as u32);
-        self.voice.rewriter.heard(bytes);
-        self.voice.comparison.actual(bytes);
-        let asked_ns = std::mem::take(&mut self.asked_ns);
-        (asked_ns > 0).then_some((asked_ns, u64::from(self.recorded_wait_us)))
+    /// Keeps what was said last until there is room for it: a whole turn, or a part of one.
+    pub(super) fn keep(&mut self, said: &[u8], is_whole: bool) {
+        self.left += u32::from(is_whole);
+        self.voice.kept = Some((said.into(), is_whole));
     }
 
-    /// Whether it heard nothing since it was last looked at.
-    pub(super) fn is_quiet(&mut self) -> bool {
-        std::mem::replace(&mut self.checked, self.heard) == self.heard
+    /// What is kept, and whether a turn ends with it.
+    pub(super) fn kept(&self) -> Option<(&[u8], bool)> {
+        self.voice
+            .kept
+            .as_ref()
+            .map(|(said, is_whole)| (&**said, *is_whole))
     }
 
-    /// Whether it heard anything since its last send.
-    pub(super) fn has_heard(&self) -> bool {
-        self.heard != self.heard_before
+    /// What was kept reached the target.
+    pub(super) fn let_go(&mut self) {
+        if let Some((_, true)) = self.voice.kept.take() {
+            self.left -= 1;
+        }
+    }
+
+    /// Notes what was asked, and how long the recorded answer took where one follows.
+    fn asks(&mut self, turn: &Turn, following: Option<&Turn>) {
+        let answer =
+            following.filter(|next| next.side == Side::Server && matches!(next.kind, TurnKind::Bytes { .. }));
+        self.owed = self.owed.max(0);
+        self.heard_before = self.heard;
+        let recorded_us = answer.map(|answer| {
+            let us = answer.at_ns.saturating_sub(turn.at_ns) / 1_000;
+            us.min(u64::from(u32::MAX)) as u32
+        });
+        self.voice.questions.ask(self.due_ns, self.heard, recorded_us);
     }
 
     /// Does not wait for values any longer.
@@ -321,10 +280,19 @@ impl Part {
         self.voice.rewriter.messages()
     }
 
-    /// What the comparison came to, and how many values were never learned.
-    pub(super) fn finish(self) -> (Compared, u64) {
-        let unlearned = u64::from(self.voice.rewriter.unlearned());
-        (self.voice.comparison.finish(), unlearned)
+    /// Values that were never learned so far.
+    pub(super) fn unlearned(&self) -> u64 {
+        u64::from(self.voice.rewriter.unlearned())
+    }
+
+    /// Questions whose answers were not timed: too many were open, or no answer came.
+    pub(super) fn untimed(&self) -> u64 {
+        u64::from(self.voice.questions.untimed())
+    }
+
+    /// What the comparison came to.
+    pub(super) fn finish(self) -> Compared {
+        self.voice.comparison.finish()
     }
 }
 
@@ -342,77 +310,4 @@ fn step(session: &Session, at_ns: u64, before_ns: u64, ends: bool) -> Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{recorded, said};
-    use super::*;
-
-    fn part(recording: &Recording) -> Part {
-        let rules = Arc::new(Rules::default());
-        Part::new(0, &recording.sessions()[0], 2, 0, &rules, 1)
-    }
-
-    #[test]
-    fn a_session_steps_from_turn_to_turn_and_owes_what_the_server_said() {
-        let recording = recorded(&[(
-            100,
-            "10.0.0.1:1",
-            "10.0.0.9:7",
-            &[
-                said(Side::Server, 150, b"banner"),
-                said(Side::Client, 200, b"hello"),
-                said(Side::Client, 250, b"again"),
-                said(Side::Server, 300, b"both"),
-            ],
-        )]);
-        let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
-        let step = part.step(&recording, &mut scratch).unwrap();
-        assert_eq!((step.after_ns, step.think_ns, step.ends), (100, 50, false));
-        assert!(!part.is_answered(), "the banner is awaited");
-        assert_eq!(part.hear(b"BANNER"), None);
-        assert!(part.is_answered() && part.has_heard());
-        assert!(matches!(
-            part.say(&recording, &mut scratch, &mut out),
-            Ok(Said::Ready)
-        ));
-        assert_eq!((out.as_slice(), part.left), (&b"hello"[..], 1));
-        let step = part.step(&recording, &mut scratch).unwrap();
-        assert_eq!((step.after_ns, step.think_ns, step.ends), (150, 50, false));
-        part.due_ns = 9_000;
-        assert!(part.say(&recording, &mut scratch, &mut out).is_ok());
-        let step = part.step(&recording, &mut scratch).unwrap();
-        assert_eq!((step.after_ns, step.ends), (200, true));
-        assert_eq!(part.hear(b"bo"), Some((9_000, 0)), "50 ns are no microsecond");
-        assert!(!part.is_answered());
-        assert_eq!(part.hear(b"th"), None);
-        assert!(part.is_answered());
-    }
-
-    #[test]
-    fn a_surplus_answers_nothing_that_comes_later() {
-        let recording = recorded(&[(
-            0,
-            "10.0.0.1:1",
-            "10.0.0.9:7",
-            &[
-                said(Side::Client, 10, b"one"),
-                said(Side::Server, 20, b"1"),
-                said(Side::Client, 30, b"two"),
-                said(Side::Server, 40, b"2"),
-            ],
-        )]);
-        let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
-        for surplus in [b"1 and much more", b"2 and much more"] {
-            part.step(&recording, &mut scratch).unwrap();
-            assert!(part.is_answered());
-            part.say(&recording, &mut scratch, &mut out).unwrap();
-            part.step(&recording, &mut scratch).unwrap();
-            assert!(!part.is_answered(), "the surplus counted");
-            part.hear(surplus);
-        }
-    }
-
-    #[test]
-    fn a_driven_session_is_small() {
-        assert!(size_of::<Part>() <= 112, "{}", size_of::<Part>());
-    }
-}
+mod tests;

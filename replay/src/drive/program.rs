@@ -2,7 +2,9 @@
 //!
 //! It knows a recording and addresses; it opens nothing.
 
-use std::collections::{BTreeMap, HashMap};
+mod curve;
+
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +13,12 @@ use super::picked::Picked;
 use super::schedule::Schedule;
 use super::{Destination, DriveError, DriveOptions};
 use crate::{Recording, Rules, Side, Speed, TurnKind};
+
+use curve::Curve;
+
+const DAY_S: f64 = 86_400.0;
+/// The longest replay, seconds: what takes longer is a clock that jumped, or a mistake.
+const LENGTH_MAX_S: f64 = 31.0 * DAY_S;
 
 /// What a turn waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +105,7 @@ impl Program {
             .unwrap_or(0);
         let score = Score {
             opened_ns: chosen.iter().map(|chosen| opened(chosen) - first_ns).collect(),
-            period_ns: last_ns.saturating_sub(first_ns) + 1,
+            period_ns: last_ns.saturating_sub(first_ns).saturating_add(1),
         };
         let is_fast = options.think_speed == Speed::Max;
         Ok(Self {
@@ -138,7 +146,10 @@ impl Program {
     }
 
     /// Counts what will be done.
-    pub(super) fn planned(&self) -> Planned {
+    ///
+    /// # Errors
+    /// It would take longer than a month.
+    pub(super) fn planned(&self) -> Result<Planned, DriveError> {
         let times = u64::from(self.clones.count) * u64::from(self.clones.loops);
         let mut planned = Planned {
             sessions: self.chosen.len() as u64 * times,
@@ -159,84 +170,75 @@ impl Program {
             planned.server_bytes += session.said(Side::Server).bytes;
             planned.server_gap_bytes += session.said(Side::Server).gap_bytes;
         }
-        self.curve(&mut planned);
-        planned
+        self.curve(&mut planned)?;
+        Ok(planned)
     }
 
-    /// The curves a second: one run-through in tenths of a second, laid over itself for each clone and loop.
-    fn curve(&self, planned: &mut Planned) {
+    /// The curves a second: one run-through in cells, laid over itself for each clone and loop.
+    fn curve(&self, planned: &mut Planned) -> Result<(), DriveError> {
         let (Some(connect), Some(think)) = (self.connect_speed.factor(), self.think_speed.factor()) else {
             planned.open_at_once = planned.sessions;
-            return;
+            return Ok(());
         };
-        let tenth = |seconds: f64| (seconds * 10.0) as usize;
-        let mut sends = Vec::new();
-        let mut open = Vec::new();
+        let length_s = self.length_s(connect, think);
+        if length_s > LENGTH_MAX_S {
+            return Err(DriveError::TooLong {
+                days: (length_s / DAY_S) as u64,
+            });
+        }
+        let people = u64::from(self.clones.count) * u64::from(self.clones.loops);
+        let width_s = curve::width_s(length_s, people);
+        let cell = |seconds: f64| (seconds / width_s) as usize;
+        let (mut sends, mut open, mut begins) = (Curve::default(), Curve::default(), Curve::default());
         for (chosen, opened_ns) in self.chosen.iter().zip(&self.score.opened_ns) {
             let session = &self.recording.sessions()[chosen.index as usize];
             let begin_s = *opened_ns as f64 / 1e9 / connect;
             let at =
-                |at_ns: u64| tenth(begin_s + at_ns.saturating_sub(session.opened_ns) as f64 / 1e9 / think);
+                |at_ns: u64| cell(begin_s + at_ns.saturating_sub(session.opened_ns) as f64 / 1e9 / think);
             for turn in self.recording.turns(chosen.index as usize) {
                 if turn.side == Side::Client && matches!(turn.kind, TurnKind::Bytes { .. }) {
-                    add(&mut sends, at(turn.at_ns), 1);
+                    sends.add(at(turn.at_ns), 1);
                 }
             }
-            add(&mut open, tenth(begin_s), 1);
-            add(&mut open, at(session.closed_ns) + 1, -1);
+            open.add(cell(begin_s), 1);
+            open.add(at(session.closed_ns) + 1, -1);
         }
-        // Clones that begin in the same tenth of a second are laid over each other at once.
-        let mut begins = BTreeMap::new();
         for turn in 0..self.clones.loops {
             for clone in 0..self.clones.count {
-                let share = f64::from(clone) / f64::from(self.clones.count);
-                let offset_ns =
-                    self.clones.spread_ns as f64 * share + self.score.period_ns as f64 * f64::from(turn);
-                *begins.entry(tenth(offset_ns / 1e9 / connect)).or_insert(0) += 1;
+                begins.add(cell(self.offset_s(clone, turn) / connect), 1);
             }
         }
-        let (mut all_sends, mut all_open) = (Vec::new(), Vec::new());
-        for (at, clones) in begins {
-            lay_over(&mut all_sends, &sends, at, clones);
-            lay_over(&mut all_open, &open, at, clones);
-        }
-        let mut now = 0;
-        let standing: Vec<u64> = all_open
-            .iter()
-            .map(|change| {
-                now += change;
-                now.max(0) as u64
-            })
-            .collect();
-        planned.open_at_once = standing.iter().copied().max().unwrap_or(0);
-        planned.open_a_second = standing
-            .chunks(10)
-            .filter_map(|second| second.last().copied())
-            .collect();
-        planned.sends_a_second = all_sends
-            .chunks(10)
-            .map(|second| second.iter().sum::<i64>() as u64)
-            .collect();
-        let seconds = planned.open_a_second.len().max(planned.sends_a_second.len());
-        planned.open_a_second.resize(seconds, 0);
-        planned.sends_a_second.resize(seconds, 0);
-        planned.length_ns = (all_open.len().max(all_sends.len()) as u64) * 100_000_000;
+        let (sends, open) = (sends.laid_over(&begins), open.laid_over(&begins).standing());
+        let length_s = open.length_s(width_s).max(sends.length_s(width_s));
+        let seconds = (length_s - 1e-9).ceil() as usize;
+        planned.open_at_once = open.most();
+        planned.open_a_second = open.at_ends(width_s, seconds);
+        planned.sends_a_second = sends.a_second(width_s, seconds);
+        planned.length_ns = (length_s * 1e9) as u64;
+        Ok(())
     }
-}
 
-fn add(curve: &mut Vec<i64>, at: usize, count: i64) {
-    if curve.len() <= at {
-        curve.resize(at + 1, 0);
+    /// How much later than the first a clone begins one of its loops, seconds of recorded time.
+    fn offset_s(&self, clone: u32, turn: u32) -> f64 {
+        let share = f64::from(clone) / f64::from(self.clones.count);
+        (self.clones.spread_ns as f64 * share + self.score.period_ns as f64 * f64::from(turn)) / 1e9
     }
-    curve[at] += count;
-}
 
-fn lay_over(sum: &mut Vec<i64>, curve: &[i64], at: usize, times: i64) {
-    if sum.len() < at + curve.len() {
-        sum.resize(at + curve.len(), 0);
-    }
-    for (sum, count) in sum[at..].iter_mut().zip(curve) {
-        *sum += count * times;
+    /// How long it lasts at these speeds, seconds.
+    fn length_s(&self, connect: f64, think: f64) -> f64 {
+        let last = self.offset_s(
+            self.clones.count.saturating_sub(1),
+            self.clones.loops.saturating_sub(1),
+        );
+        let ends = self.chosen.iter().zip(&self.score.opened_ns);
+        let ends = ends.map(|(chosen, opened_ns)| {
+            let session = &self.recording.sessions()[chosen.index as usize];
+            let turns = self.recording.turns(chosen.index as usize);
+            let last_ns = turns.last().map_or(0, |turn| turn.at_ns).max(session.closed_ns);
+            let lasts_ns = last_ns.saturating_sub(session.opened_ns);
+            *opened_ns as f64 / 1e9 / connect + lasts_ns as f64 / 1e9 / think
+        });
+        last / connect + ends.fold(0.0, f64::max)
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{Pace, Speed};
 
 /// How often a session that waits for its target is looked at.
 pub(super) const CHECK_NS: u64 = 100_000_000;
+/// How often one is that waits for its target to read: 256 KiB each time are 256 MB a second.
+pub(super) const RETRY_NS: u64 = 1_000_000;
 
 /// What is due, in the order of time.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Schedule {
     turns: BinaryHeap<Reverse<(u64, u64)>>,
     /// Checks, by the clock: each is as far off as any other, so they are in order as they come.
     checks: VecDeque<(u64, u64)>,
+    /// Sends to be tried again, likewise.
+    retries: VecDeque<(u64, u64)>,
     /// How far the recording has come.
     reached_ns: u64,
 }
@@ -37,6 +41,7 @@ impl Schedule {
             starts,
             turns: BinaryHeap::new(),
             checks: VecDeque::new(),
+            retries: VecDeque::new(),
             reached_ns: 0,
         }
     }
@@ -68,9 +73,14 @@ impl Schedule {
         self.turns.push(Reverse((line_ns, who)));
     }
 
-    /// Whether there is a clock to keep.
+    /// Whether turns have a clock to keep.
     pub(super) fn is_timed(&self) -> bool {
         self.thinks.speed() != Speed::Max
+    }
+
+    /// Whether beginnings have.
+    pub(super) fn are_starts_timed(&self) -> bool {
+        self.connects.speed() != Speed::Max
     }
 
     /// Where on the line of turns it is now; at the highest speed, how far it has come.
@@ -105,6 +115,18 @@ impl Schedule {
             .map(|(_, who)| who)
     }
 
+    /// Somebody waits for room to send.
+    pub(super) fn retry_later(&mut self, now_ns: u64, who: u64) {
+        self.retries.push_back((now_ns + RETRY_NS, who));
+    }
+
+    /// Who is to try again.
+    pub(super) fn take_retry(&mut self, now_ns: u64) -> Option<u64> {
+        self.retries
+            .pop_front_if(|(at_ns, _)| *at_ns <= now_ns)
+            .map(|(_, who)| who)
+    }
+
     /// When the next send or beginning is due, by the clock; beginnings only where there is room for them.
     pub(super) fn next_ns(&self, has_room: bool) -> Option<u64> {
         let turn_ns = self
@@ -119,9 +141,10 @@ impl Schedule {
         turn_ns.into_iter().chain(start_ns).min()
     }
 
-    /// When the next check is.
+    /// When the next check or retry is.
     pub(super) fn next_check_ns(&self) -> Option<u64> {
-        self.checks.front().map(|(at_ns, _)| *at_ns)
+        let fronts = [self.checks.front(), self.retries.front()];
+        fronts.into_iter().flatten().map(|(at_ns, _)| *at_ns).min()
     }
 
     /// Whether nobody is left to begin.
@@ -199,6 +222,10 @@ mod tests {
         assert_eq!(schedule.take_check(CHECK_NS + 9), None);
         assert_eq!(schedule.take_check(CHECK_NS + 15), Some(1));
         assert_eq!(schedule.next_check_ns(), Some(CHECK_NS + 20));
+        schedule.retry_later(30, 3);
+        assert_eq!(schedule.next_check_ns(), Some(RETRY_NS + 30));
+        assert_eq!(schedule.take_retry(RETRY_NS + 29), None);
+        assert_eq!(schedule.take_retry(RETRY_NS + 30), Some(3));
         assert_eq!(schedule.next_ns(false), None, "no room to begin");
         assert_eq!(schedule.next_ns(true), Some(1_000));
     }

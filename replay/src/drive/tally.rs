@@ -5,98 +5,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use reactor::Closed;
 use record::Histogram;
 
+use super::cause::Cause;
+use super::part::Part;
 use crate::fidelity::Arrivals;
 use crate::{Compared, Difference, Flow, Messages};
-
-/// Why a session was not driven to its end, and its sends unsent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// Nobody listens there.
-    Refused,
-    /// No answer to the connect.
-    TimedOut,
-    /// The target sent RST.
-    Reset,
-    /// The target closed before all was said.
-    Closed,
-    /// TLS broke.
-    Tls,
-    /// The target did not read.
-    Full,
-    /// A rule could not be applied.
-    Rewrite,
-    /// The recording could not be read.
-    Recording,
-    /// The replay was stopped.
-    Stopped,
-    /// This host had no port to give.
-    NoPort,
-    /// This host had no descriptor to give.
-    NoDescriptor,
-    /// Anything else.
-    Other,
-}
-
-impl Cause {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Refused,
-        Self::TimedOut,
-        Self::Reset,
-        Self::Closed,
-        Self::Tls,
-        Self::Full,
-        Self::Rewrite,
-        Self::Recording,
-        Self::Stopped,
-        Self::NoPort,
-        Self::NoDescriptor,
-        Self::Other,
-    ];
-
-    /// Its name in figures.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::TimedOut => "timed_out",
-            Self::Reset => "reset",
-            Self::Closed => "closed",
-            Self::Tls => "tls",
-            Self::Full => "full",
-            Self::Rewrite => "rewrite",
-            Self::Recording => "recording",
-            Self::Stopped => "stopped",
-            Self::NoPort => "no_port",
-            Self::NoDescriptor => "no_descriptor",
-            Self::Other => "other",
-        }
-    }
-
-    /// Whether this host fell short, and the target cannot be blamed.
-    #[must_use]
-    pub fn is_ours(self) -> bool {
-        matches!(self, Self::NoPort | Self::NoDescriptor | Self::Recording)
-    }
-}
-
-impl From<Closed> for Cause {
-    fn from(why: Closed) -> Self {
-        match why {
-            Closed::Peer => Self::Closed,
-            Closed::Reset => Self::Reset,
-            Closed::Refused => Self::Refused,
-            Closed::TimedOut => Self::TimedOut,
-            Closed::NoPort => Self::NoPort,
-            Closed::NoDescriptor => Self::NoDescriptor,
-            Closed::Tls(_) => Self::Tls,
-            Closed::Crowded | Closed::Other(_) => Self::Other,
-        }
-    }
-}
 
 /// Answers by what they are beside the recorded ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +56,10 @@ impl Answers {
 pub struct Counts {
     /// Sessions begun.
     pub begun: u64,
+    /// Connects begun later than the limit, by the driver's own fault.
+    pub connects_late: u64,
+    /// Connects begun later than the limit because as many sessions were open as may be at once.
+    pub connects_held: u64,
     /// Connections that came about.
     pub opened: u64,
     /// Sessions driven to their end.
@@ -154,12 +72,16 @@ pub struct Counts {
     pub late: u64,
     /// Sends that were not made, by [`Cause`].
     pub unsent: [u64; Cause::ALL.len()],
+    /// Times a send waited because the target did not read.
+    pub stalled: u64,
     /// Bytes said.
     pub bytes_out: u64,
     /// Bytes heard.
     pub bytes_in: u64,
     /// Times a causal send went on without the whole of the recorded answer.
     pub answers_given_up: u64,
+    /// Sends whose answers were recorded and not timed: too many were open on one connection, or no answer came.
+    pub answers_untimed: u64,
     /// The answers against the recorded ones.
     pub answers: Answers,
     /// Values said as recorded because the target had not handed out its own.
@@ -174,13 +96,17 @@ impl Counts {
     /// Adds another's counts.
     pub fn merge(&mut self, other: &Self) {
         self.begun += other.begun;
+        self.connects_late += other.connects_late;
+        self.connects_held += other.connects_held;
         self.opened += other.opened;
         self.finished += other.finished;
         self.sent += other.sent;
         self.late += other.late;
+        self.stalled += other.stalled;
         self.bytes_out += other.bytes_out;
         self.bytes_in += other.bytes_in;
         self.answers_given_up += other.answers_given_up;
+        self.answers_untimed += other.answers_untimed;
         self.open += other.open;
         self.unlearned += other.unlearned;
         self.answers.merge(&other.answers);
@@ -227,8 +153,11 @@ impl Counts {
 pub struct Timings {
     /// Sends after the instant they were due and could be made: the driver's own lateness.
     pub lateness: Histogram,
-    /// Sends held back by the target: a connection not yet open, an answer not yet there.
+    /// Sends held back by the target, a connection not yet open, an answer not yet there, or by the bound of sessions at
+    /// once.
     pub held: Histogram,
+    /// Connects after the instant they were due and allowed: the driver's own lateness.
+    pub connect_lateness: Histogram,
     /// Intended instant of a connect to its establishment.
     pub connect: Histogram,
     /// Intended instant of a send to the first byte of the answer.
@@ -242,6 +171,7 @@ impl Timings {
         let pairs = [
             (&mut self.lateness, &mut other.lateness),
             (&mut self.held, &mut other.held),
+            (&mut self.connect_lateness, &mut other.connect_lateness),
             (&mut self.connect, &mut other.connect),
             (&mut self.answer, &mut other.answer),
             (&mut self.recorded_answer, &mut other.recorded_answer),
@@ -302,6 +232,18 @@ pub(super) struct Books {
 }
 
 impl Books {
+    /// A session begins to connect, and was to at an instant of the clock where it is timed.
+    pub(super) fn begun(&mut self, part: &Part, is_timed: bool, limit_ns: u64) {
+        self.tally.begun += 1;
+        if !is_timed {
+            return;
+        }
+        let late_ns = part.since_ns.saturating_sub(part.ready_ns);
+        self.timings.connect_lateness.record(late_ns / 1_000);
+        self.tally.connects_late += u64::from(late_ns > limit_ns);
+        self.tally.connects_held += u64::from(part.ready_ns > part.due_ns + limit_ns);
+    }
+
     /// Keeps a difference, if there were not many yet.
     pub(super) fn differs(&mut self, flow: Flow, person: u32, difference: Difference) {
         if self.differences_kept < DIFFERENCES_MAX {

@@ -1,5 +1,8 @@
 //! Recordings made by hand, driven at servers on loopback.
 
+mod plan;
+mod timing;
+
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -193,39 +196,6 @@ fn a_stop_and_a_change_of_speed_reach_a_sleeping_shard() {
     drive.join().unwrap();
     assert_closes(&drive);
     assert_eq!(drive.figures().tally.sent, 1);
-}
-
-#[test]
-fn nothing_to_drive_says_why() {
-    let recording = recorded(&[(0, "10.0.0.1:1", SERVER, &[said(Side::Server, 1, b"hi")])]);
-    let error = Drive::start(&options(recording, "127.0.0.1:1".parse().unwrap())).unwrap_err();
-    assert!(error.to_string().contains("1 cannot be"), "{error}");
-    let mut options = options(talk(1), "127.0.0.1:1".parse().unwrap());
-    options.targets.clear();
-    let error = Drive::start(&options).unwrap_err();
-    assert!(
-        error.to_string().contains("10.0.0.9:7000 have no target"),
-        "{error}"
-    );
-}
-
-#[test]
-fn the_plan_counts_clones_and_loops() {
-    let (target, _) = shouting(u64::MAX);
-    let options = DriveOptions {
-        clones: Clones {
-            count: 10,
-            spread_ns: 5_000 * MS,
-            loops: 2,
-        },
-        ..options(talk(3), target)
-    };
-    let picked = Picked::of(&options.recording, &options.selection);
-    let planned = Program::new(&options, &picked, 1).unwrap().planned();
-    assert_eq!((planned.sessions, planned.sends), (60, 120));
-    assert_eq!(planned.sends_a_second.iter().sum::<u64>(), 120);
-    assert_eq!((planned.client_bytes, planned.server_bytes), (30, 30));
-    assert!((3..=12).contains(&planned.open_at_once), "{planned:?}");
 }
 
 /// Reads all that a client says, to its FIN, and only then says how much that was.

@@ -121,9 +121,17 @@ fn rows(figures: &ReplaySummary) -> Vec<Row> {
 }
 
 fn waits(figures: &ReplaySummary) -> Vec<Wait> {
-    let rows: [(&str, Percentiles); 5] = [
+    let held = match figures.sessions.connects_held {
+        0 => "held back by the target",
+        _ => "held back by the target or by --at-once",
+    };
+    let rows: [(&str, Percentiles); 6] = [
         ("late by the driver's own fault", figures.lateness_ms),
-        ("held back by the target", figures.held_ms),
+        (
+            "connects late by the driver's own fault",
+            figures.connect_lateness_ms,
+        ),
+        (held, figures.held_ms),
         ("TCP connect", figures.connect_ms),
         ("first byte of an answer, now", figures.answer_ms),
         ("first byte of an answer, recorded", figures.recorded_answer_ms),
@@ -158,6 +166,26 @@ fn notes(replay: &Replay) -> Vec<String> {
         notes.push(format!(
             "{} times a request went on without the whole of the answer that was recorded before it.",
             grouped(sends.answers_given_up)
+        ));
+    }
+    if sends.stalled > 0 {
+        notes.push(format!(
+            "{} times a request waited because the target did not read what was said before it.",
+            grouped(sends.stalled)
+        ));
+    }
+    if sends.answers_untimed > 0 {
+        notes.push(format!(
+            "{} answers that were recorded are in no latency: none came, or more than 32 were awaited on one connection.",
+            grouped(sends.answers_untimed)
+        ));
+    }
+    if sessions.connects_held > 0 {
+        notes.push(format!(
+            "{} sessions began more than {} ms late because as many were open as --at-once allows: by choice, so that is not the \
+             driver's lateness, and the load was not the recording's.",
+            grouped(sessions.connects_held),
+            trimmed(replay.lateness_limit_ms, 3)
         ));
     }
     if sends.unlearned > 0 {

@@ -227,6 +227,11 @@ fn a_replay() {
         "&#60;Oops&#62;",
         "joined in mid-stream",
         "10.0.0.7:40007",
+        "connects late by the driver&#39;s own fault",
+        "held back by the target or by --at-once",
+        "12 sessions began more than 10 ms late",
+        "40 answers that were recorded are in no latency",
+        "3 times a request waited",
     ] {
         assert!(html.contains(told), "{told}");
     }

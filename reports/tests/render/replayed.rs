@@ -71,6 +71,10 @@ fn sample(second: u64, planned: u64, counters: &mut BTreeMap<String, u64>) -> Sa
         (name::RECORDED_ANSWER, times(700)),
         (name::CONNECT, times(150)),
         (
+            name::CONNECT_LATENESS,
+            if second < 50 { times(20) } else { Histogram::new() },
+        ),
+        (
             name::HELD,
             if second < 50 { times(120) } else { Histogram::new() },
         ),
@@ -105,16 +109,20 @@ fn replay(planned: u64) -> Replay {
             left_out: 1,
             unplayable: 3,
             planned: 1_000,
+            connects_held: 12,
             opened: 1_000,
             finished: 999,
             failed: 1,
             failed_by: reset(1),
+            ..ReplaySessions::default()
         },
         sends: ReplaySends {
             planned,
             sent,
             unsent: UNSENT,
             unsent_by: reset(UNSENT),
+            answers_untimed: 40,
+            stalled: 3,
             ..ReplaySends::default()
         },
         bytes: ReplayBytes {

@@ -113,11 +113,13 @@ pub(crate) fn ended(replay: &mut Replay, counts: &Counts, arrivals: &Arrivals) {
     let sessions = &mut replay.sessions;
     (sessions.opened, sessions.finished, sessions.failed) =
         (counts.opened, counts.finished, counts.failures());
+    (sessions.connects_late, sessions.connects_held) = (counts.connects_late, counts.connects_held);
     sessions.failed_by = by(&counts.failed);
     let sends = &mut replay.sends;
     (sends.sent, sends.unsent, sends.late) = (counts.sent, counts.unsent_in_all(), counts.late);
     sends.unsent_by = by(&counts.unsent);
     (sends.answers_given_up, sends.unlearned) = (counts.answers_given_up, counts.unlearned);
+    (sends.answers_untimed, sends.stalled) = (counts.answers_untimed, counts.stalled);
     (replay.bytes.said, replay.bytes.heard) = (counts.bytes_out, counts.bytes_in);
     replay.answers = answers(&counts.answers);
     replay.gaps = gaps(arrivals);
@@ -189,6 +191,7 @@ pub(crate) fn sample(sample: &mut Sample, figures: &Figures, timings: Timings) {
         (name::SENT, counts.sent),
         (name::UNSENT, counts.unsent_in_all()),
         (name::LATE, counts.late),
+        (name::CONNECTS_LATE, counts.connects_late),
         (name::OPENED, counts.opened),
         (name::FINISHED, counts.finished),
         (name::FAILED, counts.failures()),
@@ -220,6 +223,7 @@ pub(crate) fn sample(sample: &mut Sample, figures: &Figures, timings: Timings) {
     let histograms = [
         (name::LATENESS, timings.lateness),
         (name::HELD, timings.held),
+        (name::CONNECT_LATENESS, timings.connect_lateness),
         (name::CONNECT, timings.connect),
         (name::ANSWER, timings.answer),
         (name::RECORDED_ANSWER, timings.recorded_answer),

@@ -26,6 +26,7 @@ impl Together<&Timings> for Timings {
     fn add(&mut self, other: &Timings) {
         self.lateness.merge(&other.lateness);
         self.held.merge(&other.held);
+        self.connect_lateness.merge(&other.connect_lateness);
         self.connect.merge(&other.connect);
         self.answer.merge(&other.answer);
         self.recorded_answer.merge(&other.recorded_answer);
@@ -78,6 +79,8 @@ fn add(sum: &mut Replay, other: &Replay) {
     a.left_out += b.left_out;
     a.unplayable += b.unplayable;
     a.planned += b.planned;
+    a.connects_late += b.connects_late;
+    a.connects_held += b.connects_held;
     a.opened += b.opened;
     a.finished += b.finished;
     a.failed += b.failed;
@@ -87,7 +90,9 @@ fn add(sum: &mut Replay, other: &Replay) {
     a.sent += b.sent;
     a.unsent += b.unsent;
     a.late += b.late;
+    a.stalled += b.stalled;
     a.answers_given_up += b.answers_given_up;
+    a.answers_untimed += b.answers_untimed;
     a.unlearned += b.unlearned;
     causes(&mut a.unsent_by, &b.unsent_by);
     let (a, b) = (&mut sum.bytes, &other.bytes);

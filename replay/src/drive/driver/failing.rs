@@ -3,9 +3,9 @@
 use reactor::{Close, Closed, Id, Link};
 
 use super::Driver;
+use crate::drive::cause::Cause;
 use crate::drive::part::{Mute, Wait, target_ends};
 use crate::drive::schedule::Schedule;
-use crate::drive::tally::Cause;
 
 impl Driver {
     /// The target, or the network, ended a connection.

@@ -3,9 +3,9 @@
 use reactor::{Id, Link};
 
 use super::{Driver, manner};
+use crate::drive::cause::Cause;
 use crate::drive::part::{Wait, target_ends};
 use crate::drive::schedule::Schedule;
-use crate::drive::tally::Cause;
 
 /// How long a target that is to end a session as in the recording may take to; an answer may take as long as the options say.
 const END_NS: u64 = 2_000_000_000;
@@ -21,27 +21,39 @@ impl Driver {
                 .timings
                 .connect
                 .record(now_ns.saturating_sub(part.due_ns) / 1_000);
-            part.ready_ns = now_ns;
+            // Had it begun to connect when it could, it would be open by so much sooner: that is not the target's doing.
+            let late_ns = part.since_ns.saturating_sub(part.ready_ns);
+            part.ready_ns = now_ns.saturating_sub(late_ns);
         }
         self.advance(link, schedule, id, now_ns);
     }
 
     /// The target said something.
-    pub(super) fn hear<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, bytes: &[u8]) {
+    pub(super) fn hear<L: Link>(
+        &mut self,
+        link: &mut L,
+        schedule: &mut Schedule,
+        id: Id,
+        bytes: &[u8],
+        now_us: u64,
+    ) {
         let Some(part) = self.parts.get_mut(id) else {
             return;
         };
         self.books.tally.bytes_in += bytes.len() as u64;
-        let answer = part.hear(bytes);
+        part.hear(bytes, (now_us / 1_000) as u32);
+        let mut answered = part.answered();
         let (wait, is_answered) = (part.wait, part.is_answered());
-        if answer.is_none() && matches!(wait, Wait::Time | Wait::Connection) {
+        if answered.is_none() && matches!(wait, Wait::Time | Wait::Connection) {
             return;
         }
         let now_ns = self.clock.now_ns();
-        if let Some((asked_ns, recorded_us)) = answer {
-            let timings = &mut self.books.timings;
-            timings.answer.record(now_ns.saturating_sub(asked_ns) / 1_000);
-            timings.recorded_answer.record(recorded_us);
+        let timings = &mut self.books.timings;
+        while let Some(question) = answered {
+            let us = now_ns.saturating_sub(question.asked_ns) / 1_000;
+            timings.answer.record(us);
+            timings.recorded_answer.record(u64::from(question.recorded_us));
+            answered = part.answered();
         }
         match wait {
             Wait::Answer if is_answered => self.advance(link, schedule, id, now_ns),
@@ -86,7 +98,7 @@ impl Driver {
                 }
                 Wait::End => self.check_end(link, schedule, id, is_quiet, waited_ns, now_ns),
                 Wait::Answer => self.look_later(schedule, id, now_ns),
-                Wait::Connection | Wait::Time => {}
+                Wait::Connection | Wait::Time | Wait::Room => {}
             }
         }
     }
@@ -165,6 +177,9 @@ impl Driver {
 
     /// A session is over, at its end or before it.
     pub(super) fn settle(&mut self, id: Id, failed: Option<Cause>) {
+        if self.parts.len() == self.program.at_once {
+            self.room_ns = self.clock.now_ns();
+        }
         let Some(part) = self.parts.remove(id) else { return };
         let (left, person, session) = (u64::from(part.left), part.person, part.session);
         let books = &mut self.books;
@@ -174,8 +189,9 @@ impl Driver {
         }
         let was_heard = part.wait != Wait::Connection;
         books.tally.add_messages(part.messages());
-        let (compared, unlearned) = part.finish();
-        books.tally.unlearned += unlearned;
+        books.tally.unlearned += part.unlearned();
+        books.tally.answers_untimed += part.untimed();
+        let compared = part.finish();
         if was_heard {
             books.tally.answers.add(&compared);
             let flow = self.program.recording.sessions()[session as usize].flow;

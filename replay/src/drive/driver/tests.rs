@@ -1,0 +1,179 @@
+//! A shard by hand, over a link that does as it is told.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use reactor::SendError;
+
+use super::*;
+use crate::drive::picked::Picked;
+use crate::drive::testing::{Said as Line, recorded};
+use crate::drive::{Clones, DriveOptions};
+use crate::{Side, Speed};
+
+const SERVER: &str = "10.0.0.9:7000";
+const MS: u64 = 1_000_000;
+
+/// Takes everything, but for as many sends as it is full for.
+#[derive(Default)]
+struct Bare {
+    connected: u32,
+    full: u32,
+    said: Vec<u8>,
+}
+
+impl Link for Bare {
+    fn connect(&mut self, _: SocketAddr) -> Result<Id, Closed> {
+        self.connected += 1;
+        Ok(id(self.connected - 1))
+    }
+
+    fn send(&mut self, _: Id, bytes: &[u8]) -> Result<(), SendError> {
+        if self.full > 0 {
+            self.full -= 1;
+            return Err(SendError::Full);
+        }
+        self.said.extend(bytes);
+        Ok(())
+    }
+
+    fn close(&mut self, _: Id, _: Close) {}
+
+    fn connections(&self) -> u32 {
+        self.connected
+    }
+
+    fn pause_accepting(&mut self, _: bool) {}
+
+    fn stop_listening(&mut self) {}
+}
+
+fn id(index: u32) -> Id {
+    Id {
+        index,
+        ..Id::from_bits(0)
+    }
+}
+
+/// A shard that drives one session after another, all of which began long ago.
+fn driver(lines: &'static [Line], change: impl FnOnce(&mut DriveOptions)) -> (Driver, Clock) {
+    let clock = Clock::start();
+    let recording = Arc::new(recorded(&[(0, "10.0.0.1:1", SERVER, lines)]));
+    let target: SocketAddr = "127.0.0.1:1".parse().unwrap();
+    let targets = HashMap::from([(SERVER.parse().unwrap(), target.into())]);
+    let mut options = DriveOptions::new(recording, targets, clock);
+    change(&mut options);
+    let picked = Picked::of(&options.recording, &options.selection);
+    let program = Arc::new(Program::new(&options, &picked, 1).unwrap());
+    let control = Arc::new(Control::new(false));
+    control.begin(0);
+    let driver = Driver::new(program, control, Arc::default(), clock, 0, Margin::none());
+    (driver, clock)
+}
+
+fn wait_until(clock: Clock, until_ns: u64) {
+    while clock.now_ns() < until_ns {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_connect_that_begins_late_makes_the_first_send_late_and_not_held_back() {
+    const LINES: [Line; 1] = [(Side::Client, 0, b"hello\n")];
+    let (mut driver, clock) = driver(&LINES, |options| {
+        options.lateness_limit = std::time::Duration::from_millis(5);
+    });
+    let mut link = Bare::default();
+    wait_until(clock, 20 * MS);
+    driver.turn(&mut link, clock.now_us()).unwrap();
+    let tally = driver.books.tally;
+    assert_eq!((tally.begun, tally.connects_late, tally.connects_held), (1, 1, 0));
+    assert!(driver.books.timings.connect_lateness.max_us() >= 19_000);
+    driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+    driver.turn(&mut link, clock.now_us());
+    assert_eq!(link.said, b"hello\n");
+    let shown = driver.board.look();
+    assert_eq!((shown.tally.sent, shown.tally.late), (1, 1), "{:?}", shown.tally);
+    assert!(shown.timings.lateness.max_us() >= 19_000);
+}
+
+#[test]
+fn what_finds_no_room_is_said_later_where_no_clock_is_kept_and_fails_where_one_is() {
+    const LINES: [Line; 2] = [(Side::Client, 0, b"one\n"), (Side::Client, 1, b"two\n")];
+    for (speed, full) in [("max", false), ("1", true)] {
+        let speed: Speed = speed.parse().unwrap();
+        let (mut driver, clock) = driver(&LINES, |options| {
+            (options.connect_speed, options.think_speed) = (speed, speed);
+        });
+        let mut link = Bare {
+            full: 2,
+            ..Bare::default()
+        };
+        driver.turn(&mut link, clock.now_us()).unwrap();
+        driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+        while driver.turn(&mut link, clock.now_us()).is_some() {
+            wait_until(clock, clock.now_ns() + MS / 10);
+        }
+        let tally = driver.board.look().tally;
+        if full {
+            assert_eq!(
+                (tally.failed[Cause::Full as usize], tally.sent),
+                (1, 0),
+                "{tally:?}"
+            );
+            assert_eq!(tally.unsent[Cause::Full as usize], 2, "{tally:?}");
+        } else {
+            assert_eq!(
+                (tally.finished, tally.sent, tally.stalled),
+                (1, 2, 1),
+                "{tally:?}"
+            );
+            assert_eq!((link.said.as_slice(), tally.bytes_out), (&b"one\ntwo\n"[..], 8));
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_what_is_due_does_not_keep_a_turn_from_its_end() {
+    const LINES: [Line; 1] = [(Side::Client, 0, b"hello\n")];
+    let max: Speed = "max".parse().unwrap();
+    let (mut driver, clock) = driver(&LINES, |options| {
+        (options.connect_speed, options.think_speed) = (max, max);
+        options.connecting_max = u32::MAX;
+        options.clones = Clones {
+            count: 1_000_000,
+            ..Clones::default()
+        };
+    });
+    let mut link = Bare::default();
+    assert!(driver.turn(&mut link, clock.now_us()).is_some());
+    assert!(
+        link.connected > 0 && link.connected < 1_000_000,
+        "{}",
+        link.connected
+    );
+}
+
+#[test]
+fn at_the_highest_speed_an_answer_counts_from_its_request() {
+    const LINES: [Line; 2] = [(Side::Client, 0, b"hello\n"), (Side::Server, 1, b"HELLO\n")];
+    let max: Speed = "max".parse().unwrap();
+    let (mut driver, clock) = driver(&LINES, |options| {
+        (options.connect_speed, options.think_speed) = (max, max);
+    });
+    let mut link = Bare::default();
+    wait_until(clock, 50 * MS);
+    let before_us = clock.now_us();
+    driver.turn(&mut link, before_us).unwrap();
+    driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+    driver.turn(&mut link, clock.now_us()).unwrap();
+    driver.received(&mut link, id(0), b"HELLO\n", clock.now_us());
+    let took_us = clock.now_us() - before_us;
+    driver.turn(&mut link, clock.now_us());
+    let shown = driver.board.look();
+    assert_eq!(shown.timings.answer.count(), 1, "{:?}", shown.tally);
+    // A histogram keeps three digits.
+    let most_us = took_us + took_us / 500 + 1;
+    assert!(shown.timings.answer.max_us() <= most_us);
+    assert!(shown.timings.connect.max_us() <= most_us);
+}
