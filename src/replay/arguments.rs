@@ -143,7 +143,7 @@ pub(crate) struct DriveArgs {
     /// Threads that drive; default: one, or as many as descriptors need.
     #[arg(long)]
     pub(crate) shards: Option<u32>,
-    /// A send later than this by the driver's own fault is late; with more than one in a hundred, the run is invalid.
+    /// A send later than this by the driver's own fault is late; with more than one, and more than one in a hundred, the run is invalid.
     #[arg(long, value_parser = span, default_value = "10ms", value_name = "TIME")]
     pub(crate) lateness_limit: Duration,
     /// How long an answer may take before what waits for it goes on.

@@ -193,15 +193,14 @@ fn one_cpu_that_is_not_enough_is_named() {
         .replace("500/s", "100000/s")
         .replace("abort = true", "abort = false");
     let mut told = String::new();
-    // Others may have had a part of that CPU: then all of them are named, which says nothing about the cap.
+    // Others may have had a part of that CPU: then all of them are named, or the generator is, which says nothing about the cap.
     for _ in 0..3 {
         let Some(Climbed { steps, .. }) = climb("exec taskset -c 0", &text, &[]) else {
             return;
         };
         let limit = first_out(&steps);
-        assert_eq!(limit.resource, "cpu", "{limit:?}");
         told.clone_from(&limit.evidence);
-        if told.starts_with("The CPUs the run may use were ") {
+        if limit.resource == "cpu" && told.starts_with("The CPUs the run may use were ") {
             return;
         }
     }
