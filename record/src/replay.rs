@@ -30,7 +30,7 @@ pub struct Replay {
     /// How many times each.
     pub loops: u64,
     /// A send or a connect later than this by the driver's own fault is late, milliseconds; the clock was not kept where more
-    /// than one in a hundred is.
+    /// than one in a hundred is, and more than one.
     pub lateness_limit_ms: f64,
     /// Whether it came to its end: a folder without was left by a crash.
     pub finished: bool,
