@@ -93,7 +93,7 @@ pub(crate) fn tls_decrypt(bytes: &[u8]) {
 pub(crate) fn decrypt(recorded: &[u8], piece: usize) -> Option<(Heard, DecryptionReport)> {
     let (&[midway, high, low], rest) = recorded.split_first_chunk()?;
     let (log, mut rest) = rest.split_at_checked(u16::from_be_bytes([high, low]).into())?;
-    let mut secrets = Secrets::new(8);
+    let mut secrets = Secrets::new(4 << 10);
     secrets.add(log);
     let mut decryption = Decryption::new(secrets, DecryptionLimits::default(), Heard::default());
     let start = if midway & 1 == 1 {

@@ -5,6 +5,7 @@
 //! for 256 KiB.
 
 mod error;
+mod frame;
 mod link;
 mod pcap;
 mod pcapng;

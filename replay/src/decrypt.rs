@@ -40,7 +40,7 @@ pub struct DecryptionLimits {
     pub flows: usize,
     /// Flows decrypted at a time; those beyond stay as they are, and are listed.
     pub tls_flows: usize,
-    /// Bytes of partial records and of handshakes under way, of all flows together.
+    /// Bytes of partial records and of handshakes under way, with what these need for themselves, of all flows together.
     pub buffered_bytes: usize,
     /// TLS flows listed; those beyond are counted.
     pub listed: usize,
@@ -49,10 +49,10 @@ pub struct DecryptionLimits {
 impl Default for DecryptionLimits {
     fn default() -> Self {
         Self {
-            flows: 1 << 20,
-            tls_flows: 1 << 16,
-            buffered_bytes: 1 << 26,
-            listed: 1 << 17,
+            flows: 1 << 17,
+            tls_flows: 1 << 15,
+            buffered_bytes: 24 << 20,
+            listed: 1 << 10,
         }
     }
 }

@@ -30,7 +30,7 @@ impl Default for InspectionLimits {
     fn default() -> Self {
         Self {
             flows: 50_000,
-            gaps: 16,
+            gaps: 8,
         }
     }
 }
@@ -59,8 +59,9 @@ pub struct Digest {
 #[derive(Debug)]
 pub struct Inspection {
     limits: InspectionLimits,
-    open: HashMap<Flow, Watched>,
-    closed: Vec<Inspected>,
+    open: HashMap<Flow, Box<Watched>>,
+    /// In boxes: a list that grows past what its old place has room for would need both places at once.
+    closed: Vec<Box<Inspected>>,
     totals: Totals,
     shape: Shape,
 }
@@ -69,7 +70,7 @@ pub struct Inspection {
 #[derive(Clone, Debug)]
 pub struct Findings {
     /// The connections that are listed, in the order of their first packets.
-    pub flows: Vec<Inspected>,
+    pub flows: Vec<Box<Inspected>>,
     /// All of them, summed up.
     pub totals: Totals,
     /// What went on over time.
@@ -122,7 +123,7 @@ impl Inspection {
     fn open(&mut self, flow: Flow, watched: Watched) {
         self.totals.connections += 1;
         if self.open.len() + self.closed.len() < self.limits.flows {
-            self.open.insert(flow, watched);
+            self.open.insert(flow, Box::new(watched));
         } else {
             self.totals.unlisted += 1;
         }
@@ -136,7 +137,7 @@ impl Inspection {
             mut session,
             account,
             sides: [client, server],
-        } = watched;
+        } = *watched;
         session.happened(&close);
         session.settle(&account, end);
         let inspected = Inspected {
@@ -145,7 +146,7 @@ impl Inspection {
             server_digest: server.digest(),
         };
         self.totals.add(&inspected.session);
-        self.closed.push(inspected);
+        self.closed.push(Box::new(inspected));
     }
 }
 

@@ -29,6 +29,7 @@ mod rewrite;
 mod rules;
 mod secrets;
 mod selection;
+mod shares;
 mod skipped;
 
 pub use capture::{CaptureError, Ending, Source};
@@ -58,6 +59,7 @@ pub use recording::{
 };
 pub use rewrite::{Messages, RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
-pub use secrets::{Malformed, SESSIONS_MAX, Secrets, SecretsError, SecretsFigures};
+pub use secrets::{Malformed, Secrets, SecretsError, SecretsFigures};
 pub use selection::{Select, Selection};
+pub use shares::Shares;
 pub use skipped::{Skip, Skipped};

@@ -1,7 +1,7 @@
 //! A capture read from end to end: packets in, events out, everything counted.
 //!
-//! It knows no session and no target. Memory stays under 256 MiB for any capture: 128 MiB for a zstd window at worst, 64 for
-//! connections, 48 for what waits, 16 for the rest; a plain capture with few connections needs 4.
+//! It knows no session and no target. What memory it takes at most is [`Shares`](crate::Shares)' business; a plain capture with few
+//! connections needs 4 MiB.
 
 use crate::capture::{Capture, CaptureError, Ending, Interface, Item, Link, Packet, Source};
 use crate::event::Sink;

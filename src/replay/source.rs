@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use replay::{
-    CaptureFigures, CaptureOptions, Decryption, DecryptionLimits, DecryptionReport, Played, Progress,
-    Reading, Recording, RecordingWriter, Secrets, Select, Selection, Sink, Source, is_recording,
+    CaptureFigures, CaptureOptions, Decryption, DecryptionReport, Played, Progress, Reading, Recording,
+    RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
 };
 
 /// So many first bytes tell a file of sessions.
@@ -67,14 +67,19 @@ pub(crate) fn read<S: Sink>(
             sink,
         ));
     }
-    let mut secrets = Secrets::new(replay::SESSIONS_MAX);
+    let mut source = Source::reader(whole);
+    let shares = Shares::beside(source.window_bytes().with_context(name)?);
+    let mut secrets = Secrets::new(shares.secrets_bytes);
     if let Some(keys) = keys {
         let log = File::open(keys).with_context(|| format!("cannot open {}", keys.display()))?;
         secrets.read(log).with_context(|| format!("{}", keys.display()))?;
     }
-    let decryption = Decryption::new(secrets, DecryptionLimits::default(), sink);
+    let decryption = Decryption::new(secrets, shares.decryption, sink);
     let mut stage = Select::new(selection, decryption);
-    let figures = capture(Source::reader(whole), &mut stage).with_context(name)?;
+    let options = CaptureOptions {
+        limits: shares.reassembly,
+    };
+    let figures = capture(source, &options, &mut stage).with_context(name)?;
     let (decryption, left_out) = stage.finish();
     let (sink, report) = decryption.finish();
     Ok((
@@ -173,8 +178,12 @@ fn scratch() -> Result<File> {
 }
 
 /// Reads a capture; secrets that it brings along serve for what is behind them.
-fn capture<S: Sink>(source: Source, stage: &mut Select<Decryption<S>>) -> Result<CaptureFigures> {
-    let mut reading = Reading::new(source, &CaptureOptions::default())?;
+fn capture<S: Sink>(
+    source: Source,
+    options: &CaptureOptions,
+    stage: &mut Select<Decryption<S>>,
+) -> Result<CaptureFigures> {
+    let mut reading = Reading::new(source, options)?;
     loop {
         match reading.advance(stage)? {
             Progress::More => {}
@@ -211,11 +220,7 @@ impl Reads {
                 packets + figures.unlisted_datagrams
             ));
         }
-        let closed = decryption
-            .flows
-            .iter()
-            .filter(|flow| flow.undecrypted.is_some())
-            .count();
+        let closed: u64 = decryption.figures.undecrypted.values().sum();
         if closed > 0 {
             notes.push(format!(
                 "{closed} TLS connections are not decrypted, or not whole: `teem replay inspect` says why"
@@ -240,7 +245,7 @@ impl Reads {
         for (count, what) in [
             (
                 secrets.refused,
-                "secrets of the key logs were not kept: they are of too many TLS sessions",
+                "secrets of the key logs were not kept: there are too many",
             ),
             (
                 figures.secrets_refused_bytes,

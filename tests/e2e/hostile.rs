@@ -2,13 +2,16 @@
 //!
 //! It knows the bytes of captures; what a sound one amounts to is looked at elsewhere.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::home::{Done, Home, binary};
 
 /// What any capture may take, in memory that is written, with all of the program: a bound of 256 MB that the kernel keeps.
 const MEMORY_BYTES: u64 = 256_000_000;
+
+/// Connections of a hostile capture that lack every other byte, and those of which everything waits.
+const GAPPED: u32 = 20_000;
+const GREEDY: u32 = 1_000;
 
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
@@ -109,10 +112,44 @@ fn what_is_sound_before_the_damage_is_used_and_the_damage_has_an_offset() {
     used(&absurd, &["damaged", &offset]);
 }
 
-/// Half-open connections without end, holes without end behind which everything waits, fragments of which none is the last.
-fn hostile() -> Vec<u8> {
-    const HALF_OPEN: u32 = 400_000;
-    const GREEDY: u32 = 1_000;
+/// A *ClientHello* with this number for its random and the longest name of a server there is (RFC 8446, sections 4.1.2 and 5.1), and
+/// behind it the beginning of a record that never ends.
+fn client_hello(number: u32) -> Vec<u8> {
+    const NAME_BYTES: u16 = 255;
+    let mut body = vec![3, 3];
+    body.extend([0; 28]);
+    body.extend(number.to_be_bytes());
+    body.extend([0, 0, 2, 0x13, 1, 1, 0]);
+    let lengths = [NAME_BYTES + 9, 0, NAME_BYTES + 5, NAME_BYTES + 3];
+    lengths
+        .iter()
+        .for_each(|length| body.extend(length.to_be_bytes()));
+    body.push(0);
+    body.extend(NAME_BYTES.to_be_bytes());
+    body.extend([b'n'; NAME_BYTES as usize]);
+    let length = body.len() as u16;
+    let mut said = vec![22, 3, 1];
+    said.extend((length + 4).to_be_bytes());
+    said.extend([1, 0]);
+    said.extend(length.to_be_bytes());
+    said.extend(body);
+    said.extend([22, 3, 3, 0x40, 0]);
+    said.extend([0x5a; 500]);
+    said
+}
+
+/// The secrets of so many sessions, of which the capture has some.
+fn key_log(sessions: u32) -> String {
+    let secret = "a5".repeat(48);
+    (0..sessions)
+        .map(|number| format!("CLIENT_RANDOM {number:064x} {secret}\n"))
+        .collect()
+}
+
+/// Clients in the middle of a handshake, half-open connections without end, of which some say every other byte, holes without end behind
+/// which everything waits, fragments of which none is the last.
+fn hostile(shaking: u32, half_open: u32) -> Vec<u8> {
+    const HOLES: u32 = 9;
     const PIECES: u32 = 60;
     let mut file = head(101);
     let mut at_us = 0;
@@ -120,20 +157,35 @@ fn hostile() -> Vec<u8> {
         at_us += 1;
         record(file, at_us, packet);
     };
-    for client in 0..GREEDY {
+    for client in 0..shaking {
         say(&mut file, &segment(client, 0, SYN, b""));
+        say(&mut file, &segment(client, 1, ACK, &client_hello(client)));
+    }
+    for client in 0..GAPPED {
+        say(&mut file, &segment(shaking + client, 0, SYN, b""));
+    }
+    for piece in 0..HOLES {
+        for client in 0..GAPPED {
+            say(&mut file, &segment(shaking + client, 2 + 2 * piece, ACK, b"?"));
+        }
+    }
+    let first = shaking + GAPPED;
+    for client in 0..half_open {
+        say(&mut file, &segment(first + client, 0, SYN, b""));
+    }
+    let greedy = first + half_open;
+    for client in 0..GREEDY {
+        say(&mut file, &segment(greedy + client, 0, SYN, b""));
     }
     for piece in 0..PIECES {
         for client in 0..GREEDY {
             // Every other thousand bytes is missing, and nobody acknowledges any.
+            let sequence = 1 + 1_000 + 2_000 * piece;
             say(
                 &mut file,
-                &segment(client, 1 + 1_000 + 2_000 * piece, ACK, &[0x5a; 1_000]),
+                &segment(greedy + client, sequence, ACK, &[0x5a; 1_000]),
             );
         }
-    }
-    for client in 0..HALF_OPEN {
-        say(&mut file, &segment(GREEDY + client, 0, SYN, b""));
     }
     for id in 0..20_000_u16 {
         // But for the last, fragments are multiples of eight bytes (RFC 791, section 3.2).
@@ -145,54 +197,69 @@ fn hostile() -> Vec<u8> {
     file
 }
 
+/// A zstd frame that asks for 128 MiB of window, of raw blocks (RFC 8878, sections 3.1.1.1.2 and 3.1.1.2).
+fn framed(capture: &[u8]) -> Vec<u8> {
+    let mut file = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3];
+    let mut blocks = capture.chunks(128 << 10).peekable();
+    while let Some(block) = blocks.next() {
+        let is_last = u32::from(blocks.peek().is_none());
+        let header = (block.len() as u32) << 3 | is_last;
+        file.extend(&header.to_le_bytes()[..3]);
+        file.extend(block);
+    }
+    file
+}
+
+/// Inspects a capture with no more memory than any may take.
+fn bounded(home: &Home, capture: &[u8]) -> Done {
+    std::fs::write(home.path("a.pcap"), capture).unwrap();
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--data={MEMORY_BYTES}")).arg(binary());
+    command.args(["replay", "inspect", "a.pcap", "--json", "--keys", "keys.log"]);
+    home.settle(&mut command);
+    home.finish(command).code(0)
+}
+
+/// Every room full at once: connections, what waits, handshakes, secrets, fragments, the list; and beside a window of 128 MiB, too.
 #[test]
 fn a_capture_that_wants_all_memory_gets_its_share_and_what_it_lost_is_counted() {
     let home = Home::new();
-    std::fs::write(home.path("hostile.pcap"), hostile()).unwrap();
-    let mut command = Command::new("prlimit");
-    command.arg(format!("--data={MEMORY_BYTES}")).arg(binary()).args([
-        "replay",
-        "inspect",
-        "hostile.pcap",
-        "--json",
-    ]);
-    home.settle(&mut command);
-    let done = home.finish(command).code(0);
-    let found: serde_json::Value = serde_json::from_str(&done.out).unwrap();
-    let (capture, totals) = (&found["capture"], &found["totals"]);
-    assert_eq!(totals["connections"], 401_000);
-    assert_eq!(totals["unlisted"], 351_000);
-    let number = |name: &str| capture[name].as_u64().unwrap();
-    assert_eq!(number("dropped_connections"), 401_000 - (1 << 18));
-    assert!(number("overflowed_holes") > 1_000, "{capture}");
-    let peak = number("waiting_bytes_peak");
-    assert!((40 << 20..=(48 << 20) + 70_000).contains(&peak), "{capture}");
-    let fragments = capture["skipped_packets"]["incomplete fragments"]
-        .as_u64()
-        .unwrap();
-    assert!(fragments > 10_000, "{capture}");
-}
-
-/// A frame may ask for 128 MiB of window, which is part of the bound.
-#[test]
-fn a_packed_capture_is_unpacked_within_the_same_bound() {
-    let home = Home::new();
-    let packed: PathBuf = home.path("packed.pcap.zst");
-    // The frame's head with that window, and a raw block (RFC 8878, section 3.1.1.2) with the capture.
-    let mut sound = head(101);
-    record(&mut sound, 0, &segment(1, 0, SYN, b""));
-    let block = (sound.len() as u32) << 3 | 1;
-    let mut file = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3];
-    file.extend(&block.to_le_bytes()[..3]);
-    file.extend(sound);
-    std::fs::write(&packed, file).unwrap();
-    let mut command = Command::new("prlimit");
-    command.arg(format!("--data={MEMORY_BYTES}")).arg(binary()).args([
-        "replay",
-        "inspect",
-        "packed.pcap.zst",
-    ]);
-    home.settle(&mut command);
-    let done = home.finish(command).code(0);
-    assert!(done.out.contains("capture: 1 packets"), "{done:#?}");
+    std::fs::write(home.path("keys.log"), key_log(160_000)).unwrap();
+    let fits = |shaking: u32, half_open: u32, open: u32, waiting_bytes: u64, packed: bool| {
+        let sound = hostile(shaking, half_open);
+        let done = bounded(&home, &if packed { framed(&sound) } else { sound });
+        let found: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+        let (capture, totals) = (&found["capture"], &found["totals"]);
+        let connections = shaking + GAPPED + half_open + GREEDY;
+        assert_eq!(totals["connections"], connections);
+        assert_eq!(totals["unlisted"], connections - 50_000);
+        let number = |name: &str| capture[name].as_u64().unwrap();
+        assert_eq!(number("dropped_connections"), u64::from(connections - open));
+        assert!(number("overflowed_holes") > 1_000, "{capture}");
+        let peak = number("waiting_bytes_peak");
+        assert!(
+            (waiting_bytes - (4 << 20)..=waiting_bytes + 70_000).contains(&peak),
+            "{capture}"
+        );
+        let fragments = &capture["skipped_packets"]["incomplete fragments"];
+        assert!(fragments.as_u64().unwrap() > 10_000, "{capture}");
+        let lost = capture["tls_not_decrypted"].as_object().unwrap();
+        assert_eq!(
+            lost.values().map(|count| count.as_u64().unwrap()).sum::<u64>(),
+            u64::from(shaking)
+        );
+        assert!(lost["room"].as_u64().unwrap() > 1_000, "{capture}");
+        assert!(
+            done.err.contains("secrets of the key logs were not kept"),
+            "{}",
+            done.err
+        );
+        assert!(
+            done.err.contains("connections were not looked at for TLS"),
+            "{}",
+            done.err
+        );
+    };
+    fits(30_000, 220_000, 1 << 18, 32 << 20, false);
+    fits(20_000, 50_000, 1 << 16, 12 << 20, true);
 }

@@ -23,8 +23,10 @@ const MESSAGES_TARGET: f64 = 1.5;
 /// Of all that connect, from and to where their speed is taken: neither the first rush nor the stragglers.
 const FROM_SHARE: f64 = 0.1;
 const TO_SHARE: f64 = 0.9;
-/// From one rate that was tried to the next.
-const RUNG: f64 = 1.08;
+/// The first step from a rate that was held to a higher one, and from one that was not to a lower one.
+const STRIDE: f64 = 1.4;
+/// A rate that was held is the most where one that is so much higher was not.
+const CLOSE: f64 = 1.06;
 
 /// One of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,8 +71,8 @@ pub(crate) struct Options {
     /// The same of packets.
     #[arg(long, default_value_t = 41_000)]
     packet_rate: u64,
-    /// Rates tried a transport at most, each 8 % from the one before.
-    #[arg(long, default_value_t = 5)]
+    /// Rates tried a transport at most, between the highest that was held and the lowest that was not.
+    #[arg(long, default_value_t = 8)]
     rungs: u32,
 }
 
@@ -185,66 +187,69 @@ struct Held {
     is_most: bool,
 }
 
-/// Rates in turn: up until one fails, or down until one passes.
+/// Rates in turn, each between the highest that was held and the lowest that was not.
+#[derive(Default)]
 struct Ladder {
-    rate: f64,
     held: Option<Held>,
-    failed: bool,
+    /// The rate of what was held, and the lowest that was not.
+    low: Option<f64>,
+    high: Option<f64>,
 }
 
 impl Ladder {
-    /// Takes what came of the rate. Whether another is to be tried.
-    fn climb(&mut self, passed: Option<Held>) -> bool {
+    /// Takes what came of a rate.
+    fn climb(&mut self, rate: f64, passed: Option<Held>) {
         match passed {
             Some(held) => {
-                self.held = Some(Held {
-                    is_most: self.failed,
-                    ..held
-                });
-                self.rate *= RUNG;
-                !self.failed
+                self.held = Some(held);
+                self.low = Some(rate);
             }
-            None => {
-                self.failed = true;
-                self.rate /= RUNG;
-                match &mut self.held {
-                    Some(held) => held.is_most = true,
-                    None => return true,
-                }
-                false
-            }
+            None => self.high = Some(rate),
         }
+    }
+
+    /// The rate to try next; nothing once the most is found.
+    fn next(&self, first: f64) -> Option<f64> {
+        match (self.low, self.high) {
+            (None, None) => Some(first),
+            (Some(low), None) => Some(low * STRIDE),
+            (None, Some(high)) => Some(high / STRIDE),
+            (Some(low), Some(high)) => (high > low * CLOSE).then(|| (low * high).sqrt()),
+        }
+    }
+
+    /// The best, and whether it is the most.
+    fn held(&self, first: f64) -> Option<Held> {
+        let is_most = self.next(first).is_none();
+        self.held.map(|held| Held { is_most, ..held })
     }
 }
 
 fn messages(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
     let mut table = Table::new(&["transport", "messages/s", "CPUs busy", "the most"]);
     let mut best = |transport: &str, first: u64| -> anyhow::Result<Option<Held>> {
-        let mut ladder = Ladder {
-            rate: first as f64,
-            held: None,
-            failed: false,
-        };
+        let (first, mut ladder) = (first as f64, Ladder::default());
         for _ in 0..options.rungs {
-            let rate = ladder.rate.round();
+            let Some(rate) = ladder.next(first).map(f64::round) else {
+                break;
+            };
             let passed = at_rate(bench, options, transport, rate)?;
             let word = if passed.is_some() { "held" } else { "not held" };
             progress(&format!(
                 "climb: {} messages/s over {transport}: {word}",
                 count(rate)
             ));
-            if !ladder.climb(passed) {
-                break;
-            }
+            ladder.climb(rate, passed);
         }
-        let show = |of: fn(Held) -> String| ladder.held.map_or_else(|| "-".to_owned(), of);
+        let held = ladder.held(first);
+        let show = |of: fn(Held) -> String| held.map_or_else(|| "-".to_owned(), of);
         table.row([
             transport.to_owned(),
             show(|held| count(held.per_second)),
             show(|held| percent(held.busy)),
             show(|held| if held.is_most { "yes" } else { "not reached" }.to_owned()),
         ]);
-        Ok(ladder.held)
+        Ok(held)
     };
     let kernel = best("kernel", options.kernel_rate)?;
     let packet = best("packet", options.packet_rate)?;
@@ -300,28 +305,23 @@ mod tests {
         is_most: false,
     };
 
-    /// Tries rates from a first until the ladder ends; those tried, and whether the best is known to be the most.
-    fn tried(first: f64, most: f64) -> (Vec<u32>, Option<bool>) {
-        let mut ladder = Ladder {
-            rate: first,
-            held: None,
-            failed: false,
-        };
-        let mut rates = Vec::new();
-        loop {
-            rates.push(ladder.rate.round() as u32);
-            let passed = (ladder.rate <= most).then_some(HELD);
-            if !ladder.climb(passed) || rates.len() == 9 {
-                return (rates, ladder.held.map(|held| held.is_most));
-            }
+    /// Tries rates from a first on; those tried, and the best, if it is known to be the most.
+    fn tried(first: f64, most: f64) -> (Vec<u32>, Option<u32>) {
+        let (mut ladder, mut rates) = (Ladder::default(), Vec::new());
+        while let Some(rate) = ladder.next(first).filter(|_| rates.len() < 9) {
+            rates.push(rate.round() as u32);
+            ladder.climb(rate, (rate <= most).then_some(HELD));
         }
+        let best = ladder.held(first).filter(|held| held.is_most).and(ladder.low);
+        (rates, best.map(|rate| rate.round() as u32))
     }
 
     #[test]
-    fn a_ladder_ends_at_the_highest_rate_that_holds_from_either_side() {
-        assert_eq!(tried(100.0, 110.0), (vec![100, 108, 117], Some(true)));
-        assert_eq!(tried(100.0, 95.0), (vec![100, 93], Some(true)));
-        assert_eq!(tried(100.0, 1e9).1, Some(false));
+    fn a_ladder_ends_at_the_highest_rate_that_is_held_from_either_side() {
+        assert_eq!(tried(100.0, 110.0), (vec![100, 140, 118, 109, 113], Some(109)));
+        assert_eq!(tried(100.0, 95.0), (vec![100, 71, 85, 92, 96], Some(92)));
+        assert_eq!(tried(100.0, 40.0).1, Some(38), "from far above");
+        assert_eq!(tried(100.0, 1e9).1, None);
         assert_eq!(tried(100.0, 0.0).1, None);
     }
 }

@@ -1,21 +1,24 @@
 //! Where a capture's bytes come from: a file, standard input or any reader, unpacked where gzip or zstd packed them.
 //!
 //! It does not know what the bytes say. Packing is told by its magic number, not by the file's name. Unpacking holds one
-//! window: 32 KiB for gzip, what the frame asks for with zstd, at most 128 MiB.
+//! window: 32 KiB for gzip; with zstd 8 MiB at most, or 128 MiB where the first frame asks for more than that.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use super::CaptureError;
+use super::frame::{self, HEAD_MAX_BYTES};
 
 /// How much is read at once where something has to be unpacked, bytes.
 const PACKED_BYTES: usize = 128 << 10;
-/// The largest window that a zstd frame may ask for, as a power of two: what `zstd --long` uses.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Where a capture comes from.
-pub struct Source(Box<dyn Read + Send>);
+pub struct Source {
+    reader: Box<dyn Read + Send>,
+    /// What was read of it to see how it is packed.
+    first: Vec<u8>,
+}
 
 impl Source {
     /// This file; `-` is standard input.
@@ -35,24 +38,38 @@ impl Source {
 
     /// Any reader. It is read in large pieces, so it needs no buffer of its own.
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
-        Self(Box::new(reader))
+        Self {
+            reader: Box::new(reader),
+            first: Vec::new(),
+        }
+    }
+
+    /// The most that unpacking it takes, bytes; reads its first bytes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn window_bytes(&mut self) -> io::Result<u64> {
+        Ok(match self.packing()? {
+            Packing::None => 0,
+            Packing::Gzip => 32 << 10,
+            Packing::Zstd => 1 << frame::window_log(&self.first),
+        })
+    }
+
+    fn packing(&mut self) -> io::Result<Packing> {
+        let missing = HEAD_MAX_BYTES - self.first.len();
+        self.reader
+            .by_ref()
+            .take(missing as u64)
+            .read_to_end(&mut self.first)?;
+        Ok(Packing::of(&self.first))
     }
 
     /// Looks at the first bytes and unpacks what is packed.
-    pub(super) fn unpack(self) -> io::Result<Unpacked> {
-        let mut reader = self.0;
-        let mut magic = [0; 4];
-        let mut length = 0;
-        while length < magic.len() {
-            match reader.read(&mut magic[length..]) {
-                Ok(0) => break,
-                Ok(more) => length += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let packing = Packing::of(&magic[..length]);
-        let whole = Cursor::new(magic[..length].to_vec()).chain(reader);
+    pub(super) fn unpack(mut self) -> io::Result<Unpacked> {
+        let packing = self.packing()?;
+        let window_log = frame::window_log(&self.first);
+        let whole = Cursor::new(self.first).chain(self.reader);
         let reader: Box<dyn Read + Send> = match packing {
             Packing::None => Box::new(whole),
             Packing::Gzip => {
@@ -62,7 +79,7 @@ impl Source {
             Packing::Zstd => {
                 let packed = BufReader::with_capacity(PACKED_BYTES, whole);
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                decoder.window_log_max(window_log)?;
                 Box::new(decoder)
             }
         };
@@ -92,7 +109,7 @@ impl Packing {
         match magic {
             [0x1f, 0x8b, ..] => Self::Gzip,
             // A frame, or one to be skipped before it (RFC 8878, sections 3.1.1 and 3.1.2).
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Self::Zstd,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             _ => Self::None,
         }
     }

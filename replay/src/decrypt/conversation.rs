@@ -20,6 +20,8 @@ use crate::event::{Event, Flow, Side, Sink};
 
 /// Bytes that a side's handshake may have to be held, and data sent early to wait for the server's answer.
 const HELD_MAX_BYTES: usize = 1 << 16;
+/// What a handshake needs, with the names in it.
+const OPENING_BYTES: usize = size_of::<Opening>() + 512;
 
 /// A TLS flow.
 pub(super) struct Conversation {
@@ -50,9 +52,11 @@ impl Conversation {
         }
     }
 
-    /// Bytes held and not yet read.
+    /// Bytes held and not yet read, and what the handshake needs.
     pub(super) fn buffered_bytes(&self) -> usize {
-        self.halves.iter().map(|half| half.buffer.capacity()).sum()
+        let opening = self.opening.as_ref().map_or(0, |_| OPENING_BYTES);
+        let held: usize = self.halves.iter().map(|half| half.buffer.capacity()).sum();
+        held + opening
     }
 
     /// A side said more.

@@ -25,13 +25,13 @@ pub struct ReassemblyLimits {
 }
 
 impl Default for ReassemblyLimits {
-    /// 64 MiB of connections and 48 MiB of what waits. A connection is over after a little more than two hours: that is when
+    /// 64 MiB of connections and 32 MiB of what waits. A connection is over after a little more than two hours: that is when
     /// keep-alives come by default (RFC 9293, section 3.8.4), and chat clients are silent for long.
     fn default() -> Self {
         const SECOND_NS: u64 = 1_000_000_000;
         Self {
             flows: 1 << 18,
-            waiting_bytes: 48 << 20,
+            waiting_bytes: 32 << 20,
             waiting_bytes_side: 16 << 20,
             grace_ns: SECOND_NS / 10,
             silence_ns: 60 * SECOND_NS,

@@ -112,7 +112,12 @@ struct SaidLine<'a> {
 
 impl<'a> Document<'a> {
     pub(super) fn of(found: &'a Found) -> Self {
-        let mut flows: Vec<FlowLine<'a>> = found.findings.flows.iter().map(FlowLine::of).collect();
+        let mut flows: Vec<FlowLine<'a>> = found
+            .findings
+            .flows
+            .iter()
+            .map(|flow| FlowLine::of(flow))
+            .collect();
         let mut capture = None;
         if let Origin::Capture(figures, decryption) = &found.reads.origin {
             flows.extend(figures.datagrams.iter().map(FlowLine::of_datagrams));

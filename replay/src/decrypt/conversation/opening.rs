@@ -132,7 +132,7 @@ impl Conversation {
         if !self.tls13 {
             let master = secrets.secret(Label::Master).ok_or(Undecrypted::SecretsMissing)?;
             let randoms = (&client.random, &hello.random);
-            let keys = schedule::openers12(suite, master, randoms, hello.encrypt_then_mac)
+            let keys = schedule::openers12(suite, &master, randoms, hello.encrypt_then_mac)
                 .ok_or(Undecrypted::SecretsWrong)?;
             opening.ahead = keys.map(|key| [None, None, Some(key)]);
             opening.answered = true;
@@ -189,10 +189,10 @@ fn supported(hello: &ServerHello) -> Result<&'static Suite, Undecrypted> {
 }
 
 /// The keys of TLS 1.3; those of the applications' data there must be.
-fn ahead13(suite: &'static Suite, secrets: &SessionSecrets) -> Result<[Ahead; 2], Undecrypted> {
+fn ahead13(suite: &'static Suite, secrets: SessionSecrets<'_>) -> Result<[Ahead; 2], Undecrypted> {
     let key = |label| match secrets.secret(label) {
         None => Ok(None),
-        Some(secret) => schedule::opener13(suite, secret)
+        Some(secret) => schedule::opener13(suite, &secret)
             .map(Some)
             .ok_or(Undecrypted::SecretsWrong),
     };
