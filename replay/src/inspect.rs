@@ -60,7 +60,10 @@ pub struct Digest {
 pub struct Inspection {
     limits: InspectionLimits,
     open: HashMap<Flow, Box<Watched>>,
-    /// In boxes: a list that grows past what its old place has room for would need both places at once.
+    #[expect(
+        clippy::vec_box,
+        reason = "a list that grows past its place would need both the old and the new at once"
+    )]
     closed: Vec<Box<Inspected>>,
     totals: Totals,
     shape: Shape,
