@@ -1,6 +1,7 @@
 //! `teem replay CAPTURE --target HOST:PORT`: recorded clients say it all again, and a run folder says how that went.
 
 pub(crate) mod books;
+mod captured;
 mod live;
 mod manifest;
 mod own;
