@@ -1,5 +1,6 @@
 //! The command line: its commands, and those of their arguments that are few.
 
+mod conduct;
 mod lab;
 mod run;
 mod serve;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::conduct::ConductArgs;
 pub(crate) use self::lab::{AimArgs, DoctorArgs, EndsArg, InhabitArgs, LabArg, LabArgs, TransportArg};
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::serve::{PROVISIONED_BASE, ServeArgs};

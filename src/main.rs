@@ -6,6 +6,7 @@ mod say;
 mod admin;
 mod carriage;
 mod cli;
+mod conduct;
 mod desk;
 mod doctor;
 mod exit;

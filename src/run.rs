@@ -8,7 +8,7 @@ mod sampling;
 pub(crate) mod target;
 mod vigil;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
@@ -16,9 +16,7 @@ use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
 use crate::cli::{RunArgs, TransportArg};
-use crate::exit::{Outcome, complain};
-use crate::gate::print_verdict;
-use crate::progress::Progress;
+use crate::exit::Outcome;
 use crate::{host, lab, scenario};
 use replays::Replays;
 
@@ -57,16 +55,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Outcome> {
     let folder = prepared.folder.clone();
     let broken_by = runtime.block_on(live::run(args, prepared))?;
     runtime.shutdown_background();
-    let concluded = match broken_by {
-        None => conclude(args, &folder),
-        Some(error) => Err(error),
-    };
-    // Something ran and nothing can be said of it, on a full disk for one: that is no mistake in the usage.
-    concluded.or_else(|error| {
-        complain(&error);
-        outln!("INVALID");
-        Ok(Outcome::Invalid)
-    })
+    Ok(args.conduct.conclude(&folder, broken_by))
 }
 
 /// The scenario with the flags applied.
@@ -94,7 +83,7 @@ fn resolve(args: &RunArgs) -> Result<Scenario> {
     if let Some(rate) = args.rate {
         scenario = scenario.with_rate(rate as f64)?;
     }
-    for expr in &args.threshold {
+    for expr in &args.conduct.threshold {
         scenario = scenario.with_threshold(expr, false)?;
     }
     Ok(scenario)
@@ -109,7 +98,7 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     if transport == TransportArg::Packet && !args.dry_run && !lab::is_inside() {
         travels().map_err(anyhow::Error::msg)?;
     }
-    if args.knobs.is_some() && scenario.replay.is_empty() {
+    if args.conduct.knobs.is_some() && scenario.replay.is_empty() {
         bail!(
             "--knobs turns the speeds of replays, and `{}` has none",
             scenario.name
@@ -131,19 +120,7 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
-    let folder = match &args.out {
-        Some(folder) => folder.clone(),
-        None => Path::new("runs").join(format!("{}-{}", scenario.name, stamp(started_unix_ms))),
-    };
-    let is_taken = folder
-        .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_some());
-    if is_taken {
-        bail!(
-            "{} is not empty: give another folder with --out",
-            folder.display()
-        );
-    }
+    let folder = args.conduct.folder(&scenario.name, started_unix_ms)?;
     let manifest = Manifest {
         started_unix_ms,
         transport: match transport {
@@ -270,7 +247,7 @@ fn dry_run(args: &RunArgs, prepared: &Prepared) -> Result<Outcome> {
     replays.plan(&mut curve);
     RunWriter::create(folder, manifest, &curve)?;
     let summary = reports::render(folder)?;
-    if args.json {
+    if args.conduct.json {
         outln!("{}", serde_json::to_string_pretty(&summary)?);
     } else {
         outln!(
@@ -282,55 +259,4 @@ fn dry_run(args: &RunArgs, prepared: &Prepared) -> Result<Outcome> {
         outln!("{}", folder.join("report.html").display());
     }
     Ok(Outcome::Passed)
-}
-
-/// Renders the report and says the verdict.
-fn conclude(args: &RunArgs, folder: &Path) -> Result<Outcome> {
-    let summary = reports::render(folder)?;
-    Progress::new(args.quiet, 0).finish();
-    if args.json {
-        outln!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print_verdict(&summary);
-        outln!("{}", folder.join("report.html").display());
-    }
-    Ok(summary.verdict.into())
-}
-
-/// A time fit for a folder's name, UTC: `20260131-235959`.
-pub(crate) fn stamp(unix_ms: u64) -> String {
-    let seconds = unix_ms / 1000;
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Civil from days (Howard Hinnant's algorithm, for years after 1970).
-    let shifted = days + 719_468;
-    let era_day = shifted % 146_097;
-    let year_of_era = (era_day - era_day / 1_460 + era_day / 36_524 - era_day / 146_096) / 365;
-    let day_of_year = era_day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + shifted / 146_097 * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}{month:02}{day:02}-{:02}{:02}{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stamps_are_civil_dates() {
-        assert_eq!(stamp(0), "19700101-000000");
-        assert_eq!(stamp(951_782_399_000), "20000228-235959");
-        assert_eq!(stamp(951_782_400_000), "20000229-000000");
-        assert_eq!(stamp(1_795_359_599_000), "20261122-145959");
-    }
 }

@@ -36,8 +36,8 @@ pub use plan::{Beside, BesideFigure, PlanCurve};
 pub use quantity::grouped;
 pub use reader::{ReadError, Run};
 pub use replay::{
-    Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat, ReplayGaps, ReplaySends,
-    ReplaySessions, ReplaySummary, Undriven,
+    CapturedBytes, Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat, ReplayDatagrams,
+    ReplayGaps, ReplaySends, ReplaySessions, ReplaySummary, Undriven,
 };
 pub use sample::Sample;
 pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};

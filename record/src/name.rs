@@ -205,6 +205,10 @@ pub mod host {
     pub const CPU_US: &str = "host.cpu_us.";
     /// The kinds that follow [`CPU_US`], busy ones first.
     pub const CPU_KINDS: [&str; 7] = ["user", "system", "softirq", "irq", "steal", "iowait", "idle"];
+    /// Counter, microseconds over the CPUs that the run may use, where these are not all: not idle, whoever had them.
+    pub const OWN_CPU_BUSY_US: &str = "host.own_cpu_us.busy";
+    /// Counter, likewise: idle.
+    pub const OWN_CPU_IDLE_US: &str = "host.own_cpu_us.idle";
     /// Gauge: `MemTotal`.
     pub const MEMORY_TOTAL_BYTES: &str = "host.memory_total_bytes";
     /// Gauge: `MemTotal - MemFree - page cache`: what cannot be had back. (`MemAvailable` under-reports where

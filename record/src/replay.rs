@@ -40,6 +40,9 @@ pub struct Replay {
     pub sends: ReplaySends,
     /// Bytes.
     pub bytes: ReplayBytes,
+    /// Datagrams, which are not driven; absent where the recording is a file of sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datagrams: Option<ReplayDatagrams>,
     /// The target's answers beside the recorded ones.
     pub answers: ReplayAnswers,
     /// Chat messages, where they went to a run's own target.
@@ -107,10 +110,13 @@ pub struct ReplaySends {
     pub unlearned: u64,
 }
 
-/// Bytes of the picked sessions, once, and of the replay.
+/// Bytes of the recording, once, and of the replay. `recorded = recorded_client + recorded_server + undriven_by`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayBytes {
+    /// Said by both ends of all recorded sessions; absent in what an earlier version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<u64>,
     /// Said by recorded clients whose sessions are driven.
     pub recorded_client: u64,
     /// Said by their servers.
@@ -119,12 +125,63 @@ pub struct ReplayBytes {
     pub gapped_server: u64,
     /// Said by clients whose sessions cannot be driven, or are not wanted.
     pub skipped_client: u64,
-    /// Of the capture, not used, by cause.
+    /// Said by both ends of sessions that are not driven, by why not: `not-wanted`, `midway`, ...
+    #[serde(default)]
+    pub undriven_by: BTreeMap<String, u64>,
+    /// What became of the capture's bytes; absent where the recording is a file of sessions, which has what was put together alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<CapturedBytes>,
+    /// Packets of the capture that were not used, by cause.
     pub unused_by: BTreeMap<String, u64>,
     /// Said to the target.
     pub said: u64,
     /// Heard from it.
     pub heard: u64,
+}
+
+/// Payload bytes of a capture's TCP segments. `captured = reassembled + skipped_by`; `reassembled = recorded + tls`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapturedBytes {
+    /// In segments, as far as the snap length let them.
+    pub captured: u64,
+    /// Put together into what connections say.
+    pub reassembled: u64,
+    /// Of these, in the recording.
+    pub recorded: u64,
+    /// Not put together, by cause: `retransmitted`, `keep-alive`, `outlying` (before a connection was joined, or behind its FIN),
+    /// `refused` (in segments that were not used).
+    pub skipped_by: BTreeMap<String, u64>,
+    /// Of the retransmitted, in pieces that said something else than what was there.
+    pub inconsistent: u64,
+    /// Never captured, as sequence numbers tell.
+    pub gapped: u64,
+    /// In so many places.
+    pub gaps: u64,
+    /// Of the reassembled, taken off by decryption; 0 where no connection speaks TLS.
+    pub tls: u64,
+}
+
+impl CapturedBytes {
+    /// Not put together, by any cause.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped_by.values().sum()
+    }
+}
+
+/// UDP in a capture, QUIC among it: listed by an inspection, and not driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayDatagrams {
+    /// Pairs of sockets, as many as are listed.
+    pub flows: u64,
+    /// Of these, QUIC (RFC 9000).
+    pub quic: u64,
+    /// Datagrams, those of flows that are not listed included.
+    pub packets: u64,
+    /// Bytes of the listed flows' payloads.
+    pub bytes: u64,
 }
 
 /// The target's answers beside the recorded ones.
@@ -223,6 +280,9 @@ pub struct ReplaySummary {
     pub sends: ReplaySends,
     /// Bytes.
     pub bytes: ReplayBytes,
+    /// Datagrams of the capture, not driven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datagrams: Option<ReplayDatagrams>,
     /// Answers.
     pub answers: ReplayAnswers,
     /// Chat messages.

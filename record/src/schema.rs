@@ -31,12 +31,14 @@ mod tests {
     use crate::*;
 
     /// Counts by kind in a summary: a later version may tell more kinds apart.
-    const KINDS: [&str; 5] = [
+    const KINDS: [&str; 7] = [
         "/failures",
         "/misfits",
         "/replay/sessions/failed_by",
         "/replay/sends/unsent_by",
         "/replay/bytes/unused_by",
+        "/replay/bytes/undriven_by",
+        "/replay/bytes/capture/skipped_by",
     ];
 
     fn validator(schema: &str) -> Validator {
@@ -149,6 +151,12 @@ mod tests {
                 failed_by: BTreeMap::from([("refused".to_owned(), 3)]),
                 ..ReplaySessions::default()
             },
+            bytes: ReplayBytes {
+                recorded: Some(7),
+                capture: Some(CapturedBytes::default()),
+                ..ReplayBytes::default()
+            },
+            datagrams: Some(ReplayDatagrams::default()),
             chat: Some(ReplayChat::default()),
             gaps: Some(ReplayGaps::default()),
             unplayable: vec![Undriven::default()],
@@ -239,6 +247,8 @@ mod tests {
             storm: Some(storm()),
             replay: Some(ReplaySummary {
                 sessions: replay().sessions,
+                bytes: replay().bytes,
+                datagrams: replay().datagrams,
                 chat: replay().chat,
                 gaps: replay().gaps,
                 lateness_ms: percentiles(),
@@ -360,7 +370,13 @@ mod tests {
     #[test]
     fn a_replay() {
         // Causes are open by design: a later version may tell more apart.
-        let open = ["/sessions/failed_by", "/sends/unsent_by", "/bytes/unused_by"];
+        let open = [
+            "/sessions/failed_by",
+            "/sends/unsent_by",
+            "/bytes/unused_by",
+            "/bytes/undriven_by",
+            "/bytes/capture/skipped_by",
+        ];
         agrees(REPLAY, &replay(), &open);
         let untimed = Replay {
             gaps: None,

@@ -2,7 +2,7 @@
 //!
 //! It knows the equations; how answers were compared is not its business.
 
-use record::{Replay, ReplayChat, ReplaySummary, Run, name};
+use record::{Replay, ReplayBytes, ReplayChat, ReplaySummary, Run, name};
 
 use crate::quantity::{grouped, trimmed};
 use crate::series;
@@ -25,6 +25,7 @@ pub(crate) fn summary(run: &Run) -> Option<ReplaySummary> {
         sessions: replay.sessions.clone(),
         sends: replay.sends.clone(),
         bytes: replay.bytes.clone(),
+        datagrams: replay.datagrams,
         answers: replay.answers,
         chat: replay.chat,
         gaps: replay.gaps,
@@ -71,6 +72,7 @@ pub(crate) fn shortcomings(replay: &Replay) -> Vec<String> {
             ));
         }
     }
+    reasons.extend(bytes_astray(&replay.bytes));
     // Of those that were stopped, some had not begun; those that opened had.
     let stopped = sessions.failed_by.get("stopped").copied().unwrap_or(0);
     let connects = sessions.opened.max(sessions.planned.saturating_sub(stopped));
@@ -81,6 +83,42 @@ pub(crate) fn shortcomings(replay: &Replay) -> Vec<String> {
         sessions.connects_late,
         connects,
     ));
+    reasons
+}
+
+/// What of the recorded bytes is not accounted for, a sentence each.
+fn bytes_astray(bytes: &ReplayBytes) -> Vec<String> {
+    let driven = bytes.recorded_client + bytes.recorded_server;
+    let undriven: u64 = bytes.undriven_by.values().sum();
+    let mut reasons = Vec::new();
+    if let Some(recorded) = bytes.recorded.filter(|recorded| *recorded != driven + undriven) {
+        reasons.push(format!(
+            "The ledger does not close: {} bytes recorded, {} of driven sessions and {} of others.",
+            grouped(recorded),
+            grouped(driven),
+            grouped(undriven)
+        ));
+    }
+    let Some(capture) = &bytes.capture else {
+        return reasons;
+    };
+    let skipped = capture.skipped();
+    if capture.captured != capture.reassembled + skipped {
+        reasons.push(format!(
+            "The ledger does not close: {} bytes captured, {} put together and {} not.",
+            grouped(capture.captured),
+            grouped(capture.reassembled),
+            grouped(skipped)
+        ));
+    }
+    if capture.reassembled != capture.recorded + capture.tls {
+        reasons.push(format!(
+            "The ledger does not close: {} bytes put together, {} of them recorded and {} taken off with TLS.",
+            grouped(capture.reassembled),
+            grouped(capture.recorded),
+            grouped(capture.tls)
+        ));
+    }
     reasons
 }
 
@@ -130,7 +168,7 @@ fn between(chat: &ReplayChat, copies: u64, repeats: u64) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use record::{ReplaySends, ReplaySessions};
+    use record::{CapturedBytes, ReplaySends, ReplaySessions};
 
     use super::*;
 
@@ -153,6 +191,26 @@ mod tests {
                 late: 8,
                 ..ReplaySends::default()
             },
+            bytes: ReplayBytes {
+                recorded: Some(870),
+                recorded_client: 300,
+                recorded_server: 500,
+                undriven_by: BTreeMap::from([("midway".to_owned(), 70)]),
+                capture: Some(CapturedBytes {
+                    captured: 1_000,
+                    reassembled: 900,
+                    recorded: 870,
+                    skipped_by: BTreeMap::from([
+                        ("retransmitted".to_owned(), 60),
+                        ("refused".to_owned(), 40),
+                    ]),
+                    inconsistent: 5,
+                    gapped: 1_460,
+                    gaps: 1,
+                    tls: 30,
+                }),
+                ..ReplayBytes::default()
+            },
             ..Replay::default()
         }
     }
@@ -167,7 +225,10 @@ mod tests {
 
     #[test]
     fn whatever_is_off_by_one_is_found() {
-        let broken: [fn(&mut Replay); 7] = [
+        fn capture(replay: &mut Replay) -> &mut CapturedBytes {
+            replay.bytes.capture.as_mut().unwrap()
+        }
+        let broken: [fn(&mut Replay); 15] = [
             |replay| replay.finished = false,
             |replay| replay.sends.sent -= 1,
             |replay| replay.sessions.finished += 1,
@@ -175,12 +236,29 @@ mod tests {
             |replay| replay.sessions.failed_by.clear(),
             |replay| replay.sends.late += 2,
             |replay| replay.sessions.connects_late += 2,
+            |replay| capture(replay).captured -= 1,
+            |replay| *capture(replay).skipped_by.get_mut("refused").unwrap() += 1,
+            |replay| capture(replay).skipped_by.clear(),
+            |replay| capture(replay).tls -= 1,
+            |replay| capture(replay).recorded -= 1,
+            |replay| replay.bytes.recorded_client += 1,
+            |replay| replay.bytes.recorded_server -= 1,
+            |replay| replay.bytes.undriven_by.clear(),
         ];
         for (case, spoil) in broken.into_iter().enumerate() {
             let mut replay = whole();
             spoil(&mut replay);
             assert_eq!(shortcomings(&replay).len(), 1, "{case}: {replay:?}");
         }
+        // A byte more that was put together is one too many on both sides.
+        let mut replay = whole();
+        capture(&mut replay).reassembled += 1;
+        assert_eq!(shortcomings(&replay).len(), 2, "{replay:?}");
+        // A file of sessions has no captured bytes to account for, and a folder of an earlier version no recorded ones.
+        replay.bytes.capture = None;
+        assert_eq!(shortcomings(&replay), Vec::<String>::new());
+        (replay.bytes.recorded, replay.bytes.recorded_server) = (None, 0);
+        assert_eq!(shortcomings(&replay), Vec::<String>::new());
     }
 
     #[test]

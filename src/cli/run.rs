@@ -7,7 +7,7 @@ use clap::Args;
 use scenarios::Span;
 
 use super::value::{count, second, share};
-use super::{DurabilityArg, LabArg, TransportArg};
+use super::{ConductArgs, DurabilityArg, LabArg, TransportArg};
 use crate::carriage::chosen;
 
 #[derive(Debug, Args)]
@@ -44,21 +44,8 @@ pub(crate) struct RunArgs {
     /// When a message counts as safe, on the server that is started.
     #[arg(long, value_enum)]
     pub(crate) durability: Option<DurabilityArg>,
-    /// One more threshold, such as `delivery.p99 < 250ms`; may be given again.
-    #[arg(long, value_name = "EXPR")]
-    pub(crate) threshold: Vec<String>,
-    /// Where `teem knob --admin` can turn the speeds of its replays while it lasts: an address of loopback, port 0 for any.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) knobs: Option<SocketAddr>,
-    /// The run folder; must not exist or be empty. Default: runs/NAME-TIME.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Print summary.json to standard output at the end.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) conduct: ConductArgs,
     /// Keep the server's data folder in the run folder.
     #[arg(long)]
     pub(crate) keep_data: bool,

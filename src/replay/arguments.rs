@@ -1,6 +1,6 @@
 //! The command line of `teem replay`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use replay::Speed;
 
-use crate::cli::{DurabilityArg, TransportArg, count};
+use crate::cli::{ConductArgs, DurabilityArg, TransportArg, count};
 
 /// `teem replay CAPTURE` and `teem replay inspect CAPTURE`.
 #[derive(Debug, Args)]
@@ -152,24 +152,11 @@ pub(crate) struct DriveArgs {
     /// The seed of made-up values.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// One more threshold, such as `replay.lateness.p99 < 1ms`; may be given again.
-    #[arg(long, value_name = "EXPR")]
-    pub(crate) threshold: Vec<String>,
-    /// Where `teem knob --admin` can turn the speeds while it lasts: an address of loopback, port 0 for any.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) knobs: Option<SocketAddr>,
-    /// The run folder; must not exist or be empty. Default: runs/replay-TIME.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) conduct: ConductArgs,
     /// Write one session into a file of its own, and drive nothing.
     #[arg(long, num_args = 2, value_names = ["FLOW", "FILE"])]
     pub(crate) cut: Option<Vec<String>>,
-    /// Print summary.json to standard output at the end.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress.
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
 }
 
 /// What a failure leads to.

@@ -1,6 +1,7 @@
 //! `teem replay CAPTURE --target HOST:PORT`: recorded clients say it all again, and a run folder says how that went.
 
 pub(crate) mod books;
+mod captured;
 mod live;
 mod manifest;
 mod own;
@@ -25,10 +26,8 @@ use self::provision::Registry;
 use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
 use super::source::{self, Recorded};
 use crate::cli::TransportArg;
-use crate::exit::{Outcome, complain};
-use crate::gate::print_verdict;
+use crate::exit::Outcome;
 use crate::lab;
-use crate::run::stamp;
 use crate::serve::read_secret;
 
 /// People at most: each is another one.
@@ -63,16 +62,7 @@ pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     let prepared = runtime.block_on(prepare(args, recorded))?;
     let folder = prepared.folder.clone();
     let broken_by = runtime.block_on(live::run(args, prepared))?;
-    let concluded = match broken_by {
-        None => conclude(args, &folder),
-        Some(error) => Err(error),
-    };
-    // Something was driven and nothing can be said of it: that is no mistake in the usage.
-    concluded.or_else(|error| {
-        complain(&error);
-        outln!("INVALID");
-        Ok(Outcome::Invalid)
-    })
+    Ok(args.conduct.conclude(&folder, broken_by))
 }
 
 /// Looks for mistakes that need no capture to be seen.
@@ -92,7 +82,7 @@ fn check(args: &DriveArgs) -> Result<()> {
     if speeds(args).0 == Speed::Max && !args.spread.is_zero() {
         return Err(DriveError::Spread.into());
     }
-    for expr in &args.threshold {
+    for expr in &args.conduct.threshold {
         expr.parse::<Threshold>()
             .with_context(|| format!("--threshold `{expr}`"))?;
     }
@@ -151,19 +141,7 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
     let started_unix_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64);
-    let folder = match &args.out {
-        Some(folder) => folder.clone(),
-        None => Path::new("runs").join(format!("replay-{}", stamp(started_unix_ms))),
-    };
-    if folder
-        .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_some())
-    {
-        bail!(
-            "{} is not empty: give another folder with --out",
-            folder.display()
-        );
-    }
+    let folder = args.conduct.folder("replay", started_unix_ms)?;
     let rules = rules(args)?;
     let own = match args.serve {
         None => None,
@@ -290,16 +268,4 @@ fn carrier(transport: TransportArg) -> Result<Carrier> {
         subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
         loss: 0.0,
     })
-}
-
-/// Renders the report and says the verdict.
-fn conclude(args: &DriveArgs, folder: &Path) -> Result<Outcome> {
-    let summary = reports::render(folder)?;
-    if args.json {
-        outln!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print_verdict(&summary);
-        outln!("{}", folder.join("report.html").display());
-    }
-    Ok(summary.verdict.into())
 }

@@ -22,6 +22,7 @@ use super::sampling::Sampling;
 use super::target::Target;
 use super::vigil::Vigil;
 use crate::cli::{RunArgs, TransportArg};
+use crate::conduct::told;
 use crate::desk::{self, Desk};
 use crate::progress::{Progress, grouped};
 
@@ -79,7 +80,7 @@ struct Climb {
 pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<anyhow::Error>> {
     let mut curve = prepared.plan.curve();
     prepared.replays.plan(&mut curve);
-    let progress = Progress::new(args.quiet, prepared.plan.duration_us() / 1_000_000);
+    let progress = Progress::new(args.conduct.quiet, prepared.plan.duration_us() / 1_000_000);
     progress.say(&format!(
         "{}: {} connections, {} s; run folder {}",
         prepared.scenario.name,
@@ -110,12 +111,7 @@ pub(super) async fn run(args: &RunArgs, prepared: Prepared) -> Result<Option<any
         .map(|second| (second * 1e6) as u64)
         .collect();
     pending_kills_us.sort_by_key(|at_us| std::cmp::Reverse(*at_us));
-    let (desk, knobs_at) = match args.knobs {
-        None => (Desk::default(), None),
-        Some(address) => Desk::open(address, prepared.replays.speeds())
-            .await
-            .map(|(desk, at)| (desk, Some(at)))?,
-    };
+    let (desk, knobs_at) = args.conduct.desk(prepared.replays.speeds()).await?;
     let mut live = Live {
         storm_is_due: prepared.plan.storm().is_some() && target.http.is_some() && target.pins.is_some(),
         args,
@@ -327,14 +323,7 @@ impl Live<'_> {
     }
 
     fn note(&mut self, t_ms: u64, kind: EventKind, name: &str, detail: &str) -> Result<()> {
-        self.progress
-            .say(&format!("{:>5} s  {name}: {detail}", t_ms / 1000));
-        let event = Event {
-            t_ms,
-            kind,
-            name: name.to_owned(),
-            detail: detail.to_owned(),
-        };
+        let event = told(&self.progress, t_ms, kind, name, detail);
         self.vigil.event(&event);
         self.writer.event(&event)?;
         Ok(())

@@ -4,6 +4,7 @@
 //! run folder is read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // tests and their helpers
 
+mod accounted;
 mod again;
 mod beside;
 mod captured;
@@ -21,6 +22,7 @@ mod lab;
 mod millions;
 mod misfits;
 mod mistake;
+mod overlaid;
 mod overlap;
 mod provision;
 mod replay;
@@ -31,6 +33,7 @@ mod scenario;
 mod serving;
 mod smoke;
 mod storm;
+mod tapped;
 mod tshark;
 mod veil;
 mod wiretap;

@@ -10,12 +10,14 @@ use record::name::host as name;
 
 use crate::proc_file::{Buffer, ProcFile};
 
+mod allowed;
 mod devices;
 mod memory;
 mod network;
 mod slabs;
 mod stat;
 
+use allowed::Allowed;
 pub use memory::Memory;
 pub(crate) use memory::kilobytes;
 pub use network::{SocketStat, TcpCounters};
@@ -41,6 +43,8 @@ const PATHS: [&str; 8] = [
 pub(crate) struct Host {
     files: [Option<ProcFile>; PATHS.len()],
     starts: Starts,
+    /// The CPUs that this process was given when it began.
+    allowed: Option<Allowed>,
     ticks_per_second: u64,
     page_bytes: u64,
 }
@@ -51,6 +55,9 @@ impl Host {
         let mut host = Self {
             files: PATHS.map(|path| ProcFile::open(path).ok()),
             starts: Starts::default(),
+            allowed: std::fs::read_to_string("/proc/thread-self/status")
+                .ok()
+                .and_then(|status| Allowed::parse(&status)),
             ticks_per_second: rustix::param::clock_ticks_per_second(),
             page_bytes: rustix::param::page_size() as u64,
         };
@@ -73,8 +80,10 @@ impl Host {
         let [stat, memory, slabs, snmp, netstat, sockstat, sockstat6, devices] = &self.files;
         let (ticks_per_second, page_bytes) = (self.ticks_per_second, self.page_bytes);
         let starts = &mut self.starts;
-        if let Some(stat) = understood(stat, buffer, Stat::parse) {
+        let own = |text: &str| self.allowed.as_ref().and_then(|allowed| allowed.ticks(text));
+        if let Some((stat, own)) = understood(stat, buffer, |text| Some((Stat::parse(text)?, own(text)))) {
             write_stat(&stat, ticks_per_second, starts, sample);
+            write_own(own, ticks_per_second, starts, sample);
         }
         if let Some(memory) = understood(memory, buffer, Memory::parse) {
             write_memory(&memory, sample);
@@ -128,6 +137,15 @@ fn write_stat(stat: &Stat, ticks_per_second: u64, starts: &mut Starts, sample: &
             .insert(format!("{}{kind}", name::CPU_US), grown_us);
     }
     count(sample, starts, name::CONTEXT_SWITCHES, stat.context_switches);
+}
+
+fn write_own(own: Option<CpuTicks>, ticks_per_second: u64, starts: &mut Starts, sample: &mut Sample) {
+    let Some(own) = own else { return };
+    let counters = [name::OWN_CPU_BUSY_US, name::OWN_CPU_IDLE_US];
+    for (counter, ticks) in counters.into_iter().zip(own.busy_and_idle()) {
+        let grown_us = micros(starts.since(counter, ticks), ticks_per_second);
+        sample.counters.insert(counter.to_owned(), grown_us);
+    }
 }
 
 fn write_memory(memory: &Memory, sample: &mut Sample) {
@@ -213,6 +231,30 @@ mod tests {
             .collect();
         assert_eq!(grown, [70_000, 0, 10_000, 0, 0, 0, 1_000_000]);
         assert_eq!(sample.counters[name::CONTEXT_SWITCHES], 100);
+    }
+
+    #[test]
+    fn the_runs_own_cpus_are_full_whoever_has_them() {
+        let mut starts = Starts::default();
+        let mut of = |own| {
+            let mut sample = Sample::default();
+            write_own(own, 100, &mut starts, &mut sample);
+            [name::OWN_CPU_BUSY_US, name::OWN_CPU_IDLE_US]
+                .map(|counter| sample.counters.get(counter).copied())
+        };
+        let ticks = |user, steal, idle| CpuTicks {
+            user,
+            steal,
+            idle,
+            ..CpuTicks::default()
+        };
+        assert_eq!(of(Some(ticks(5, 0, 9))), [Some(0), Some(0)]);
+        assert_eq!(of(Some(ticks(65, 40, 10))), [Some(1_000_000), Some(10_000)]);
+        assert_eq!(
+            of(None),
+            [None, None],
+            "where all are the run's, no other figure is wanted"
+        );
     }
 
     #[test]

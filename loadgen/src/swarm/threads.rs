@@ -8,12 +8,12 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use reactor::{Parting, ShardError, ShardStats, Sources, Wake};
+use reactor::{Parting, QueueReceiver, ShardError, ShardStats, Sources, Wake};
 
 use super::carrier::{Carriage, Meter};
 use super::deal::Deal;
 use super::{SwarmError, SwarmOptions};
-use crate::job::{RegisterJob, UploadJob};
+use crate::job::{RegisterJob, UploadDone, UploadJob};
 use crate::shard::{Common, Dealing, Errands, Own, Shard};
 use crate::tally::Board;
 use crate::upload::HttpQueue;
@@ -64,30 +64,10 @@ impl Threads {
         let uploads = options.returns.open(wakes, dealing);
         let mut failed = None;
         for (shard, (uploads, wake)) in (0..).zip(uploads.into_iter().zip(wakes)) {
-            let own = Own {
-                shard,
-                dealing,
-                schedule: Box::new(options.plan.actions(dealing.cells(shard))),
-                seed: options.plan.scenario().seed,
-                errands: options
-                    .http
-                    .clone()
-                    .map(|queue| Box::new(queue) as Box<dyn Errands>),
-                uploads,
-                board: Arc::clone(&boards[shard as usize]),
-            };
+            let own = own(options, dealing, shard, uploads, &boards[shard as usize]);
             let stats = Arc::new(ShardStats::default());
             threads.loops.push(Arc::clone(&stats));
-            let carriage = Carriage {
-                carrier: options.carrier,
-                tls: options.tls.clone(),
-                ways: Vec::new(),
-                sources: Sources::new(deal.sources(shard, std::process::id())),
-                shard,
-                shards: deal.shards,
-                connecting_max: options.connecting_max,
-                meter: Arc::default(),
-            };
+            let carriage = carriage(options, deal, shard);
             threads.meters.push(Arc::clone(&carriage.meter));
             let body = body(
                 options,
@@ -150,6 +130,42 @@ fn end_of(shard: JoinHandle<Result<(), ShardError>>) -> Result<(), SwarmError> {
         .join()
         .map_err(|_| SwarmError::Panicked)
         .and_then(|ended| Ok(ended?))
+}
+
+/// What is a shard's own.
+fn own(
+    options: &SwarmOptions,
+    dealing: Dealing,
+    shard: u32,
+    uploads: QueueReceiver<UploadDone>,
+    board: &Arc<Board>,
+) -> Own {
+    Own {
+        shard,
+        dealing,
+        schedule: Box::new(options.plan.actions(dealing.cells(shard))),
+        seed: options.plan.scenario().seed,
+        errands: options
+            .http
+            .clone()
+            .map(|queue| Box::new(queue) as Box<dyn Errands>),
+        uploads,
+        board: Arc::clone(board),
+    }
+}
+
+/// What carries a shard's bytes.
+fn carriage(options: &SwarmOptions, deal: &Deal, shard: u32) -> Carriage {
+    Carriage {
+        carrier: options.carrier,
+        tls: options.tls.clone(),
+        ways: Vec::new(),
+        sources: Sources::new(deal.sources(shard, std::process::id())),
+        shard,
+        shards: deal.shards,
+        connecting_max: options.connecting_max,
+        meter: Arc::default(),
+    }
 }
 
 /// What a shard's thread does.

@@ -10,7 +10,7 @@ use crate::series::Points;
 
 /// All CPUs are busy from this share on: the rest is what a tick of the kernel's count rounds away.
 const ALL_FULL: f64 = 0.97;
-/// The run's own CPUs are, by its processes' own time: others may have had a little of them.
+/// The run's own share of CPUs is, by its processes' own time: it is counted apart from the clock that it is held against.
 const OWN_FULL: f64 = 0.93;
 /// The processes of a run.
 const PROCESSES: [&str; 3] = ["server", "swarm", "storm"];
@@ -19,14 +19,15 @@ const NAMED: [&str; 3] = ["user", "system", "softirq"];
 
 pub(super) fn exhausted(run: &Run, signs: &Signs<'_>) -> Option<Finding> {
     let busy = busy(signs);
-    let own = own(run, signs);
-    let full = Signs::in_a_row(&busy, ALL_FULL)
+    let (own, own_full) = own(run, signs);
+    let own_since_s = Signs::in_a_row(&own, own_full);
+    let since_s = Signs::in_a_row(&busy, ALL_FULL)
         .into_iter()
-        .chain(Signs::in_a_row(&own, OWN_FULL));
-    let since_s = full.reduce(f64::min);
-    let (points, whose) = match (Signs::in_a_row(&own, OWN_FULL), own.is_empty()) {
-        (Some(_), false) => (&own, "the CPUs the run may use were"),
-        _ => (&busy, "the CPUs were"),
+        .chain(own_since_s)
+        .reduce(f64::min);
+    let (points, whose) = match own_since_s {
+        Some(_) => (&own, "the CPUs the run may use were"),
+        None => (&busy, "the CPUs were"),
     };
     // The fullest stretch, as long as it takes to be called full.
     let used = points
@@ -70,12 +71,27 @@ fn busy(signs: &Signs<'_>) -> Points {
     points
 }
 
-/// The share of the CPUs that the run may use which its processes had; nothing where it may use all there are.
-fn own(run: &Run, signs: &Signs<'_>) -> Points {
+/// The share of the CPUs that the run may use which was had, by whomever, and from where on that is all; nothing where it may
+/// use all there are. Where its share of them is a quota, none of them is ever idle for want of it: then what its processes had.
+fn own(run: &Run, signs: &Signs<'_>) -> (Points, f64) {
     let (may, all) = (run.manifest.limits.cpus, run.manifest.host.cpus);
     if may == 0 || may >= all {
-        return Points::new();
+        return (Points::new(), ALL_FULL);
     }
+    let idle = signs.steps(name::host::OWN_CPU_IDLE_US);
+    let had = signs.steps(name::host::OWN_CPU_BUSY_US).into_iter().zip(idle);
+    let had: Points = had
+        .filter(|((.., busy_us), (.., idle_us))| busy_us + idle_us > 0)
+        .map(|((at_s, _, busy_us), (.., idle_us))| (at_s, busy_us as f64 / (busy_us + idle_us) as f64))
+        .collect();
+    if Signs::in_a_row(&had, ALL_FULL).is_some() {
+        return (had, ALL_FULL);
+    }
+    (of_processes(may, signs), OWN_FULL)
+}
+
+/// The share of so many CPUs that the run's processes had.
+fn of_processes(may: u32, signs: &Signs<'_>) -> Points {
     let mut points = Points::new();
     for process in PROCESSES {
         for (at_s, seconds, us) in signs.steps(&name::process::cpu_us(process)) {

@@ -106,6 +106,16 @@ fn each_resource_is_named_with_its_evidence() {
         count(sample, "process.server.cpu_us", 500_000 * 19 + 570_000 * since);
     });
     pinned.manifest.limits.cpus = 1;
+    // Others had the better part of the one CPU, and the generator had not enough of it.
+    let mut shared = from(20, |since, sample| {
+        count(sample, name::host::OWN_CPU_BUSY_US, 1_000_000 * since);
+        count(sample, name::host::OWN_CPU_IDLE_US, 500);
+        let mut histogram = Histogram::new();
+        histogram.record(1_500_000);
+        sample.histograms = BTreeMap::from([(name::latency::SCHEDULE_LAG.to_owned(), histogram)]);
+        sample.gauges.insert(name::swarm::LOOP_BUSIEST.to_owned(), 1.0);
+    });
+    shared.manifest.limits.cpus = 1;
     let mut foreseen = quiet();
     foreseen.events.push(Event {
         t_ms: 50_100,
@@ -118,6 +128,7 @@ fn each_resource_is_named_with_its_evidence() {
         ("cpu, in the kernel", full(20, [500_000, 1_300_000, 200_000])),
         ("cpu, for packets", full(20, [200_000, 300_000, 1_500_000])),
         ("cpu, of those it may use", pinned),
+        ("cpu, of those it may use, and others do", shared),
         ("memory", gauge(name::host::MEMORY_HELD_BYTES, 23e9)),
         ("memory, foreseen", foreseen),
         (

@@ -20,19 +20,7 @@ pub(super) fn cpu(run: &Run) -> Plot {
         .iter()
         .map(|kind| (*kind, of_kind(kind)))
         .collect();
-    // All CPUs' time, idle included, is what a share is a share of.
-    let longest = kinds
-        .iter()
-        .map(|(_, points)| points)
-        .max_by_key(|points| points.len());
-    let mut whole: Points = longest.map_or_else(Points::new, |points| {
-        points.iter().map(|(at, _)| (*at, 0.0)).collect()
-    });
-    for (_, points) in &kinds {
-        for ((_, sum), (_, us)) in whole.iter_mut().zip(points) {
-            *sum += us;
-        }
-    }
+    let whole = summed(&kinds);
     let mut panel = Panel::new("", Unit::Share, Scale::Whole, FIRST + 40.0);
     for (index, (kind, points)) in kinds.iter().filter(|(kind, _)| *kind != "idle").enumerate() {
         if points.len() == whole.len() {
@@ -62,7 +50,36 @@ pub(super) fn cpu(run: &Run) -> Plot {
     };
     // The scale is the whole of it in any case.
     let (panel, _) = mark(run, panel, (0.0, end_s(run)), 100.0, [busy_share]);
-    let loops = Panel::new("Loops at work", Unit::Share, Scale::Whole, OTHER)
+    Plot {
+        id: "cpu",
+        title: "CPU by kind, share of all CPUs",
+        caption: "The space above the stack is what is left to win; softirq is the kernel carrying packets, and steal is \
+                  time the host did not give.",
+        x: X::Time(end_s(run)),
+        panels: vec![panel, loops(run)],
+        notes: Vec::new(),
+    }
+}
+
+/// All CPUs' time, idle included: what a share is a share of.
+fn summed(kinds: &[(&str, Points)]) -> Points {
+    let longest = kinds
+        .iter()
+        .map(|(_, points)| points)
+        .max_by_key(|points| points.len());
+    let mut whole: Points = longest.map_or_else(Points::new, |points| {
+        points.iter().map(|(at, _)| (*at, 0.0)).collect()
+    });
+    for (_, points) in kinds {
+        for ((_, sum), (_, us)) in whole.iter_mut().zip(points) {
+            *sum += us;
+        }
+    }
+    whole
+}
+
+fn loops(run: &Run) -> Panel {
+    Panel::new("Loops at work", Unit::Share, Scale::Whole, OTHER)
         .with(Line::solid(
             "server",
             Ink::Series(0),
@@ -72,16 +89,7 @@ pub(super) fn cpu(run: &Run) -> Plot {
             "swarm",
             Ink::Series(1),
             busy(run, name::swarm::LOOP_BUSY_US, name::swarm::SHARDS),
-        ));
-    Plot {
-        id: "cpu",
-        title: "CPU by kind, share of all CPUs",
-        caption: "The space above the stack is what is left to win; softirq is the kernel carrying packets, and steal is \
-                  time the host did not give.",
-        x: X::Time(end_s(run)),
-        panels: vec![panel, loops],
-        notes: Vec::new(),
-    }
+        ))
 }
 
 fn shares(points: &Points, whole: &Points) -> Points {

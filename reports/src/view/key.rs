@@ -2,7 +2,7 @@
 //!
 //! It knows which figures a reader asks for first; the rest is in the tables.
 
-use record::{Run, Summary, name};
+use record::{Percentiles, Run, Summary, name};
 
 use crate::quantity::{Unit, clock, grouped, short};
 use crate::series;
@@ -101,36 +101,25 @@ pub(super) fn of_capture(run: &Run) -> Vec<Tile> {
 }
 
 pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
+    let mut tiles = messages(run, summary);
+    tiles.extend(costs(summary));
+    let lag = &summary.schedule_lag_ms;
+    tiles.push(tile(
+        "Generator's lag, 99th percentile",
+        short(lag.p99, Unit::Time),
+        format!("{} late, {} unsent", grouped(lag.late), grouped(lag.unsent)),
+    ));
+    tiles
+}
+
+/// Who was there, and what came of what they said.
+fn messages(run: &Run, summary: &Summary) -> Vec<Tile> {
     let (connections, messages) = (&summary.connections, &summary.messages);
-    let (delivery, accepted) = (summary.latency_ms.delivery, summary.latency_ms.accepted);
-    let (server, swarm) = (&summary.server, &summary.swarm);
     let busiest = series::rate(run, name::swarm::COPIES_DELIVERED)
         .into_iter()
         .map(|(_, rate)| rate)
         .fold(0.0, f64::max);
-    let wait = |p: record::Percentiles| {
-        if p.count == 0 {
-            ("–".to_owned(), "nothing was measured".to_owned())
-        } else {
-            let note = format!(
-                "median {}, worst {}",
-                short(p.p50, Unit::Time),
-                short(p.max, Unit::Time)
-            );
-            (short(p.p99, Unit::Time), note)
-        }
-    };
-    let (delivery_p99, delivery_note) = wait(delivery);
-    let (accepted_p99, accepted_note) = wait(accepted);
     let astray = messages.lost + messages.duplicated + messages.corrupted + messages.misordered;
-    let an_arrival = if server.cpu_seconds > 0.0 {
-        format!(
-            "{} copies delivered a second of it",
-            short(messages.delivered as f64 / server.cpu_seconds, Unit::Count)
-        )
-    } else {
-        "the server was not watched".to_owned()
-    };
     vec![
         tile(
             "Peak connections",
@@ -152,8 +141,25 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
             format!("{} in the busiest second", short(busiest, Unit::PerSecond)),
         ),
         tile("Lost, twice, wrong", grouped(astray), "copies; must be 0"),
-        tile("Delivery, 99th percentile", delivery_p99, delivery_note),
-        tile("Accepted, 99th percentile", accepted_p99, accepted_note),
+        wait("Delivery, 99th percentile", summary.latency_ms.delivery),
+        wait("Accepted, 99th percentile", summary.latency_ms.accepted),
+    ]
+}
+
+/// What it took of memory and of time.
+fn costs(summary: &Summary) -> [Tile; 3] {
+    let (server, swarm) = (&summary.server, &summary.swarm);
+    let (cpu, an_arrival) = match server.cpu_seconds {
+        seconds if seconds > 0.0 => {
+            let a_second = short(summary.messages.delivered as f64 / seconds, Unit::Count);
+            (
+                short(seconds * 1e3, Unit::Time),
+                format!("{a_second} copies delivered a second of it"),
+            )
+        }
+        _ => ("–".to_owned(), "the server was not watched".to_owned()),
+    };
+    [
         tile(
             "Server memory a connection",
             measured(server.bytes_per_connection_user, Unit::Bytes),
@@ -172,23 +178,19 @@ pub(super) fn of_run(run: &Run, summary: &Summary) -> Vec<Tile> {
                 measured(swarm.rss_bytes_peak as f64, Unit::Bytes)
             ),
         ),
-        tile(
-            "Server CPU time",
-            if server.cpu_seconds > 0.0 {
-                short(server.cpu_seconds * 1e3, Unit::Time)
-            } else {
-                "–".to_owned()
-            },
-            an_arrival,
-        ),
-        tile(
-            "Generator's lag, 99th percentile",
-            short(summary.schedule_lag_ms.p99, Unit::Time),
-            format!(
-                "{} late, {} unsent",
-                grouped(summary.schedule_lag_ms.late),
-                grouped(summary.schedule_lag_ms.unsent)
-            ),
-        ),
+        tile("Server CPU time", cpu, an_arrival),
     ]
+}
+
+/// A time that things took: its 99th percentile, and what lies about it.
+pub(super) fn wait(label: &'static str, p: Percentiles) -> Tile {
+    if p.count == 0 {
+        return tile(label, "–", "nothing was measured");
+    }
+    let note = format!(
+        "median {}, worst {}",
+        short(p.p50, Unit::Time),
+        short(p.max, Unit::Time)
+    );
+    tile(label, short(p.p99, Unit::Time), note)
 }

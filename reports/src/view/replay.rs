@@ -2,13 +2,16 @@
 //!
 //! It knows rows and words; whether the ledger adds up was found out before.
 
+mod notes;
+mod recording;
+
 use std::collections::BTreeMap;
 
 use record::{Differing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
 
-use super::key::{Tile, tile};
+use super::key::{Tile, tile, wait};
 use super::table::{Wait, cells};
-use crate::quantity::{Unit, grouped, short, trimmed};
+use crate::quantity::{Unit, grouped, short};
 
 /// Rows of a list that a page shows; the rest is in `replay.json`.
 const ROWS_MAX: usize = 20;
@@ -46,7 +49,7 @@ impl ReplayView {
             waits: waits(figures),
             differences: replay.differences.iter().take(ROWS_MAX).cloned().collect(),
             undriven: replay.unplayable.iter().take(ROWS_MAX).cloned().collect(),
-            notes: notes(replay),
+            notes: notes::of(replay),
         })
     }
 }
@@ -74,21 +77,10 @@ fn how(replay: &Replay) -> String {
 }
 
 fn rows(figures: &ReplaySummary) -> Vec<Row> {
-    let row = |sign, name: &str, count| Row {
-        sign,
-        name: name.to_owned(),
-        count: grouped(count),
-        sum: false,
-        wrong: false,
-    };
-    let sum = |name, count| Row {
-        sum: true,
-        ..row("", name, count)
-    };
     let by = |causes: &BTreeMap<String, u64>, rows: &mut Vec<Row>| {
         rows.extend(causes.iter().map(|(cause, count)| Row {
             wrong: *count > 0,
-            ..row("+", &cause.replace('_', " "), *count)
+            ..row("+", &named(cause), *count)
         }));
     };
     let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);
@@ -117,7 +109,32 @@ fn rows(figures: &ReplaySummary) -> Vec<Row> {
             ..row("+", name, count)
         });
     }
+    rows.extend(recording::rows(&figures.bytes));
     rows
+}
+
+/// A row of the ledger that is as it should be.
+fn row(sign: &'static str, name: &str, count: u64) -> Row {
+    Row {
+        sign,
+        name: name.to_owned(),
+        count: grouped(count),
+        sum: false,
+        wrong: false,
+    }
+}
+
+/// A row above its parts.
+fn sum(name: &str, count: u64) -> Row {
+    Row {
+        sum: true,
+        ..row("", name, count)
+    }
+}
+
+/// A cause as a reader has it.
+fn named(cause: &str) -> String {
+    cause.replace('_', " ")
 }
 
 fn waits(figures: &ReplaySummary) -> Vec<Wait> {
@@ -143,78 +160,6 @@ fn waits(figures: &ReplaySummary) -> Vec<Wait> {
             cells: cells(&p),
         })
         .collect()
-}
-
-fn notes(replay: &Replay) -> Vec<String> {
-    let (sessions, sends, bytes) = (&replay.sessions, &replay.sends, &replay.bytes);
-    let mut notes = vec![format!(
-        "The recording has {} sessions: {} cannot be driven, {} were not wanted. Those driven said {}, their servers {}.",
-        grouped(sessions.recorded),
-        grouped(sessions.unplayable),
-        grouped(sessions.left_out),
-        short(bytes.recorded_client as f64, Unit::Bytes),
-        short(bytes.recorded_server as f64, Unit::Bytes),
-    )];
-    if bytes.gapped_server > 0 {
-        notes.push(format!(
-            "It lacks {} of their servers, so {} answers that may stand there were not judged.",
-            short(bytes.gapped_server as f64, Unit::Bytes),
-            grouped(replay.answers.unjudged)
-        ));
-    }
-    if sends.answers_given_up > 0 {
-        notes.push(format!(
-            "{} times a request went on without the whole of the answer that was recorded before it.",
-            grouped(sends.answers_given_up)
-        ));
-    }
-    if sends.stalled > 0 {
-        notes.push(format!(
-            "{} times a request waited because the target did not read what was said before it.",
-            grouped(sends.stalled)
-        ));
-    }
-    if sends.answers_untimed > 0 {
-        notes.push(format!(
-            "{} answers that were recorded are in no latency: none came, or more than 32 were awaited on one connection.",
-            grouped(sends.answers_untimed)
-        ));
-    }
-    if sessions.connects_held > 0 {
-        notes.push(format!(
-            "{} sessions began more than {} ms late because as many were open as --at-once allows: by choice, so that is not the \
-             driver's lateness, and the load was not the recording's.",
-            grouped(sessions.connects_held),
-            trimmed(replay.lateness_limit_ms, 3)
-        ));
-    }
-    if sends.unlearned > 0 {
-        notes.push(format!(
-            "{} values were said as recorded, because the target had not handed out its own.",
-            grouped(sends.unlearned)
-        ));
-    }
-    if let Some(chat) = replay.chat.filter(|chat| chat.said > 0) {
-        notes.push(format!(
-            "Its people said {} chat messages, {} of them to groups; {} were accepted and {} refused. What the server did for them \
-             is not in the swarm's ledger.",
-            grouped(chat.said),
-            grouped(chat.to_groups),
-            grouped(chat.accepted),
-            grouped(chat.refused)
-        ));
-    }
-    if let Some(gaps) = replay.gaps {
-        notes.push(format!(
-            "Gaps between sends, planned against made: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that \
-             differ by less than 100 µs count as equal.",
-            trimmed(gaps.distance, 4),
-            trimmed(gaps.p_value, 4),
-            grouped(gaps.count),
-            trimmed(gaps.distance_beyond_100_us, 4)
-        ));
-    }
-    notes
 }
 
 /// The key figures of a replay beside a swarm.
@@ -246,20 +191,6 @@ pub(super) fn tiles_beside(figures: &ReplaySummary) -> Vec<Tile> {
 /// The key figures.
 pub(super) fn tiles(figures: &ReplaySummary, summary: &Summary) -> Vec<Tile> {
     let (sessions, sends, answers) = (&figures.sessions, &figures.sends, &figures.answers);
-    let wait = |p: Percentiles| match p.count {
-        0 => ("–".to_owned(), "nothing was measured".to_owned()),
-        _ => (
-            short(p.p99, Unit::Time),
-            format!(
-                "median {}, worst {}",
-                short(p.p50, Unit::Time),
-                short(p.max, Unit::Time)
-            ),
-        ),
-    };
-    let (late, late_note) = wait(figures.lateness_ms);
-    let (answer, answer_note) = wait(figures.answer_ms);
-    let (recorded, recorded_note) = wait(figures.recorded_answer_ms);
     let astray = answers.different + answers.missing + answers.extra;
     vec![
         tile(
@@ -291,9 +222,9 @@ pub(super) fn tiles(figures: &ReplaySummary, summary: &Summary) -> Vec<Tile> {
             grouped(astray),
             format!("of {} answers", grouped(answers.compared())),
         ),
-        tile("Lateness, 99th percentile", late, late_note),
-        tile("Answer, 99th percentile", answer, answer_note),
-        tile("Recorded answer, 99th percentile", recorded, recorded_note),
+        wait("Lateness, 99th percentile", figures.lateness_ms),
+        wait("Answer, 99th percentile", figures.answer_ms),
+        wait("Recorded answer, 99th percentile", figures.recorded_answer_ms),
         tile(
             "Driver's CPU time",
             match summary.swarm.cpu_seconds {

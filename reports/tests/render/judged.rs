@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use record::{Event, EventKind, Run, Summary, Threshold, Verdict};
+use record::{Event, EventKind, Run, Sample, Summary, Threshold, Verdict};
 
 use crate::synthetic::Invention;
 
@@ -44,102 +44,69 @@ pub(crate) fn spoilt(spoil: impl FnOnce(&mut Run)) -> Summary {
     reports::summarise(&run)
 }
 
+fn last(run: &mut Run) -> &mut Sample {
+    run.samples.last_mut().unwrap()
+}
+
+/// Adds to a counter at the end.
+fn add(run: &mut Run, counter: &str, by: i64) {
+    let value = last(run).counters.get_mut(counter).unwrap();
+    *value = value.saturating_add_signed(by);
+}
+
 #[test]
 fn the_testbed_is_blamed_for_what_is_its_own() {
-    let because = |summary: Summary, what: &str| {
+    let spoils: [(&str, fn(&mut Run)); 10] = [
+        ("copies sent, but", |run| add(run, "swarm.copies_sent", 1)),
+        ("copies accepted, but", |run| {
+            add(run, "swarm.copies_delivered", -1)
+        }),
+        ("The server accepted", |run| add(run, "server.copies_accepted", 1)),
+        ("acknowledged", |run| add(run, "server.copies_acknowledged", -1)),
+        ("The server holds", |run| {
+            *last(run).gauges.get_mut("server.copies_queued").unwrap() -= 1.0;
+        }),
+        ("own counts stop at 0:23", |run| {
+            last(run)
+                .counters
+                .retain(|counter, _| !counter.starts_with("server."));
+        }),
+        ("too late", |run| add(run, "swarm.arrivals_late", 1_000_000)),
+        ("lagged its schedule by 1.5 s", |run| {
+            let lag = last(run).histograms.entry("latency.schedule_lag".into());
+            let lag = lag.or_default();
+            (0..100_000).for_each(|_| lag.record(1_500_000));
+        }),
+        ("The disk is full.", |run| {
+            run.events.push(Event {
+                t_ms: 1,
+                kind: EventKind::Invalid,
+                name: "disk".into(),
+                detail: "The disk is full.".to_owned(),
+            });
+        }),
+        ("is not understood", |run| {
+            run.manifest.thresholds.push("delivery.p98 < 1s".into())
+        }),
+    ];
+    for (what, spoil) in spoils {
+        let summary = spoilt(spoil);
         assert_eq!(summary.verdict, Verdict::Invalid, "{what}");
         assert!(
             summary.invalid_because.iter().any(|reason| reason.contains(what)),
             "{:?}",
             summary.invalid_because
         );
-    };
-    let last = |run: &mut Run, counter: &str, by: i64| {
-        let value = run.samples.last_mut().unwrap().counters.get_mut(counter).unwrap();
-        *value = value.saturating_add_signed(by);
-    };
-    because(
-        spoilt(|run| last(run, "swarm.copies_sent", 1)),
-        "copies sent, but",
-    );
-    because(
-        spoilt(|run| last(run, "swarm.copies_delivered", -1)),
-        "copies accepted, but",
-    );
-    because(
-        spoilt(|run| last(run, "server.copies_accepted", 1)),
-        "The server accepted",
-    );
-    because(
-        spoilt(|run| last(run, "server.copies_acknowledged", -1)),
-        "acknowledged",
-    );
-    because(
-        spoilt(|run| {
-            let held = run
-                .samples
-                .last_mut()
-                .unwrap()
-                .gauges
-                .get_mut("server.copies_queued")
-                .unwrap();
-            *held -= 1.0;
-        }),
-        "The server holds",
-    );
-    because(
-        spoilt(|run| {
-            run.samples
-                .last_mut()
-                .unwrap()
-                .counters
-                .retain(|counter, _| !counter.starts_with("server."));
-        }),
-        "own counts stop at 0:23",
-    );
-    because(
-        spoilt(|run| last(run, "swarm.arrivals_late", 1_000_000)),
-        "too late",
-    );
-    because(
-        spoilt(|run| {
-            let histogram = run
-                .samples
-                .last_mut()
-                .unwrap()
-                .histograms
-                .entry("latency.schedule_lag".into())
-                .or_default();
-            (0..100_000).for_each(|_| histogram.record(1_500_000));
-        }),
-        "lagged its schedule by 1.5 s",
-    );
-    because(
-        spoilt(|run| {
-            let detail = "The disk is full.".to_owned();
-            run.events.push(Event {
-                t_ms: 1,
-                kind: EventKind::Invalid,
-                name: "disk".into(),
-                detail,
-            });
-        }),
-        "The disk is full.",
-    );
-    because(
-        spoilt(|run| run.manifest.thresholds.push("delivery.p98 < 1s".into())),
-        "is not understood",
-    );
+    }
 }
 
 #[test]
 fn losing_a_copy_fails_even_a_scenario_that_does_not_ask() {
     let summary = spoilt(|run| {
         run.manifest.thresholds.clear();
-        let last = run.samples.last_mut().unwrap();
-        *last.counters.get_mut("swarm.copies_delivered").unwrap() -= 1;
-        *last.counters.get_mut("server.copies_acknowledged").unwrap() -= 1;
-        last.gauges.insert("swarm.ledger.missing".into(), 1.0);
+        add(run, "swarm.copies_delivered", -1);
+        add(run, "server.copies_acknowledged", -1);
+        last(run).gauges.insert("swarm.ledger.missing".into(), 1.0);
     });
     assert_eq!(summary.invalid_because, Vec::<String>::new());
     assert_eq!((summary.verdict, summary.messages.lost), (Verdict::Fail, 1));

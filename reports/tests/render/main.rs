@@ -232,6 +232,11 @@ fn a_replay() {
         "12 sessions began more than 10 ms late",
         "40 answers that were recorded are in no latency",
         "3 times a request waited",
+        "bytes captured in TCP segments",
+        "not driven: midway",
+        "taken off with TLS",
+        "malformed headers",
+        "3 UDP flows, 1 of them QUIC, were captured and are not replayed: 120 packets, 34 kB.",
     ] {
         assert!(html.contains(told), "{told}");
     }
@@ -247,6 +252,11 @@ fn a_replay() {
     );
     let torn = spoilt("replay-torn", |replay| replay.finished = false);
     assert_eq!(torn.verdict, Verdict::Invalid);
+    let astray = spoilt("replay-astray", |replay| {
+        replay.bytes.capture.as_mut().unwrap().captured += 1;
+    });
+    assert_eq!(astray.verdict, Verdict::Invalid);
+    assert!(astray.invalid_because[0].contains("bytes captured"), "{astray:?}");
     let other = spoilt("replay-other", |replay| replay.answers.different = 1);
     assert_eq!(other.verdict, Verdict::Fail, "an implied threshold");
 }

@@ -80,26 +80,8 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
     let factor = |value: &Option<Spanned<Factor>>, default| {
         value.as_ref().map_or(Factor(default), |value| *value.get_ref())
     };
-    if let (Some(_), Some(drawn)) = (&raw.goals, &raw.goals_drawn) {
-        return Err(Mistake::new(
-            drawn.span(),
-            "`goals` lists them and `goals_drawn` draws them; expected one",
-        ));
-    }
     let names: Vec<&str> = population.iter().map(|group| group.name.as_str()).collect();
-    for name in raw.audience.iter().flat_map(Spanned::get_ref) {
-        known(name, &names, "population")?;
-    }
-    if let Some(audience) = raw
-        .audience
-        .as_ref()
-        .filter(|audience| audience.get_ref().is_empty())
-    {
-        return Err(Mistake::new(
-            audience.span(),
-            "a match without an `audience` causes nothing; leave the key out for everybody",
-        ));
-    }
+    has_a_match(&raw, &names)?;
     let mut goals = raw.goals.map(Spanned::into_inner).unwrap_or_default();
     goals.sort_unstable();
     let football = Football {
@@ -138,6 +120,36 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
         half_time: factor(&raw.half_time, 0.8),
         whistle: factor(&raw.whistle, 1.5),
     };
+    has_a_weight(&football, span_of(&raw.whistle))?;
+    Ok(football)
+}
+
+/// Whether goals are either listed or drawn, and the audience is of people that there are.
+fn has_a_match(raw: &RawShock, names: &[&str]) -> Result<(), Mistake> {
+    if let (Some(_), Some(drawn)) = (&raw.goals, &raw.goals_drawn) {
+        return Err(Mistake::new(
+            drawn.span(),
+            "`goals` lists them and `goals_drawn` draws them; expected one",
+        ));
+    }
+    for name in raw.audience.iter().flat_map(Spanned::get_ref) {
+        known(name, names, "population")?;
+    }
+    if let Some(audience) = raw
+        .audience
+        .as_ref()
+        .filter(|audience| audience.get_ref().is_empty())
+    {
+        return Err(Mistake::new(
+            audience.span(),
+            "a match without an `audience` causes nothing; leave the key out for everybody",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether anything of the match has a share of the day.
+fn has_a_weight(football: &Football, whistle: Option<Range<usize>>) -> Result<(), Mistake> {
     let weights = [
         football.build_up,
         football.kick_off,
@@ -146,13 +158,13 @@ fn football(raw: RawShock, population: &[PopulationGroup]) -> Result<Football, M
         football.whistle,
     ];
     if weights.iter().all(|weight| weight.0 == 0.0) {
-        let span = span_of(&raw.whistle).unwrap_or(0..0);
+        let span = whistle.unwrap_or(0..0);
         return Err(Mistake::new(
             span,
             "every weight of the match is 0; nothing could be its share of the day",
         ));
     }
-    Ok(football)
+    Ok(())
 }
 
 fn earthquake(

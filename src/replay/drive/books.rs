@@ -8,10 +8,11 @@ use record::{
     ReplaySessions, Sample, Undriven,
 };
 use replay::{
-    Answers, Arrivals, Cause, Counts, Drive, DriveOptions, Figures, Order, Picked, Planned, Side, Speed,
-    Timings,
+    Answers, Arrivals, CaptureFigures, Cause, Counts, Drive, DriveOptions, Figures, Order, Picked, Planned,
+    Side, Speed, Timings,
 };
 
+use super::captured;
 use crate::replay::arguments::DriveArgs;
 use crate::replay::source::Recorded;
 
@@ -27,7 +28,7 @@ pub(crate) fn begun(
     options: &DriveOptions,
     (planned, picked): (&Planned, &Picked),
 ) -> Replay {
-    let sessions = options.recording.sessions();
+    let (sessions, figures) = (options.recording.sessions(), recorded.figures());
     let client_bytes: u64 = sessions
         .iter()
         .map(|session| session.said(Side::Client).bytes)
@@ -67,13 +68,17 @@ pub(crate) fn begun(
             ..ReplaySends::default()
         },
         bytes: ReplayBytes {
+            recorded: Some(captured::recorded(&options.recording)),
             recorded_client: planned.client_bytes,
             recorded_server: planned.server_bytes,
             gapped_server: planned.server_gap_bytes,
             skipped_client: client_bytes.saturating_sub(planned.client_bytes),
-            unused_by: unused(recorded),
+            undriven_by: captured::undriven(&options.recording, picked),
+            capture: figures.map(|figures| captured::bytes(figures, &options.recording)),
+            unused_by: figures.map(unused).unwrap_or_default(),
             ..ReplayBytes::default()
         },
+        datagrams: figures.map(captured::datagrams),
         answers: ReplayAnswers::default(),
         chat: None,
         gaps: None,
@@ -88,14 +93,10 @@ pub(crate) fn begun(
 }
 
 /// Packets of the capture that were not used, by cause.
-fn unused(recorded: &Recorded) -> BTreeMap<String, u64> {
-    let Some(figures) = recorded.figures() else {
-        return BTreeMap::new();
-    };
+fn unused(figures: &CaptureFigures) -> BTreeMap<String, u64> {
     figures
         .skipped
         .causes()
-        .filter(|(.., packets)| *packets > 0)
         .map(|(_, cause, packets)| (cause.to_owned(), packets))
         .collect()
 }

@@ -11,6 +11,7 @@ use wsar::Sampler;
 
 use super::own::Own;
 use super::{Prepared, books};
+use crate::conduct::{INTERRUPTED, told};
 use crate::desk::{self, Desk};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
@@ -39,21 +40,8 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let speeds = (prepared.options.connect_speed, prepared.options.think_speed);
-    let (desk, knobs_at) = match args.knobs {
-        None => (Desk::default(), None),
-        Some(address) => Desk::open(address, speeds)
-            .await
-            .map(|(desk, at)| (desk, Some(at)))?,
-    };
-    let mut watches = vec![("swarm".to_owned(), std::process::id())];
-    watches.extend(
-        prepared
-            .own
-            .as_ref()
-            .and_then(Own::pid)
-            .map(|pid| ("server".to_owned(), pid)),
-    );
-    let sampler = Sampler::new(watches);
+    let (desk, knobs_at) = args.conduct.desk(speeds).await?;
+    let sampler = sampler(prepared.own.as_ref());
     let drive = Drive::start(&prepared.options)?;
     let planned = drive.planned();
     let curve = PlanCurve {
@@ -62,13 +50,13 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         copies: planned.sends_a_second.clone(),
         ..PlanCurve::default()
     };
-    let progress = Progress::new(args.quiet, planned.length_ns / 1_000_000_000);
+    let length_s = planned.length_ns / 1_000_000_000;
+    let progress = Progress::new(args.conduct.quiet, length_s);
     progress.say(&format!(
-        "{}: {} sessions, {} sends, {} s; run folder {}",
+        "{}: {} sessions, {} sends, {length_s} s; run folder {}",
         args.capture.display(),
         grouped(planned.sessions as f64),
         grouped(planned.sends as f64),
-        planned.length_ns / 1_000_000_000,
         prepared.folder.display()
     ));
     let course = (drive.planned(), drive.picked());
@@ -195,12 +183,8 @@ impl Live {
             self.note(t_ms, EventKind::Invalid, "replay", &error.to_string())?;
         }
         if interrupted {
-            self.note(
-                t_ms,
-                EventKind::Interrupted,
-                "interrupted",
-                "stopped before its end",
-            )?;
+            let (kind, name, what) = INTERRUPTED;
+            self.note(t_ms, kind, name, what)?;
         }
         if self.drive.was_stopped_by_failure() {
             let what = "a session failed, and --on-failure stop was given";
@@ -223,20 +207,21 @@ impl Live {
     }
 
     fn note(&mut self, t_ms: u64, kind: EventKind, name: &str, detail: &str) -> Result<()> {
-        self.progress
-            .say(&format!("{:>5} s  {name}: {detail}", t_ms / 1000));
-        self.writer.event(&Event {
-            t_ms,
-            kind,
-            name: name.to_owned(),
-            detail: detail.to_owned(),
-        })?;
+        self.writer
+            .event(&told(&self.progress, t_ms, kind, name, detail))?;
         Ok(())
     }
 
     fn t_ms(&self) -> u64 {
         self.clock.now_us().saturating_sub(self.drive.begin_us()) / 1000
     }
+}
+
+/// Watches this process, and the server's where it is the replay's own.
+fn sampler(own: Option<&Own>) -> Sampler {
+    let mut watches = vec![("swarm".to_owned(), std::process::id())];
+    watches.extend(own.and_then(Own::pid).map(|pid| ("server".to_owned(), pid)));
+    Sampler::new(watches)
 }
 
 /// Writes down what is known before the first connect: what is to be driven, and what of the capture is not.

@@ -32,7 +32,7 @@ pub(super) fn of(args: &DriveArgs, options: &DriveOptions, started_unix_ms: u64)
         },
         encryption: options.ways.iter().any(Option::is_some),
         steps: Vec::new(),
-        thresholds: args.threshold.clone(),
+        thresholds: args.conduct.threshold.clone(),
         host: wsar::host_facts(),
         limits: wsar::limits(),
     }

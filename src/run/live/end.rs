@@ -11,6 +11,7 @@ use wire::chat::Code;
 
 use super::super::target::data_folder;
 use super::Live;
+use crate::conduct::INTERRUPTED;
 use crate::exit::sentence;
 
 /// How long HTTP jobs that are under way at the end may take.
@@ -79,12 +80,8 @@ impl Live<'_> {
             }
         }
         if end == End::Interrupted {
-            self.note(
-                t_ms,
-                EventKind::Interrupted,
-                "interrupted",
-                "stopped before its end",
-            )?;
+            let (kind, name, what) = INTERRUPTED;
+            self.note(t_ms, kind, name, what)?;
         }
         self.clean(end).await?;
         self.mark(begin_us, record::CLOSED)

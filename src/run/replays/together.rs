@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use record::{REPLAY_SCHEMA, Replay};
+use record::{REPLAY_SCHEMA, Replay, ReplayBytes, ReplaySends, ReplaySessions};
 use replay::{Arrivals, Drive, Figures, Timings};
 
 /// What can be added to its like.
@@ -74,35 +74,16 @@ fn add(sum: &mut Replay, other: &Replay) {
     sum.lateness_limit_ms = sum.lateness_limit_ms.max(other.lateness_limit_ms);
     sum.finished &= other.finished;
     sum.gaps = None;
-    let (a, b) = (&mut sum.sessions, &other.sessions);
-    a.recorded += b.recorded;
-    a.left_out += b.left_out;
-    a.unplayable += b.unplayable;
-    a.planned += b.planned;
-    a.connects_late += b.connects_late;
-    a.connects_held += b.connects_held;
-    a.opened += b.opened;
-    a.finished += b.finished;
-    a.failed += b.failed;
-    causes(&mut a.failed_by, &b.failed_by);
-    let (a, b) = (&mut sum.sends, &other.sends);
-    a.planned += b.planned;
-    a.sent += b.sent;
-    a.unsent += b.unsent;
-    a.late += b.late;
-    a.stalled += b.stalled;
-    a.answers_given_up += b.answers_given_up;
-    a.answers_untimed += b.answers_untimed;
-    a.unlearned += b.unlearned;
-    causes(&mut a.unsent_by, &b.unsent_by);
-    let (a, b) = (&mut sum.bytes, &other.bytes);
-    a.recorded_client += b.recorded_client;
-    a.recorded_server += b.recorded_server;
-    a.gapped_server += b.gapped_server;
-    a.skipped_client += b.skipped_client;
-    a.said += b.said;
-    a.heard += b.heard;
-    causes(&mut a.unused_by, &b.unused_by);
+    sessions(&mut sum.sessions, &other.sessions);
+    sends(&mut sum.sends, &other.sends);
+    bytes(&mut sum.bytes, &other.bytes);
+    if let Some(b) = other.datagrams {
+        let a = sum.datagrams.get_or_insert_default();
+        a.flows += b.flows;
+        a.quic += b.quic;
+        a.packets += b.packets;
+        a.bytes += b.bytes;
+    }
     let (a, b) = (&mut sum.answers, &other.answers);
     a.identical += b.identical;
     a.masked += b.masked;
@@ -121,6 +102,54 @@ fn add(sum: &mut Replay, other: &Replay) {
     sum.differences.extend(other.differences.iter().cloned());
 }
 
+fn sessions(a: &mut ReplaySessions, b: &ReplaySessions) {
+    a.recorded += b.recorded;
+    a.left_out += b.left_out;
+    a.unplayable += b.unplayable;
+    a.planned += b.planned;
+    a.connects_late += b.connects_late;
+    a.connects_held += b.connects_held;
+    a.opened += b.opened;
+    a.finished += b.finished;
+    a.failed += b.failed;
+    causes(&mut a.failed_by, &b.failed_by);
+}
+
+fn sends(a: &mut ReplaySends, b: &ReplaySends) {
+    a.planned += b.planned;
+    a.sent += b.sent;
+    a.unsent += b.unsent;
+    a.late += b.late;
+    a.stalled += b.stalled;
+    a.answers_given_up += b.answers_given_up;
+    a.answers_untimed += b.answers_untimed;
+    a.unlearned += b.unlearned;
+    causes(&mut a.unsent_by, &b.unsent_by);
+}
+
+fn bytes(a: &mut ReplayBytes, b: &ReplayBytes) {
+    a.recorded = a.recorded.zip(b.recorded).map(|(a, b)| a + b);
+    a.recorded_client += b.recorded_client;
+    a.recorded_server += b.recorded_server;
+    a.gapped_server += b.gapped_server;
+    a.skipped_client += b.skipped_client;
+    a.said += b.said;
+    a.heard += b.heard;
+    causes(&mut a.unused_by, &b.unused_by);
+    causes(&mut a.undriven_by, &b.undriven_by);
+    if let Some(b) = &b.capture {
+        let a = a.capture.get_or_insert_default();
+        a.captured += b.captured;
+        a.reassembled += b.reassembled;
+        a.recorded += b.recorded;
+        a.inconsistent += b.inconsistent;
+        a.gapped += b.gapped;
+        a.gaps += b.gaps;
+        a.tls += b.tls;
+        causes(&mut a.skipped_by, &b.skipped_by);
+    }
+}
+
 fn causes(sum: &mut BTreeMap<String, u64>, other: &BTreeMap<String, u64>) {
     for (cause, count) in other {
         *sum.entry(cause.clone()).or_default() += count;
@@ -129,6 +158,8 @@ fn causes(sum: &mut BTreeMap<String, u64>, other: &BTreeMap<String, u64>) {
 
 #[cfg(test)]
 mod tests {
+    use record::CapturedBytes;
+
     use super::*;
 
     fn record(capture: &str, planned: u64, refused: u64) -> Replay {
@@ -142,6 +173,8 @@ mod tests {
         };
         (replay.sends.planned, replay.sends.sent) = (planned, planned - refused);
         replay.sends.unsent = refused;
+        replay.bytes.recorded = Some(planned);
+        replay.bytes.undriven_by.insert("midway".to_owned(), planned);
         replay.sends.unsent_by.insert("refused".to_owned(), refused);
         replay
     }
@@ -155,6 +188,21 @@ mod tests {
         assert_eq!(sum.think_speed, "1x");
         assert_eq!(sum.sends.planned, sum.sends.sent + sum.sends.unsent);
         assert_eq!(sum.sends.unsent_by["refused"], 21);
+        assert_eq!(sum.bytes.recorded, Some(110));
+        assert_eq!(sum.bytes.undriven_by["midway"], 110);
+        // A capture beside a file of sessions, which has no captured bytes.
+        let mut captured = one.clone();
+        captured.bytes.capture = Some(CapturedBytes {
+            captured: 12,
+            reassembled: 10,
+            recorded: 10,
+            skipped_by: BTreeMap::from([("retransmitted".to_owned(), 2)]),
+            ..CapturedBytes::default()
+        });
+        let beside = of(&[other.clone(), captured.clone(), captured.clone()]).bytes;
+        let both = beside.capture.unwrap();
+        assert_eq!((both.captured, both.reassembled, both.recorded), (24, 20, 20));
+        assert_eq!((both.skipped(), beside.recorded), (4, Some(120)));
         let broken = Replay {
             finished: false,
             order: "causal".to_owned(),

@@ -3,6 +3,7 @@
 //! It does not know what is said, nor what reads it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -95,10 +96,12 @@ pub(super) fn merged(capture: &Capture, rng: &mut StdRng) -> (Capture, usize) {
     (capture.with(long, &taken, false), touched)
 }
 
-/// Some packets with data are missing: bytes by client and side. Only such are taken as show from what comes behind them, and were
-/// sent once.
-pub(super) fn thinned(capture: &Capture, rng: &mut StdRng) -> (Capture, BTreeMap<(String, usize), u64>) {
-    let (mut taken, mut dropped) = (Vec::new(), BTreeMap::new());
+/// What is missing, by client and side: bytes of the stream.
+pub(super) type Missing = BTreeMap<(String, usize), Vec<Range<u64>>>;
+
+/// Some packets with data are missing. Only such are taken as show from what comes behind them, and were sent once.
+pub(super) fn thinned(capture: &Capture, rng: &mut StdRng) -> (Capture, Missing) {
+    let (mut taken, mut dropped) = (Vec::new(), Missing::new());
     for (client, places) in capture.conversations() {
         let segments: Vec<(usize, Segment)> = places
             .iter()
@@ -128,7 +131,13 @@ pub(super) fn thinned(capture: &Capture, rng: &mut StdRng) -> (Capture, BTreeMap
                 && once
                 && rng.random_bool(0.03)
             {
-                *dropped.entry((client.clone(), segment.side)).or_default() += segment.length as u64;
+                let syn = segments
+                    .iter()
+                    .find(|(_, first)| first.side == segment.side && first.flags & SYN != 0);
+                let (_, syn) = syn.expect("each side's was captured");
+                let from = u64::from(segment.seq.wrapping_sub(syn.seq.wrapping_add(1)));
+                let missing = dropped.entry((client.clone(), segment.side)).or_default();
+                missing.push(from..from + segment.length as u64);
                 taken.push(*at);
             }
         }

@@ -35,6 +35,24 @@ impl CpuTicks {
             ("idle", self.idle),
         ]
     }
+
+    /// Adds another's.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.user = self.user.saturating_add(other.user);
+        self.system = self.system.saturating_add(other.system);
+        self.softirq = self.softirq.saturating_add(other.softirq);
+        self.irq = self.irq.saturating_add(other.irq);
+        self.steal = self.steal.saturating_add(other.steal);
+        self.iowait = self.iowait.saturating_add(other.iowait);
+        self.idle = self.idle.saturating_add(other.idle);
+    }
+
+    /// What was not idle, and what was.
+    pub(super) fn busy_and_idle(&self) -> [u64; 2] {
+        let idle = self.idle.saturating_add(self.iowait);
+        let busy = [self.user, self.system, self.softirq, self.irq, self.steal];
+        [busy.into_iter().fold(0, u64::saturating_add), idle]
+    }
 }
 
 /// What `/proc/stat` says.
@@ -69,7 +87,7 @@ impl Stat {
 }
 
 /// `user nice system idle`, and, by newer kernels, `iowait irq softirq steal` (proc_stat(5)).
-fn parse_cpu(rest: &str) -> Option<CpuTicks> {
+pub(super) fn parse_cpu(rest: &str) -> Option<CpuTicks> {
     let mut ticks = [0; 8];
     let mut seen = 0;
     for (slot, word) in ticks.iter_mut().zip(rest.split_ascii_whitespace()) {

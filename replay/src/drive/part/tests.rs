@@ -1,7 +1,12 @@
 //! A session by hand: what it says, what it awaits, what it times.
 
 use super::*;
-use crate::drive::testing::{recorded, said};
+use crate::drive::testing::{Said as Turned, recorded, said};
+
+/// A recording of one session.
+fn one(opened_ns: u64, turns: &[Turned]) -> Recording {
+    recorded(&[(opened_ns, "10.0.0.1:1", "10.0.0.9:7", turns)])
+}
 
 fn part(recording: &Recording) -> Part {
     let rules = Arc::new(Rules::default());
@@ -10,17 +15,15 @@ fn part(recording: &Recording) -> Part {
 
 #[test]
 fn a_session_steps_from_turn_to_turn_and_owes_what_the_server_said() {
-    let recording = recorded(&[(
+    let recording = one(
         100,
-        "10.0.0.1:1",
-        "10.0.0.9:7",
         &[
             said(Side::Server, 150, b"banner"),
             said(Side::Client, 200, b"hello"),
             said(Side::Client, 250, b"again"),
             said(Side::Server, 300, b"both"),
         ],
-    )]);
+    );
     let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
     let step = part.step(&recording, &mut scratch).unwrap();
     assert_eq!((step.after_ns, step.think_ns, step.ends), (100, 50, false));
@@ -54,17 +57,15 @@ fn a_session_steps_from_turn_to_turn_and_owes_what_the_server_said() {
 
 #[test]
 fn a_surplus_answers_nothing_that_comes_later() {
-    let recording = recorded(&[(
+    let recording = one(
         0,
-        "10.0.0.1:1",
-        "10.0.0.9:7",
         &[
             said(Side::Client, 10, b"one"),
             said(Side::Server, 20, b"1"),
             said(Side::Client, 30, b"two"),
             said(Side::Server, 40, b"2"),
         ],
-    )]);
+    );
     let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
     for surplus in [b"1 and much more", b"2 and much more"] {
         part.step(&recording, &mut scratch).unwrap();

@@ -86,22 +86,8 @@ impl<'a> ServerFrame<'a> {
                 id: f.u64()?,
                 code: code(&mut f)?,
             },
-            kind::DELIVER => {
-                let (seq, from) = (f.u64()?, Number::new(f.u64()?)?);
-                let group = match f.u64()? {
-                    0 => None,
-                    value => Some(GroupId::from_value(value)?),
-                };
-                let (id, time_ms) = (f.u64()?, f.u64()?);
-                return Ok(Self::Deliver {
-                    seq,
-                    from,
-                    group,
-                    id,
-                    time_ms,
-                    body: Body::parse(f)?,
-                });
-            }
+            // Its body is what is left.
+            kind::DELIVER => return Self::parse_deliver(f),
             kind::DELIVERED => Self::Delivered {
                 seq: f.u64()?,
                 id: f.u64()?,
@@ -136,6 +122,23 @@ impl<'a> ServerFrame<'a> {
         };
         f.end()?;
         Ok(frame)
+    }
+
+    fn parse_deliver(mut f: Fields<'a>) -> Result<Self, FrameError> {
+        let (seq, from) = (f.u64()?, Number::new(f.u64()?)?);
+        let group = match f.u64()? {
+            0 => None,
+            value => Some(GroupId::from_value(value)?),
+        };
+        let (id, time_ms) = (f.u64()?, f.u64()?);
+        Ok(Self::Deliver {
+            seq,
+            from,
+            group,
+            id,
+            time_ms,
+            body: Body::parse(f)?,
+        })
     }
 
     /// The frame's type on the wire.

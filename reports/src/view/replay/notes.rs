@@ -1,0 +1,103 @@
+//! What is to be known of a replay beside its ledger, a sentence each.
+//!
+//! It knows counts; it judges none of them.
+
+use record::Replay;
+
+use crate::quantity::{Unit, grouped, short, trimmed};
+
+/// All that there is to say.
+pub(super) fn of(replay: &Replay) -> Vec<String> {
+    let mut notes = vec![recorded(replay)];
+    notes.extend(datagrams(replay));
+    notes.extend(counted(replay));
+    notes.extend(chat(replay));
+    notes.extend(gaps(replay));
+    notes
+}
+
+fn recorded(replay: &Replay) -> String {
+    let (sessions, bytes) = (&replay.sessions, &replay.bytes);
+    format!(
+        "The recording has {} sessions: {} cannot be driven, {} were not wanted. Those driven said {}, their servers {}.",
+        grouped(sessions.recorded),
+        grouped(sessions.unplayable),
+        grouped(sessions.left_out),
+        short(bytes.recorded_client as f64, Unit::Bytes),
+        short(bytes.recorded_server as f64, Unit::Bytes),
+    )
+}
+
+/// What no replay drives.
+fn datagrams(replay: &Replay) -> Option<String> {
+    let udp = replay.datagrams.filter(|udp| udp.packets > 0)?;
+    Some(format!(
+        "{} UDP flows, {} of them QUIC, were captured and are not replayed: {} packets, {}.",
+        grouped(udp.flows),
+        grouped(udp.quic),
+        grouped(udp.packets),
+        short(udp.bytes as f64, Unit::Bytes)
+    ))
+}
+
+/// What ought to be 0 and is told where it is not.
+fn counted(replay: &Replay) -> impl Iterator<Item = String> {
+    let (sessions, sends, bytes) = (&replay.sessions, &replay.sends, &replay.bytes);
+    let lacking = format!(
+        "of their servers' bytes are lacking, so {} answers that may stand there were not judged.",
+        grouped(replay.answers.unjudged)
+    );
+    let held = format!(
+        "sessions began more than {} ms late because as many were open as --at-once allows: by choice, so that is not the \
+         driver's lateness, and the load was not the recording's.",
+        trimmed(replay.lateness_limit_ms, 3)
+    );
+    let all: [(u64, String); 6] = [
+        (bytes.gapped_server, lacking),
+        (
+            sends.answers_given_up,
+            "times a request went on without the whole of the answer that was recorded before it.".to_owned(),
+        ),
+        (
+            sends.stalled,
+            "times a request waited because the target did not read what was said before it.".to_owned(),
+        ),
+        (
+            sends.answers_untimed,
+            "answers that were recorded are in no latency: none came, or more than 32 were awaited on one connection."
+                .to_owned(),
+        ),
+        (sessions.connects_held, held),
+        (
+            sends.unlearned,
+            "values were said as recorded, because the target had not handed out its own.".to_owned(),
+        ),
+    ];
+    all.into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, of_what)| format!("{} {of_what}", grouped(count)))
+}
+
+fn chat(replay: &Replay) -> Option<String> {
+    let chat = replay.chat.filter(|chat| chat.said > 0)?;
+    Some(format!(
+        "Its people said {} chat messages, {} of them to groups; {} were accepted and {} refused. What the server did for them \
+         is not in the swarm's ledger.",
+        grouped(chat.said),
+        grouped(chat.to_groups),
+        grouped(chat.accepted),
+        grouped(chat.refused)
+    ))
+}
+
+fn gaps(replay: &Replay) -> Option<String> {
+    let gaps = replay.gaps?;
+    Some(format!(
+        "Gaps between sends, planned against made: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that \
+         differ by less than 100 µs count as equal.",
+        trimmed(gaps.distance, 4),
+        trimmed(gaps.p_value, 4),
+        grouped(gaps.count),
+        trimmed(gaps.distance_beyond_100_us, 4)
+    ))
+}

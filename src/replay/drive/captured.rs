@@ -1,0 +1,86 @@
+//! What became of a capture's bytes and datagrams, in the run folder's words: put together, lacking, not used, not driven.
+//!
+//! It knows what reading and picking counted; whether that adds up is the report's to say.
+
+use std::collections::BTreeMap;
+
+use record::{CapturedBytes, ReplayDatagrams};
+use replay::packet::DatagramFlow;
+use replay::{CaptureFigures, Picked, Recording, Secrecy, Session};
+
+/// Why a session is not driven that nobody asked for.
+const NOT_WANTED: &str = "not-wanted";
+
+/// Bytes of all sessions.
+pub(super) fn recorded(recording: &Recording) -> u64 {
+    recording.sessions().iter().map(said).sum()
+}
+
+/// Bytes of the sessions that are not driven, by why not.
+pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<String, u64> {
+    let sessions = recording.sessions();
+    let mut why: Vec<Option<&str>> = vec![Some(NOT_WANTED); sessions.len()];
+    for index in &picked.sessions {
+        why[*index as usize] = None;
+    }
+    for (index, unplayable) in &picked.unplayable {
+        why[*index as usize] = Some(unplayable.name());
+    }
+    let mut bytes = BTreeMap::new();
+    for (session, why) in sessions.iter().zip(why) {
+        let Some(why) = why else { continue };
+        let said = said(session);
+        if said > 0 {
+            *bytes.entry(why.to_owned()).or_default() += said;
+        }
+    }
+    bytes
+}
+
+/// What a capture's segments brought, and what of that is in the recording.
+pub(super) fn bytes(figures: &CaptureFigures, recording: &Recording) -> CapturedBytes {
+    let tcp = &figures.tcp;
+    let skipped = [
+        ("retransmitted", tcp.retransmitted_bytes),
+        ("keep-alive", tcp.keepalive_bytes),
+        ("outlying", tcp.outlying_bytes),
+        ("refused", tcp.refused_bytes),
+    ];
+    let sessions = recording.sessions();
+    // Without TLS every byte that was put together is in the recording, or one is lost.
+    let is_tls_among_them = sessions.iter().any(|session| session.secrecy != Secrecy::Wire);
+    let recorded = recorded(recording);
+    CapturedBytes {
+        captured: tcp.payload_bytes,
+        reassembled: tcp.reassembled_bytes,
+        recorded,
+        skipped_by: skipped
+            .into_iter()
+            .filter(|(_, bytes)| *bytes > 0)
+            .map(|(cause, bytes)| (cause.to_owned(), bytes))
+            .collect(),
+        inconsistent: tcp.inconsistent_bytes,
+        gapped: tcp.gapped_bytes,
+        gaps: tcp.gaps,
+        tls: match is_tls_among_them {
+            true => tcp.reassembled_bytes.saturating_sub(recorded),
+            false => 0,
+        },
+    }
+}
+
+/// A capture's datagrams.
+pub(super) fn datagrams(figures: &CaptureFigures) -> ReplayDatagrams {
+    let flows = figures.datagrams.iter();
+    let sum = |count: fn(&DatagramFlow) -> [u64; 2]| flows.clone().flat_map(count).sum::<u64>();
+    ReplayDatagrams {
+        flows: figures.datagrams.len() as u64,
+        quic: flows.clone().filter(|flow| flow.quic).count() as u64,
+        packets: sum(|flow| flow.packets) + figures.unlisted_datagrams,
+        bytes: sum(|flow| flow.bytes),
+    }
+}
+
+fn said(session: &Session) -> u64 {
+    session.client_said.bytes + session.server_said.bytes
+}
