@@ -1,6 +1,10 @@
-//! What carries the clients' bytes where nobody said so: one rule for whoever runs, judges a host or makes a lab.
+//! What carries the clients' bytes: one rule where nobody said so, and each room's word for it.
 //!
-//! It knows a target's size and where its server is; it looks at nothing.
+//! It knows a target's size, where its server is and the lab's addresses; it looks at nothing.
+
+use anyhow::Result;
+use loadgen::Carrier;
+use reactor::Subnet;
 
 use crate::cli::TransportArg;
 
@@ -13,6 +17,30 @@ pub(crate) fn chosen(asked: Option<TransportArg>, connections: u64, own_server: 
         Some(transport) => transport,
         None if own_server && connections >= PACKETS_FROM => TransportArg::Packet,
         None => TransportArg::Kernel,
+    }
+}
+
+/// The swarm's and the driver's word for it; packets are lost at this share.
+///
+/// # Errors
+/// The lab's subnet is none.
+pub(crate) fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
+    let (address, prefix) = lab::SUBNET;
+    Ok(match transport {
+        TransportArg::Kernel => Carrier::Kernel,
+        // Its first half: the server's address is in the other.
+        TransportArg::Packet => Carrier::Packet {
+            subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
+            loss,
+        },
+    })
+}
+
+/// The run folder's word for it.
+pub(crate) fn recorded(transport: TransportArg) -> record::Transport {
+    match transport {
+        TransportArg::Kernel => record::Transport::Kernel,
+        TransportArg::Packet => record::Transport::Packet,
     }
 }
 

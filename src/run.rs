@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use record::{MANIFEST_SCHEMA, Manifest, RunWriter, Step};
 use scenarios::{Plan, Scenario};
 
+use crate::carriage::recorded;
 use crate::cli::{RunArgs, TransportArg};
 use crate::exit::Outcome;
 use crate::{host, lab, scenario};
@@ -123,10 +124,7 @@ fn prepare(args: &RunArgs, scenario: Scenario) -> Result<Prepared> {
     let folder = args.conduct.folder(&scenario.name, started_unix_ms)?;
     let manifest = Manifest {
         started_unix_ms,
-        transport: match transport {
-            TransportArg::Kernel => record::Transport::Kernel,
-            TransportArg::Packet => record::Transport::Packet,
-        },
+        transport: recorded(transport),
         steps: steps(&plan),
         limits,
         ..manifest(args, &scenario)?

@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use loadgen::Carrier;
-use reactor::{Clock, Subnet};
+use reactor::Clock;
 use record::{Manifest, Threshold};
 use replay::{
     Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter,
@@ -27,8 +27,8 @@ use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
 use super::source::{self, Recorded};
 use crate::cli::TransportArg;
 use crate::exit::Outcome;
-use crate::lab;
 use crate::serve::read_secret;
+use crate::{carriage, lab};
 
 /// People at most: each is another one.
 const PEOPLE_MAX: u64 = 1 << 31;
@@ -254,18 +254,10 @@ fn speeds(args: &DriveArgs) -> (Speed, Speed) {
 }
 
 fn carrier(transport: TransportArg) -> Result<Carrier> {
-    if transport == TransportArg::Kernel {
-        return Ok(Carrier::Kernel);
-    }
-    if !lab::is_inside() {
+    if transport == TransportArg::Packet && !lab::is_inside() {
         bail!(
             "--transport packet needs a network of its own: --serve makes one for a server of its own, or teem lab -- teem replay ..."
         );
     }
-    let (address, prefix) = ::lab::SUBNET;
-    Ok(Carrier::Packet {
-        // Its first half: the target's address is in the other.
-        subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
-        loss: 0.0,
-    })
+    carriage::carrier(transport, 0.0)
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use loadgen::storm::StormChild;
 use loadgen::upload::HttpService;
 use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
-use reactor::{Clock, Subnet};
+use reactor::Clock;
 use record::{Event, EventKind, RunWriter, Sample, Step};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -21,7 +21,8 @@ use super::foresight::Foresight;
 use super::sampling::Sampling;
 use super::target::Target;
 use super::vigil::Vigil;
-use crate::cli::{RunArgs, TransportArg};
+use crate::carriage::carrier;
+use crate::cli::RunArgs;
 use crate::conduct::told;
 use crate::desk::{self, Desk};
 use crate::progress::{Progress, grouped};
@@ -32,19 +33,6 @@ const CONNECTING_MAX: u32 = 20_000;
 /// The same under TLS, where they make some thousands a second: more on their way would only wait longer, and beyond the
 /// patience of a log-in all that was spent on them is lost.
 const CONNECTING_TLS_MAX: u32 = 4_000;
-
-/// The swarm's word for a transport.
-fn carrier(transport: TransportArg, loss: f64) -> Result<Carrier> {
-    let (address, prefix) = lab::SUBNET;
-    Ok(match transport {
-        TransportArg::Kernel => Carrier::Kernel,
-        // Its first half: the server's address is in the other.
-        TransportArg::Packet => Carrier::Packet {
-            subnet: Subnet::new(address, prefix)?.slice(0, 2)?,
-            loss,
-        },
-    })
-}
 
 /// What runs.
 struct Live<'a> {

@@ -12,12 +12,16 @@
 //! - **Acknowledgements** name the items that the target gave: as many as the recorded client had safe. A client that
 //!   acknowledged all it had been given acknowledges all it is given.
 
-use wire::chat::{Address, Body, ClientFrame, FrameError, GroupId, Key, Members, Nonce, Number, ServerFrame};
+mod ear;
+mod person;
+
+use wire::chat::{Address, Body, ClientFrame, Key, Members, Nonce, Number, Proof, ServerFrame};
 
 use super::edit::Editor;
 use super::feed::{Step, feed};
 use super::values::Values;
 use super::{Patience, RewriteError, Said, Scene};
+use ear::Ear;
 
 /// One chat session.
 #[derive(Debug, Default)]
@@ -53,22 +57,6 @@ pub struct Messages {
     /// Answered so.
     pub refused: u32,
 }
-
-/// What one server said, as far as the client's frames depend on it.
-#[derive(Debug, Default)]
-struct Ear {
-    /// A frame that is not whole.
-    held: Vec<u8>,
-    /// Items that are not acknowledged, by `seq`.
-    items: Vec<u64>,
-    /// Of *welcome*.
-    last_id: Option<u64>,
-    /// It broke the protocol: nothing more can be learned.
-    deaf: bool,
-}
-
-/// The most unacknowledged items that are remembered: a server sends 64 ahead.
-const ITEMS_MAX: usize = 1024;
 
 impl Chat {
     pub(super) fn say(
@@ -164,13 +152,8 @@ impl Chat {
         let said = match frame {
             ClientFrame::Login { number, proof } => {
                 let number = scene.number(number)?;
-                let proof = match self.nonce.take() {
-                    Some(nonce) => self.key(scene, number)?.prove(&nonce, number),
-                    None if patience == Patience::Waits => return Ok(false),
-                    None => {
-                        scene.unlearned += 1;
-                        proof
-                    }
+                let Some(proof) = self.proof(scene, patience, number, proof)? else {
+                    return Ok(false);
                 };
                 self.login_said = true;
                 ClientFrame::Login { number, proof }
@@ -206,16 +189,10 @@ impl Chat {
             },
             ClientFrame::Prove { number, pin } => {
                 let number = scene.number(number)?;
-                let pin = match scene.rules.accounts.take_pin(number) {
-                    Some(pin) => pin,
-                    None if !scene.rules.accounts.has_pins() => pin,
-                    None if patience == Patience::Waits => return Ok(false),
-                    None => {
-                        scene.unlearned += 1;
-                        pin
-                    }
-                };
-                ClientFrame::Prove { number, pin }
+                match scene.pin(patience, number, pin) {
+                    None => return Ok(false),
+                    Some(pin) => ClientFrame::Prove { number, pin },
+                }
             }
             ClientFrame::Typing { to, on } => ClientFrame::Typing {
                 to: scene.number(to)?,
@@ -232,6 +209,24 @@ impl Chat {
         };
         said.encode(out);
         Ok(true)
+    }
+
+    /// The proof against the target's nonce; `None` while that may still come.
+    fn proof(
+        &mut self,
+        scene: &mut Scene,
+        patience: Patience,
+        number: Number,
+        recorded: Proof,
+    ) -> Result<Option<Proof>, RewriteError> {
+        Ok(match self.nonce.take() {
+            Some(nonce) => Some(self.key(scene, number)?.prove(&nonce, number)),
+            None if patience == Patience::Waits => None,
+            None => {
+                scene.unlearned += 1;
+                Some(recorded)
+            }
+        })
     }
 
     fn key(&self, scene: &Scene, number: Number) -> Result<Key, RewriteError> {
@@ -313,59 +308,4 @@ fn rewritten<'a>(
         kind: body.kind,
         bytes: room,
     }))
-}
-
-impl Scene {
-    /// A recorded number in this clone.
-    pub(super) fn number(&self, recorded: Number) -> Result<Number, RewriteError> {
-        let shift = self.rules.chat.shift(self.clone);
-        u64::try_from(i128::from(recorded.value()) + shift)
-            .ok()
-            .and_then(|value| Number::new(value).ok())
-            .ok_or(RewriteError::Number {
-                number: recorded.value(),
-                clone: self.clone,
-            })
-    }
-
-    /// A recorded group in this clone: its owner's, by the same tag.
-    fn group(&self, recorded: GroupId) -> Result<GroupId, RewriteError> {
-        let owner = self.number(recorded.owner())?;
-        GroupId::new(owner, recorded.tag()).map_err(|_| RewriteError::Number {
-            number: recorded.owner().value(),
-            clone: self.clone,
-        })
-    }
-}
-
-impl Ear {
-    /// Reads frames, in pieces of any size; `also` sees each.
-    fn hear(&mut self, bytes: &[u8], mut also: impl FnMut(ServerFrame<'_>)) {
-        if self.deaf {
-            return;
-        }
-        let mut held = std::mem::take(&mut self.held);
-        let read = feed(&mut held, bytes, |rest| match ServerFrame::decode(rest)? {
-            None => Ok::<_, FrameError>(Step::Partial),
-            Some((frame, length)) => {
-                self.note(&frame);
-                also(frame);
-                Ok(Step::Took(length))
-            }
-        });
-        self.held = held;
-        self.deaf = read.is_err();
-    }
-
-    fn note(&mut self, frame: &ServerFrame<'_>) {
-        match *frame {
-            ServerFrame::Welcome { last_id, .. } => self.last_id = Some(last_id),
-            ServerFrame::Deliver { seq, .. } | ServerFrame::Delivered { seq, .. }
-                if seq != 0 && self.items.len() < ITEMS_MAX =>
-            {
-                self.items.push(seq);
-            }
-            _ => {}
-        }
-    }
 }

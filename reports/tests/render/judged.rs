@@ -56,7 +56,8 @@ fn add(run: &mut Run, counter: &str, by: i64) {
 
 #[test]
 fn the_testbed_is_blamed_for_what_is_its_own() {
-    let spoils: [(&str, fn(&mut Run)); 10] = [
+    type Spoil = fn(&mut Run);
+    let spoils: [(&str, Spoil); 10] = [
         ("copies sent, but", |run| add(run, "swarm.copies_sent", 1)),
         ("copies accepted, but", |run| {
             add(run, "swarm.copies_delivered", -1)

@@ -125,30 +125,7 @@ fn replay(planned: u64) -> Replay {
             stalled: 3,
             ..ReplaySends::default()
         },
-        bytes: ReplayBytes {
-            recorded_client: 1 << 20,
-            recorded_server: 9 << 20,
-            recorded: Some((10 << 20) + 5_000),
-            gapped_server: 1_460,
-            undriven_by: BTreeMap::from([("midway".to_owned(), 4_000), ("not-wanted".to_owned(), 1_000)]),
-            capture: Some(CapturedBytes {
-                captured: (10 << 20) + 12_000,
-                reassembled: (10 << 20) + 5_300,
-                recorded: (10 << 20) + 5_000,
-                skipped_by: BTreeMap::from([
-                    ("retransmitted".to_owned(), 6_699),
-                    ("keep-alive".to_owned(), 1),
-                ]),
-                inconsistent: 60,
-                gapped: 1_460,
-                gaps: 1,
-                tls: 300,
-            }),
-            unused_by: BTreeMap::from([("not IP".to_owned(), 17), ("malformed headers".to_owned(), 2)]),
-            said: 10 << 20,
-            heard: 91 << 20,
-            ..ReplayBytes::default()
-        },
+        bytes: bytes(),
         datagrams: Some(ReplayDatagrams {
             flows: 3,
             quic: 1,
@@ -182,5 +159,29 @@ fn replay(planned: u64) -> Replay {
             recorded: "HTTP/1.1 200 OK".into(),
             actual: "HTTP/1.1 500 <Oops>".into(),
         }],
+    }
+}
+
+fn bytes() -> ReplayBytes {
+    ReplayBytes {
+        recorded_client: 1 << 20,
+        recorded_server: 9 << 20,
+        recorded: Some((10 << 20) + 5_000),
+        gapped_server: 1_460,
+        undriven_by: BTreeMap::from([("midway".to_owned(), 4_000), ("not-wanted".to_owned(), 1_000)]),
+        capture: Some(CapturedBytes {
+            captured: (10 << 20) + 12_000,
+            reassembled: (10 << 20) + 5_300,
+            recorded: (10 << 20) + 5_000,
+            skipped_by: BTreeMap::from([("retransmitted".to_owned(), 6_699), ("keep-alive".to_owned(), 1)]),
+            inconsistent: 60,
+            gapped: 1_460,
+            gaps: 1,
+            tls: 300,
+        }),
+        unused_by: BTreeMap::from([("not IP".to_owned(), 17), ("malformed headers".to_owned(), 2)]),
+        said: 10 << 20,
+        heard: 91 << 20,
+        ..ReplayBytes::default()
     }
 }

@@ -6,7 +6,7 @@ use record::{MANIFEST_SCHEMA, Manifest};
 use replay::{DriveOptions, OnFailure, Selection};
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::TransportArg;
+use crate::carriage::recorded;
 use crate::replay::arguments::DriveArgs;
 
 /// What the run folder says of how it came about.
@@ -26,10 +26,7 @@ pub(super) fn of(args: &DriveArgs, options: &DriveOptions, started_unix_ms: u64)
             None => args.target.join(", "),
         },
         durability: None,
-        transport: match args.transport {
-            TransportArg::Kernel => record::Transport::Kernel,
-            TransportArg::Packet => record::Transport::Packet,
-        },
+        transport: recorded(args.transport),
         encryption: options.ways.iter().any(Option::is_some),
         steps: Vec::new(),
         thresholds: args.conduct.threshold.clone(),

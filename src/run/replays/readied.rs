@@ -2,15 +2,16 @@
 //!
 //! It reads files and starts nothing.
 
+mod line;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
 use reactor::Clock;
 use record::Replay;
 use replay::{Cause, Drive, DriveOptions, People, Picked, Planned, Protocol, Speed};
-use scenarios::{ReplayMode, ReplaySettings, Scenario, Span};
+use scenarios::{ReplaySettings, Scenario};
 
 use crate::cli::{PROVISIONED_BASE, RunArgs};
 use crate::exit::sentence;
@@ -19,17 +20,10 @@ use crate::replay::drive;
 use crate::replay::drive::books;
 use crate::replay::source::{self, Recorded};
 use crate::run::target::Target;
+use line::line;
 
 /// Where a session goes until the run's own server has told its ports: nobody listens at port 9 of loopback's last address.
 const UNTOLD: &str = "127.255.255.254:9";
-
-/// `teem replay`'s flags.
-#[derive(Debug, Parser)]
-#[command(name = "replay", no_binary_name = true)]
-struct Line {
-    #[command(flatten)]
-    drive: DriveArgs,
-}
 
 /// A replay before it begins.
 pub(super) struct Readied {
@@ -272,87 +266,5 @@ impl Readied {
         sends.unsent = sends.planned;
         sends.unsent_by.insert(why.name().to_owned(), sends.planned);
         record.finished = true;
-    }
-}
-
-/// A `[[replay]]` as a command line of `teem replay`.
-fn line(settings: &ReplaySettings, time_scale: f64, seed: u64) -> Result<DriveArgs> {
-    let mut words = vec![settings.capture.path.clone().into_os_string()];
-    let mut add = |flag: &str, value: String| words.extend([flag.into(), value.into()]);
-    let us = |span: Span| format!("{}us", span.0);
-    add("--speed", settings.speed.to_string());
-    add("--clones", settings.clones.0.to_string());
-    add("--loop", settings.loops.0.to_string());
-    let spread_us = settings.spread.0 as f64 / time_scale;
-    add("--spread", format!("{}us", spread_us as u64));
-    add("--seed", seed.to_string());
-    if let Some(from) = settings.from {
-        add("--from", us(from));
-    }
-    if let Some(until) = settings.until {
-        add("--until", us(until));
-    }
-    for port in &settings.ports {
-        add("--port", port.to_string());
-    }
-    for host in &settings.hosts {
-        add("--host", host.to_string());
-    }
-    if settings.mode == ReplayMode::Causal {
-        words.push("--causal".into());
-    }
-    for (flag, file) in [("--keys", &settings.keys), ("--rules", &settings.rules)] {
-        if let Some(file) = file {
-            words.extend([flag.into(), file.path.clone().into_os_string()]);
-        }
-    }
-    let line = Line::try_parse_from(words).context("a [[replay]] as a command line")?;
-    Ok(line.drive)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const NIGHT: &str = r#"
-name = "night"
-connections = 10
-[[phase]]
-kind = "ramp"
-duration = "1m"
-[[phase]]
-kind = "hold"
-duration = "1h"
-[[replay]]
-capture = "night.pcap"
-keys = "keys.log"
-at = "10m"
-clones = "2k"
-spread = "30m"
-loops = 3
-speed = 2.5
-mode = "causal"
-from = "90s"
-until = "2m"
-ports = [7700, 80]
-hosts = ["10.0.0.1"]
-"#;
-
-    #[test]
-    fn a_replay_is_a_command_line_on_the_runs_clock() {
-        let scenario = Scenario::parse("night.toml", NIGHT)
-            .unwrap()
-            .in_folder("/x".as_ref());
-        let args = line(&scenario.replay[0], 60.0, 7).unwrap();
-        assert_eq!(args.capture.to_str(), Some("/x/night.pcap"));
-        assert_eq!(args.keys.unwrap().to_str(), Some("/x/keys.log"));
-        assert_eq!(
-            (args.clones, args.loops, args.seed, args.causal),
-            (2_000, 3, 7, true)
-        );
-        assert_eq!(args.spread, Duration::from_secs(30));
-        assert_eq!(args.speed.to_string(), "2.5x");
     }
 }

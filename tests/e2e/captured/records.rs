@@ -109,7 +109,7 @@ fn what_an_application_says_is_told_from_a_handshake_and_alerts() {
         .collect();
     let found = of_application(&parts.concat(), 33);
     assert_eq!(found, [ends[2]..ends[3], ends[1]..ends[2]]);
-    let lost = |from, to| touched(&found, &[from..to]);
+    let lost = |from, to| touched(&found, std::slice::from_ref(&(from..to)));
     assert_eq!(lost(0, ends[1]), 0, "the handshake alone");
     assert_eq!(lost(ends[3], ends[4]), 0, "the alert alone");
     assert_eq!(lost(ends[1] - 1, ends[1] + 1), 3, "a byte of the first");

@@ -129,20 +129,7 @@ impl Player {
                     start,
                 }
             }
-            Entry::Data { head, side, length } => {
-                let at_ns = cursor.after(head.after_ns)?;
-                let length = usize::try_from(length).map_err(|_| MALFORMED)?;
-                let (bytes, rest) = cursor.payload.split_at_checked(length).ok_or(MALFORMED)?;
-                cursor.payload = rest;
-                let (flow, offset) = self.said(cursor.connection(head)?, side, length as u64)?;
-                Event::Data {
-                    flow,
-                    side,
-                    at_ns,
-                    offset,
-                    bytes,
-                }
-            }
+            Entry::Data { head, side, length } => self.data(head, side, length, cursor)?,
             Entry::Gap { head, side, length } => {
                 let at_ns = cursor.after(head.after_ns)?;
                 let (flow, offset) = self.said(cursor.connection(head)?, side, length)?;
@@ -180,6 +167,27 @@ impl Player {
             settled,
         });
         Ok(())
+    }
+
+    fn data<'a>(
+        &mut self,
+        head: Head,
+        side: Side,
+        length: u64,
+        cursor: &mut Cursor<'a>,
+    ) -> Result<Event<'a>, &'static str> {
+        let at_ns = cursor.after(head.after_ns)?;
+        let length = usize::try_from(length).map_err(|_| MALFORMED)?;
+        let (bytes, rest) = cursor.payload.split_at_checked(length).ok_or(MALFORMED)?;
+        cursor.payload = rest;
+        let (flow, offset) = self.said(cursor.connection(head)?, side, length as u64)?;
+        Ok(Event::Data {
+            flow,
+            side,
+            at_ns,
+            offset,
+            bytes,
+        })
     }
 
     fn open(

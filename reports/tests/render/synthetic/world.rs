@@ -10,11 +10,11 @@ use super::Invention;
 
 /// What has been counted so far.
 pub(super) struct World {
-    pub(super) random: ChaCha8Rng,
-    pub(super) sample: Sample,
-    pub(super) away: u64,
-    pub(super) refused: u64,
-    pub(super) sent: u64,
+    random: ChaCha8Rng,
+    sample: Sample,
+    away: u64,
+    refused: u64,
+    sent: u64,
 }
 
 impl World {
@@ -48,7 +48,7 @@ impl World {
     }
 
     /// What only a climb's samples have.
-    pub(super) fn climb(&mut self, invention: &Invention, online: u64) {
+    fn climb(&mut self, invention: &Invention, online: u64) {
         self.gauge(name::server::CONNECTIONS, online as f64);
         self.gauge(name::host::TCP_IN_USE, 9.0 + 2.0 * online as f64);
         self.gauge(name::host::TCP_ALLOCATED, 509.0 + 2.0 * online as f64);
@@ -93,7 +93,7 @@ impl World {
         self.sample.clone()
     }
 
-    pub(super) fn connections(&mut self, online: u64, new: u64, last: bool) {
+    fn connections(&mut self, online: u64, new: u64, last: bool) {
         self.count(name::swarm::CONNECTS, new);
         self.count(name::swarm::CONNECTED, new);
         self.count(name::swarm::LOGINS, new);
@@ -105,7 +105,7 @@ impl World {
         self.gauge(name::swarm::SHARDS, 2.0);
     }
 
-    pub(super) fn ledger(&mut self, invention: &Invention, copies: u64, load: f64, last: bool) {
+    fn ledger(&mut self, invention: &Invention, copies: u64, load: f64, last: bool) {
         self.sent += copies;
         self.refused += if load > 3.0 {
             self.random.random_range(0..40)
@@ -126,18 +126,10 @@ impl World {
         let away = self.away.min(accepted);
         let missing = if last { 0 } else { unanswered.min(accepted - away) };
         let delivered = accepted - away - missing;
-        self.sample
-            .counters
-            .insert(name::swarm::COPIES_SENT.into(), self.sent);
-        self.sample
-            .counters
-            .insert(name::swarm::MESSAGES_SENT.into(), self.sent * 2 / 3);
-        self.sample
-            .counters
-            .insert(name::swarm::COPIES_ACCEPTED.into(), accepted);
-        self.sample
-            .counters
-            .insert(name::swarm::COPIES_REFUSED.into(), self.refused);
+        self.set(name::swarm::COPIES_SENT, self.sent);
+        self.set(name::swarm::MESSAGES_SENT, self.sent * 2 / 3);
+        self.set(name::swarm::COPIES_ACCEPTED, accepted);
+        self.set(name::swarm::COPIES_REFUSED, self.refused);
         let highest = self
             .sample
             .counters
@@ -145,9 +137,7 @@ impl World {
             .copied()
             .unwrap_or(0);
         let delivered = delivered.max(highest);
-        self.sample
-            .counters
-            .insert(name::swarm::COPIES_DELIVERED.into(), delivered);
+        self.set(name::swarm::COPIES_DELIVERED, delivered);
         for zero in [
             name::swarm::COPIES_REDELIVERED,
             name::swarm::COPIES_DUPLICATED,
@@ -171,15 +161,15 @@ impl World {
         };
         self.count(name::swarm::ARRIVALS_LATE, late);
         self.count(name::swarm::ARRIVALS_UNSENT, 0);
-        if !invention.server_counts {
-            return;
+        if invention.server_counts {
+            self.server(accepted, delivered, load);
         }
-        self.sample
-            .counters
-            .insert(name::server::COPIES_ACCEPTED.into(), accepted);
-        self.sample
-            .counters
-            .insert(name::server::COPIES_ACKNOWLEDGED.into(), delivered);
+    }
+
+    /// The server's end of the ledger, and its queues.
+    fn server(&mut self, accepted: u64, delivered: u64, load: f64) {
+        self.set(name::server::COPIES_ACCEPTED, accepted);
+        self.set(name::server::COPIES_ACKNOWLEDGED, delivered);
         self.gauge(name::server::COPIES_QUEUED, (accepted - delivered) as f64);
         self.gauge(name::server::ONLINE, self.sample.gauges[name::swarm::ONLINE]);
         let mailbox = (self.away as f64).sqrt() / 8.0;
@@ -193,7 +183,7 @@ impl World {
         self.gauge(name::server::SHARDS, 2.0);
     }
 
-    pub(super) fn host(&mut self, invention: &Invention, online: u64, new: u64, load: f64) {
+    fn host(&mut self, invention: &Invention, online: u64, new: u64, load: f64) {
         let ramp = (new as f64 / 10_000.0).min(if invention.climb.is_empty() { f64::MAX } else { 0.9 });
         let busy = |user: f64, per_load: f64, per_ramp: f64| user + per_load * load + per_ramp * ramp;
         let kinds = [
@@ -251,7 +241,7 @@ impl World {
         self.count(name::host::LISTEN_DROPS, 0);
     }
 
-    pub(super) fn latencies(&mut self, new: u64, copies: u64, load: f64) {
+    fn latencies(&mut self, new: u64, copies: u64, load: f64) {
         let few = |count: u64| count.min(400);
         self.wait(name::latency::CONNECT, few(new), 300.0, 0.5);
         self.wait(name::latency::LOGIN, few(new), 2_500.0, 0.6);
@@ -283,7 +273,7 @@ impl World {
     }
 
     /// Log-normal waits about a median.
-    pub(super) fn wait(&mut self, name: &str, count: u64, median_us: f64, spread: f64) {
+    fn wait(&mut self, name: &str, count: u64, median_us: f64, spread: f64) {
         let mut histogram = Histogram::new();
         for _ in 0..count {
             // The sum of twelve uniform numbers, less six, is near enough to a normal one.
@@ -296,11 +286,15 @@ impl World {
         let _ = self.random.next_u32();
     }
 
-    pub(super) fn count(&mut self, name: &str, more: u64) {
+    fn set(&mut self, name: &str, count: u64) {
+        self.sample.counters.insert(name.to_owned(), count);
+    }
+
+    fn count(&mut self, name: &str, more: u64) {
         *self.sample.counters.entry(name.to_owned()).or_default() += more;
     }
 
-    pub(super) fn gauge(&mut self, name: &str, value: f64) {
+    fn gauge(&mut self, name: &str, value: f64) {
         self.sample.gauges.insert(name.to_owned(), value);
     }
 }
