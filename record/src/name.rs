@@ -177,6 +177,10 @@ pub mod server {
     pub const SHARDS: &str = "server.shards";
     /// Slow readers cut off.
     pub const SLOW_READERS_CUT: &str = "server.slow_readers_cut";
+    /// Of these, those that went because too much waited for all readers together.
+    pub const OUTPUT_READERS_CUT: &str = "server.output.readers_cut";
+    /// Gauge: bytes that wait for clients whose sockets take no more, all connections together.
+    pub const OUTPUT_WAITING_BYTES: &str = "server.output.waiting_bytes";
     /// Connections dropped because nothing was heard of them.
     pub const IDLE_CLOSED: &str = "server.idle_closed";
     /// Pauses of accepting.

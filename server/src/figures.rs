@@ -26,6 +26,11 @@ pub(crate) struct ShardFigures {
     pub(crate) malformed: Counter,
     pub(crate) idle_closed: Counter,
     pub(crate) slow_readers_cut: Counter,
+    /// Of these, those that went for the bound of all shards together, and what waited for them.
+    pub(crate) readers_cut_for_all: Counter,
+    pub(crate) bytes_cut_for_all: Counter,
+    /// Those that had been closed and were reset because too much still waited for them.
+    pub(crate) leavers_reset: Counter,
     pub(crate) accept_pauses: Counter,
     pub(crate) connections_refused: Counter,
     pub(crate) letters: Counter,
@@ -40,6 +45,9 @@ pub(crate) struct ShardFigures {
     bytes_out: Gauge,
     stalls: Gauge,
     accepts_starved: Gauge,
+    /// What waits for peers of open connections, and of closed ones.
+    pub(crate) unread_bytes: Gauge,
+    pub(crate) leaving_bytes: Gauge,
 }
 
 /// What became of handshakes and sessions; zeros in the clear.
@@ -86,6 +94,8 @@ impl ShardFigures {
         self.bytes_out.set(stats.bytes_out);
         self.stalls.set(stats.stalls);
         self.accepts_starved.set(stats.accepts_starved);
+        self.unread_bytes.set(stats.unread_bytes);
+        self.leaving_bytes.set(stats.leaving_bytes);
     }
 }
 
@@ -167,6 +177,18 @@ impl Figures {
                 name::SLOW_READERS_CUT,
                 self.sum(|shard| shard.slow_readers_cut.total()),
             ),
+            (
+                name::OUTPUT_READERS_CUT,
+                self.sum(|shard| shard.readers_cut_for_all.total()),
+            ),
+            (
+                "server.output.bytes_cut",
+                self.sum(|shard| shard.bytes_cut_for_all.total()),
+            ),
+            (
+                "server.output.leavers_reset",
+                self.sum(|shard| shard.leavers_reset.total()),
+            ),
             (name::ACCEPT_PAUSES, self.sum(|shard| shard.accept_pauses.total())),
             (
                 name::CONNECTIONS_REFUSED,
@@ -228,6 +250,10 @@ impl Figures {
             (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
             (name::ONLINE, office.online.level()),
             (name::SHARDS, self.shards.len() as u64),
+            (
+                name::OUTPUT_WAITING_BYTES,
+                self.sum(|shard| shard.unread_bytes.level() + shard.leaving_bytes.level()),
+            ),
             (name::COPIES_QUEUED, office.copies_queued.level()),
             ("server.ticks_queued", office.ticks_queued.level()),
             (name::LONGEST_MAILBOX, office.longest_mailbox.level()),

@@ -200,6 +200,13 @@ impl Knobs {
         self.load(Cell::UnreadMaxBytes)
     }
 
+    /// How many bytes may wait for all clients together.
+    #[inline]
+    #[must_use]
+    pub fn unread_total_max_bytes(&self) -> u64 {
+        self.load(Cell::UnreadTotalMaxBytes)
+    }
+
     /// How many PINs one address may have pending.
     #[inline]
     #[must_use]
@@ -243,6 +250,7 @@ mod tests {
             ("mailbox_max_items", "14"),
             ("accept_pause_queue", "15"),
             ("unread_max_bytes", "1600"),
+            ("unread_total_max_bytes", "16000"),
             ("pins_a_source", "17"),
         ] {
             knobs.set(name, value).unwrap();
@@ -254,6 +262,7 @@ mod tests {
         assert_eq!(knobs.mailbox_max_items(), 14);
         assert_eq!(knobs.accept_pause_queue(), 15);
         assert_eq!(knobs.unread_max_bytes(), 1_600);
+        assert_eq!(knobs.unread_total_max_bytes(), 16_000);
         assert_eq!(knobs.pins_a_source(), 17);
     }
 

@@ -10,6 +10,7 @@ mod measured;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -440,6 +441,7 @@ impl<L: Acceptor> App<L> for ServerShard {
             self.walk(link, now_us);
         }
         self.exchange(link);
+        self.bound_unread(link);
         self.regulate(link);
         if walks && self.stopping_us.is_none() {
             self.reopen(link);

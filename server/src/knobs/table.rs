@@ -67,6 +67,7 @@ pub(super) enum Cell {
     MailboxMaxItems,
     AcceptPauseQueue,
     UnreadMaxBytes,
+    UnreadTotalMaxBytes,
     PinsASource,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
@@ -98,7 +99,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 9] = [
+pub(super) static TABLE: [Spec; 10] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -154,6 +155,14 @@ pub(super) static TABLE: [Spec; 9] = [
         unit: "B",
         domain: Domain::Whole(1_024, 1 << 30),
         default: UNREAD_MAX_BYTES,
+    },
+    Spec {
+        cell: Cell::UnreadTotalMaxBytes,
+        name: "unread_total_max_bytes",
+        meaning: "bytes that may wait for all clients together; beyond it the slowest are cut off with slow_reader",
+        unit: "B",
+        domain: Domain::Whole(1_024, 1 << 40),
+        default: 512 << 20,
     },
     Spec {
         cell: Cell::PinsASource,

@@ -120,6 +120,11 @@ impl House {
         self.server.as_ref().unwrap().figures().snapshot().counters[name]
     }
 
+    /// A gauge, likewise.
+    pub(crate) fn gauge(&self, name: &str) -> u64 {
+        self.server.as_ref().unwrap().figures().snapshot().gauges[name] as u64
+    }
+
     /// A phone that was greeted.
     pub(crate) fn guest(&self) -> Phone {
         Phone::connect(self.address())
