@@ -213,6 +213,13 @@ impl Knobs {
     pub fn pins_a_source(&self) -> u64 {
         self.load(Cell::PinsASource)
     }
+
+    /// How many numbers one address may look up in ten minutes without a credential.
+    #[inline]
+    #[must_use]
+    pub fn lookups_a_source(&self) -> u64 {
+        self.load(Cell::LookupsASource)
+    }
 }
 
 impl Default for Knobs {
@@ -252,6 +259,7 @@ mod tests {
             ("unread_max_bytes", "1600"),
             ("unread_total_max_bytes", "16000"),
             ("pins_a_source", "17"),
+            ("lookups_a_source", "18"),
         ] {
             knobs.set(name, value).unwrap();
         }
@@ -264,6 +272,7 @@ mod tests {
         assert_eq!(knobs.unread_max_bytes(), 1_600);
         assert_eq!(knobs.unread_total_max_bytes(), 16_000);
         assert_eq!(knobs.pins_a_source(), 17);
+        assert_eq!(knobs.lookups_a_source(), 18);
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(super) enum Cell {
     UnreadMaxBytes,
     UnreadTotalMaxBytes,
     PinsASource,
+    LookupsASource,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
 }
@@ -99,7 +100,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 10] = [
+pub(super) static TABLE: [Spec; 11] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -170,6 +171,14 @@ pub(super) static TABLE: [Spec; 10] = [
         meaning: "PINs one address may ask for in ten minutes without proving them; more are refused with rate_limited",
         unit: "PINs",
         domain: Domain::Whole(1, 100_000),
+        default: 1_000,
+    },
+    Spec {
+        cell: Cell::LookupsASource,
+        name: "lookups_a_source",
+        meaning: "numbers one address may look up by HTTP in ten minutes without a credential; more are refused with rate_limited",
+        unit: "look-ups",
+        domain: Domain::Whole(1, 100_000_000),
         default: 1_000,
     },
     Spec {
