@@ -63,8 +63,12 @@ pub use guard::Admin;
 pub use health::Health;
 pub use media::Options as MediaOptions;
 
+#[cfg(test)]
+pub(crate) use intake::SMALL_MAX_BYTES;
 use listener::Listener;
 use media::{Media, Shelf};
+#[cfg(test)]
+pub(crate) use quota::WINDOW_S as LOOKUPS_WINDOW_S;
 use refusal::{Reason, Refusal};
 use registration::Registration;
 use slots::Slots;

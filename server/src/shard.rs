@@ -41,7 +41,7 @@ const WALKS_A_ROUND: u32 = 60;
 /// In how many parts of the idle timeout a silent connection is found, where that is shorter than a round.
 const IDLE_PARTS: u32 = 30;
 /// A connection that has not logged in by then is closed.
-const GUEST_S: u32 = 60;
+pub(crate) const GUEST_S: u32 = 60;
 /// How soon an inline office that could not commit tries again.
 const RETRY_US: u64 = 50_000;
 /// When stopping: how long to wait for farewells to be read, before whoever has not closed is reset.

@@ -10,7 +10,7 @@ use wire::chat::Code;
 use crate::source::Source;
 
 /// In which time a source may ask so many times.
-pub(super) const WINDOW_S: u64 = 600;
+pub(crate) const WINDOW_S: u64 = 600;
 const WINDOW_US: u64 = WINDOW_S * 1_000_000;
 /// Sources remembered at once; beyond, those that are not known are answered as busy.
 const SOURCES_MAX: usize = 65_536;
