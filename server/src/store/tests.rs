@@ -456,20 +456,59 @@ fn a_message_whose_body_was_cut_may_be_sent_again() {
 }
 
 #[test]
-fn what_is_lost_behind_a_damaged_record_is_kept_unless_it_ends_the_log() {
-    for (number, kept) in [(1, true), (2, false)] {
+fn what_is_lost_behind_a_damaged_record_is_kept_unless_nothing_sound_is_left_of_the_log() {
+    let first = record::SEGMENT_BYTES;
+    let last = first + 2 * record::item_bytes(4, 1);
+    // In which segment, in which of its records, how many items that loses, and whether what follows is kept.
+    for (number, offset, lost, kept) in [
+        (1, first, 2, true),
+        (1, last, 0, true),
+        (2, first, 2, true),
+        (2, first + record::item_bytes(4, 1), 1, true),
+        (2, last, 0, false),
+    ] {
         let disk = SimulatedDisk::new(11);
         write_segment(&disk, 1, &[(500, 1, true), (501, 2, true)], 0);
         write_segment(&disk, 2, &[(502, 3, true), (503, 4, true)], 0);
         let name = format!("{number:016x}.segment");
-        disk.damage(&name, record::SEGMENT_BYTES + 20);
+        let content = |name: &str| {
+            let file = disk.open(name).unwrap();
+            let mut content = vec![0; file.size().unwrap() as usize];
+            super::disk::read_exact_at(&*file, &mut content, 0).unwrap();
+            content
+        };
+        disk.damage(&name, offset + 20);
+        let before = content(&name);
         let (mut store, recovery) = recover(&disk);
-        assert_eq!(bodies(&mut store, 1).len(), 2, "those of the other segment");
-        assert_eq!(recovery.damaged_tails, usize::from(kept));
-        let copy = disk.open(&format!("{name}.{}.damaged", record::SEGMENT_BYTES));
-        assert_eq!(copy.is_ok(), kept);
+        assert_eq!(bodies(&mut store, 1).len(), 4 - lost, "{number} {offset}");
+        assert_eq!(recovery.damaged_tails, usize::from(kept), "{number} {offset}");
+        assert!(recovery.torn_bytes > 0);
+        let copy = format!("{name}.{offset}.damaged");
+        assert_eq!(disk.list().unwrap().contains(&copy), kept, "{number} {offset}");
+        if kept {
+            let copied = content(&copy);
+            assert!(before[offset..].starts_with(&copied) && copied.len() > 20);
+        }
+        assert!(content(&name)[offset..].iter().all(|byte| *byte == 0), "wiped");
         drop(store);
         assert_eq!(recover(&disk).1.damaged_tails, 0, "once");
+    }
+}
+
+#[test]
+fn a_torn_log_opens_on_a_full_disk_and_a_damaged_one_does_not() {
+    for (number, opens) in [(1, false), (2, true)] {
+        let disk = SimulatedDisk::new(12);
+        write_segment(&disk, 1, &[(500, 1, true), (501, 2, true)], 0);
+        write_segment(&disk, 2, &[(502, 3, true), (503, 4, true)], 0);
+        disk.damage(&format!("{number:016x}.segment"), record::SEGMENT_BYTES + 20);
+        disk.limit(disk.used());
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let keeper = Keeper::inline(Arc::clone(&shared));
+        let opened = Store::start(&options(Durability::Commit), Some(shared), Some(keeper), 1);
+        let opened = opened.map(|(_, recovery)| recovery.damaged_tails);
+        assert_eq!(opened.is_ok(), opens, "{opened:?}");
+        assert!(opened.is_err() || opened.is_ok_and(|damaged_tails| damaged_tails == 0));
     }
 }
 
