@@ -210,7 +210,7 @@ impl Figures {
             ),
             ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
             (name::COPIES_ACCEPTED, office.copies_accepted.total()),
-            (name::COPIES_REFUSED, refused),
+            (name::MESSAGES_REFUSED, refused),
             (name::COPIES_SENT, office.copies_sent.total()),
             (name::COPIES_ACKNOWLEDGED, office.copies_acknowledged.total()),
             (name::REPEATS_ABSORBED, office.repeats_absorbed.total()),
