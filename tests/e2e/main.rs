@@ -31,6 +31,7 @@ mod scenario;
 mod serving;
 mod smoke;
 mod storm;
+mod tables;
 mod tshark;
 mod veil;
 mod wiretap;

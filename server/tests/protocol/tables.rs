@@ -22,7 +22,9 @@ const CHILD: &str = "TEEM_TEST_IS_SERVER";
 /// The child's limit on descriptors; each table holds 960 connections of it.
 const NOFILE: u64 = 2048;
 const TABLES: u64 = 6;
-const TABLE_HOLDS: u64 = NOFILE - 1024 - 64;
+/// Every number of the main table is below this.
+const FLOOR: u64 = 1024;
+const TABLE_HOLDS: u64 = NOFILE - FLOOR - 64;
 /// Nearly all that the tables hold: spread evenly by chance, most are full by then and hand over.
 const HELD: u64 = TABLES * TABLE_HOLDS - 60;
 
@@ -139,7 +141,14 @@ fn serve() {
     );
     println!("address={}", server.address());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    let counters = server.figures().snapshot().counters;
+    let snapshot = server.figures().snapshot();
+    // All of them are held, and none by the table that files and the runtime live in.
+    assert!(snapshot.gauges[name::CONNECTIONS] >= HELD as f64 && HELD > 2 * NOFILE);
+    let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u64>().ok());
+    let highest = numbers.max().unwrap();
+    assert!(highest < FLOOR, "{highest}");
+    let counters = snapshot.counters;
     assert!(
         counters[name::ACCEPT_PAUSES] > 0,
         "no shard was full: {counters:?}"
