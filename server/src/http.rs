@@ -26,7 +26,9 @@
 //! their names (`server.messages_in.1s_per_second`, `.10s_per_second`, `.100s_per_second`). A queue, `server.queue.<name>`, has its
 //! `.depth` (the sum), its `.longest` (the longest of that name now), its `.peak` (the longest ever) and what it `.refused`; the
 //! office's has `.in_per_second` and `.out_per_second`, too, and, where they can be told, `.delay_ms` and `.drain_ms`. What became
-//! of TLS is in `server.tls.*`.
+//! of TLS is in `server.tls.*`. What waits for clients whose sockets take no more is `server.output.waiting_bytes`; how many readers that
+//! cost their connections, and how many bytes waited for them, `server.output.readers_cut` and `.bytes_cut`; `.leavers_reset` are
+//! those who had been cut off and still took nothing.
 //!
 //! Whatever is refused is answered `{"code": …, "error": "<name>"}`, sometimes with a `detail` for a person, and
 //! counted as `server.http.refused.<name>`; `code` is the chat protocol's, 0 where it has none.
