@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+mod error;
 mod table;
 
 pub use crate::store::Durability;
+pub use error::KnobError;
+pub use table::Value;
 use table::{COUNT, Cell, Domain, Spec, TABLE};
-pub use table::{KnobError, Value};
 
 /// Applies a log filter; the error says what is wrong with it.
 pub type LogLevelHook = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;

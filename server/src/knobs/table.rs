@@ -6,14 +6,14 @@ use std::fmt;
 
 use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW};
 
+use super::error::{KnobError, nearest};
+
 /// The level of the log where nobody turned it.
 pub(super) const LOG_LEVEL_DEFAULT: &str = "info";
 /// A whole window of the longest items, and as much as it takes of anything else.
 const UNREAD_MAX_BYTES: u64 = DELIVER_WINDOW as u64 * DELIVER_MAX_BYTES + 256 * 1024;
 /// The longest *deliver*, with its length: a head of 44 and a body.
 const DELIVER_MAX_BYTES: u64 = 44 + BODY_MAX_BYTES as u64;
-/// How far a mistyped name may be from a knob's and still be taken for it, by Damerau's and Levenshtein's distance.
-const NEAR: usize = 6;
 /// The durabilities, in the order of their words.
 const DURABILITIES: &[&str] = &["memory", "async", "commit"];
 
@@ -24,37 +24,6 @@ pub enum Value {
     Count(u64),
     /// A choice or a filter.
     Word(String),
-}
-
-/// A turn that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KnobError {
-    /// There is no such knob.
-    #[error("there is no knob `{given}`; {}", hint(*.nearest))]
-    NoSuchKnob {
-        /// The name asked for.
-        given: String,
-        /// The knob that was probably meant.
-        nearest: Option<&'static str>,
-    },
-    /// The knob does not take this value.
-    #[error("{name}: `{given}` is not {expected}")]
-    Value {
-        /// The knob.
-        name: &'static str,
-        /// The value given.
-        given: String,
-        /// What it takes.
-        expected: String,
-    },
-    /// The log took no such filter.
-    #[error("log_level: `{given}` was refused: {reason}")]
-    LogLevel {
-        /// The filter given.
-        given: String,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// Where a knob's value is kept.
@@ -274,30 +243,6 @@ impl serde::Serialize for Value {
         match self {
             Self::Count(count) => serializer.serialize_u64(*count),
             Self::Word(word) => serializer.serialize_str(word),
-        }
-    }
-}
-
-/// The knob whose name is nearest, where one is near.
-fn nearest(given: &str) -> Option<&'static str> {
-    // The distance takes time by the product of both lengths, and a name comes from outside.
-    if given.len() > 64 {
-        return None;
-    }
-    TABLE
-        .iter()
-        .map(|spec| (strsim::damerau_levenshtein(given, spec.name), spec.name))
-        .min()
-        .filter(|(distance, _)| *distance <= NEAR)
-        .map(|(_, name)| name)
-}
-
-fn hint(nearest: Option<&'static str>) -> String {
-    match nearest {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            let names: Vec<_> = TABLE.iter().map(|spec| spec.name).collect();
-            format!("there are {}", names.join(", "))
         }
     }
 }
