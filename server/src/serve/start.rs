@@ -41,13 +41,15 @@ impl Server {
         // The ports first: one who cannot have them leaves the disk alone.
         let reserved = reserve(config.listen)?;
         let bound = bind_http(&config).await?;
+        // Before the store, whose segments may be a thousand files: a shard that parts keeps its wakers' numbers, which are
+        // below a floor.
+        let wiring = Wiring::new(plan)?;
         let kept = open_store(&config)?;
 
         let shard_figures: Arc<[Arc<ShardFigures>]> = (0..plan.shards).map(|_| Arc::default()).collect();
         let office_figures = Arc::<OfficeFigures>::default();
         office_figures.damaged_files.add(kept.damaged_files);
         let figures = Figures::new(Arc::clone(&shard_figures), Arc::clone(&office_figures));
-        let wiring = Wiring::new(plan)?;
         let (health, pace, sinks) = (Health::default(), Pace::new(), Sinks::start(&config)?);
         let parts = HttpParts {
             desk: Desk::new(wiring.inquiries.clone()),
