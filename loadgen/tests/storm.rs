@@ -97,11 +97,17 @@ async fn download(
     }
 }
 
-async fn look_up(State(server): State<Arc<Server>>, UrlPath(number): UrlPath<u64>) -> String {
-    format!(
-        "{{\"registered\":{}}}",
-        server.registered.lock().unwrap().contains(&number)
-    )
+async fn look_up(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    UrlPath(number): UrlPath<u64>,
+) -> Response {
+    // A stranger has few; a storm must not be one.
+    if !authorized(&server, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let registered = server.registered.lock().unwrap().contains(&number);
+    format!("{{\"registered\":{registered}}}").into_response()
 }
 
 /// Serves until the runtime is dropped, which is another than goose's.

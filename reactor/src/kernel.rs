@@ -10,6 +10,7 @@ mod door;
 mod link;
 mod options;
 mod stream;
+mod unread;
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -149,8 +149,9 @@ pub mod server {
     pub const ONLINE: &str = "server.online";
     /// Copies accepted: safe by the durability in force.
     pub const COPIES_ACCEPTED: &str = "server.copies_accepted";
-    /// Copies refused with a code.
-    pub const COPIES_REFUSED: &str = "server.copies_refused";
+    /// Messages (not copies) refused with a code. Of how many copies each would have been, only its sender knows: a shard
+    /// refuses without knowing the group, and of a group that there is not nobody knows the members.
+    pub const MESSAGES_REFUSED: &str = "server.messages_refused";
     /// Copies written to a recipient's connection, redeliveries included.
     pub const COPIES_SENT: &str = "server.copies_sent";
     /// Copies acknowledged by their recipient and erased.
@@ -177,6 +178,10 @@ pub mod server {
     pub const SHARDS: &str = "server.shards";
     /// Slow readers cut off.
     pub const SLOW_READERS_CUT: &str = "server.slow_readers_cut";
+    /// Of these, those that went because too much waited for all readers together.
+    pub const OUTPUT_READERS_CUT: &str = "server.output.readers_cut";
+    /// Gauge: bytes that wait for clients whose sockets take no more, all connections together.
+    pub const OUTPUT_WAITING_BYTES: &str = "server.output.waiting_bytes";
     /// Connections dropped because nothing was heard of them.
     pub const IDLE_CLOSED: &str = "server.idle_closed";
     /// Pauses of accepting.

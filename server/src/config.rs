@@ -46,6 +46,33 @@ pub struct Config {
     pub push: String,
 }
 
+impl Config {
+    /// Any free ports of loopback and everything under one folder, in the clear; nobody is provisioned, PINs and notices go
+    /// nowhere.
+    #[must_use]
+    pub fn on_loopback(data: PathBuf, secret: &[u8]) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: any,
+            http: any,
+            admin: any,
+            admin_token: None,
+            data,
+            durability: Durability::default(),
+            tls: None,
+            connections: 1_000,
+            shards: None,
+            second_ticks: true,
+            provisioned: Provisioned { base: 1, count: 0 },
+            apart: None,
+            secret: secret.to_vec(),
+            store_quota_bytes: None,
+            sms: "none".to_owned(),
+            push: "none".to_owned(),
+        }
+    }
+}
+
 /// How many shards, and whether each has a descriptor table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardPlan {

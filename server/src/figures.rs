@@ -26,6 +26,11 @@ pub(crate) struct ShardFigures {
     pub(crate) malformed: Counter,
     pub(crate) idle_closed: Counter,
     pub(crate) slow_readers_cut: Counter,
+    /// Of these, those that went for the bound of all shards together, and what waited for them.
+    pub(crate) readers_cut_for_all: Counter,
+    pub(crate) bytes_cut_for_all: Counter,
+    /// Those that had been closed and were reset because too much still waited for them.
+    pub(crate) leavers_reset: Counter,
     pub(crate) accept_pauses: Counter,
     pub(crate) connections_refused: Counter,
     pub(crate) letters: Counter,
@@ -40,6 +45,9 @@ pub(crate) struct ShardFigures {
     bytes_out: Gauge,
     stalls: Gauge,
     accepts_starved: Gauge,
+    /// What waits for peers of open connections, and of closed ones.
+    pub(crate) unread_bytes: Gauge,
+    pub(crate) leaving_bytes: Gauge,
 }
 
 /// What became of handshakes and sessions; zeros in the clear.
@@ -86,6 +94,8 @@ impl ShardFigures {
         self.bytes_out.set(stats.bytes_out);
         self.stalls.set(stats.stalls);
         self.accepts_starved.set(stats.accepts_starved);
+        self.unread_bytes.set(stats.unread_bytes);
+        self.leaving_bytes.set(stats.leaving_bytes);
     }
 }
 
@@ -137,6 +147,65 @@ pub struct Figures {
     office: Arc<OfficeFigures>,
 }
 
+/// A counter's name, and where it is read.
+type Row<F> = (&'static str, fn(&F) -> u64);
+
+/// Counters that the shards have, summed.
+const OF_SHARDS: [Row<ShardFigures>; 17] = [
+    (name::ACCEPTED_CONNECTIONS, |shard| shard.accepted.level()),
+    (name::CLOSED_CONNECTIONS, |shard| shard.closed.level()),
+    (name::BYTES_IN, |shard| shard.bytes_in.level()),
+    (name::BYTES_OUT, |shard| shard.bytes_out.level()),
+    (name::LOOP_BUSY_US, |shard| shard.loop_stats.busy_us()),
+    (name::SLOW_READERS_CUT, |shard| shard.slow_readers_cut.total()),
+    (name::OUTPUT_READERS_CUT, |shard| {
+        shard.readers_cut_for_all.total()
+    }),
+    ("server.output.bytes_cut", |shard| shard.bytes_cut_for_all.total()),
+    ("server.output.leavers_reset", |shard| shard.leavers_reset.total()),
+    (name::ACCEPT_PAUSES, |shard| shard.accept_pauses.total()),
+    (name::CONNECTIONS_REFUSED, |shard| {
+        shard.connections_refused.total()
+    }),
+    ("server.messages_in", |shard| shard.messages_in.total()),
+    ("server.frames_limited", |shard| shard.frames_limited.total()),
+    ("server.malformed_frames", |shard| shard.malformed.total()),
+    (name::IDLE_CLOSED, |shard| shard.idle_closed.total()),
+    (name::ACCEPTS_STARVED, |shard| shard.accepts_starved.level()),
+    ("server.socket_stalls", |shard| shard.stalls.level()),
+];
+
+/// Counters that the office has.
+const OF_OFFICE: [Row<OfficeFigures>; 13] = [
+    (name::COPIES_ACCEPTED, |office| office.copies_accepted.total()),
+    (name::COPIES_SENT, |office| office.copies_sent.total()),
+    (name::COPIES_ACKNOWLEDGED, |office| {
+        office.copies_acknowledged.total()
+    }),
+    (name::REPEATS_ABSORBED, |office| office.repeats_absorbed.total()),
+    (name::COMMITS, |office| office.commits.level()),
+    (name::COMMIT_US, |office| office.commit_us.level()),
+    ("server.logins", |office| office.logins.total()),
+    ("server.logins_refused", |office| office.logins_refused.total()),
+    ("server.registrations", |office| office.registrations.total()),
+    ("server.pins_refused", |office| office.pins_refused.total()),
+    ("server.ticks_dropped", |office| office.ticks_dropped.total()),
+    ("server.copies_set_aside", |office| {
+        office.copies_set_aside.total()
+    }),
+    ("server.damaged_files", |office| office.damaged_files.total()),
+];
+
+/// Those of them that are there only where some are counted apart.
+const OF_OFFICE_APART: [Row<OfficeFigures>; 2] = [
+    (name::COPIES_ACCEPTED_APART, |office| {
+        office.copies_accepted_apart.total()
+    }),
+    (name::COPIES_ACKNOWLEDGED_APART, |office| {
+        office.copies_acknowledged_apart.total()
+    }),
+];
+
 impl Figures {
     pub(crate) fn new(shards: Arc<[Arc<ShardFigures>]>, office: Arc<OfficeFigures>) -> Self {
         Self { shards, office }
@@ -152,72 +221,30 @@ impl Figures {
     }
 
     fn counters(&self, into: &mut BTreeMap<String, u64>) {
-        let office = &self.office;
-        let refused = self.sum(|shard| shard.messages_refused.total()) + office.messages_refused.total();
-        let rows = [
-            (
-                name::ACCEPTED_CONNECTIONS,
-                self.sum(|shard| shard.accepted.level()),
-            ),
-            (name::CLOSED_CONNECTIONS, self.sum(|shard| shard.closed.level())),
-            (name::BYTES_IN, self.sum(|shard| shard.bytes_in.level())),
-            (name::BYTES_OUT, self.sum(|shard| shard.bytes_out.level())),
-            (name::LOOP_BUSY_US, self.sum(|shard| shard.loop_stats.busy_us())),
-            (
-                name::SLOW_READERS_CUT,
-                self.sum(|shard| shard.slow_readers_cut.total()),
-            ),
-            (name::ACCEPT_PAUSES, self.sum(|shard| shard.accept_pauses.total())),
-            (
-                name::CONNECTIONS_REFUSED,
-                self.sum(|shard| shard.connections_refused.total()),
-            ),
-            ("server.messages_in", self.sum(|shard| shard.messages_in.total())),
-            (
-                "server.frames_limited",
-                self.sum(|shard| shard.frames_limited.total()),
-            ),
-            (
-                "server.malformed_frames",
-                self.sum(|shard| shard.malformed.total()),
-            ),
-            (name::IDLE_CLOSED, self.sum(|shard| shard.idle_closed.total())),
-            (
-                name::ACCEPTS_STARVED,
-                self.sum(|shard| shard.accepts_starved.level()),
-            ),
-            ("server.socket_stalls", self.sum(|shard| shard.stalls.level())),
-            (name::COPIES_ACCEPTED, office.copies_accepted.total()),
-            (name::COPIES_REFUSED, refused),
-            (name::COPIES_SENT, office.copies_sent.total()),
-            (name::COPIES_ACKNOWLEDGED, office.copies_acknowledged.total()),
-            (name::REPEATS_ABSORBED, office.repeats_absorbed.total()),
-            (name::COMMITS, office.commits.level()),
-            (name::COMMIT_US, office.commit_us.level()),
-            ("server.logins", office.logins.total()),
-            ("server.logins_refused", office.logins_refused.total()),
-            ("server.registrations", office.registrations.total()),
-            ("server.pins_refused", office.pins_refused.total()),
-            ("server.ticks_dropped", office.ticks_dropped.total()),
-            ("server.copies_set_aside", office.copies_set_aside.total()),
-            ("server.damaged_files", office.damaged_files.total()),
-        ];
-        into.extend(rows.map(|(name, value)| (name.to_owned(), value)));
+        let mut put = |name: &str, value: u64| {
+            into.insert(name.to_owned(), value);
+        };
+        for (name, of) in OF_SHARDS {
+            put(name, self.sum(of));
+        }
+        for (name, of) in OF_OFFICE {
+            put(name, of(&self.office));
+        }
         for (place, name) in TLS_NAMES.iter().enumerate() {
             let value = self.sum(|shard| shard.tls.0[place].level());
-            into.insert(format!("server.tls.{name}"), value);
+            put(&format!("server.tls.{name}"), value);
         }
-        if office.counts_apart.level() == 0 {
-            return;
+        // Either end refuses.
+        let refused = self.sum(|shard| shard.messages_refused.total());
+        put(
+            name::MESSAGES_REFUSED,
+            refused + self.office.messages_refused.total(),
+        );
+        if self.office.counts_apart.level() > 0 {
+            for (name, of) in OF_OFFICE_APART {
+                put(name, of(&self.office));
+            }
         }
-        let apart = [
-            (name::COPIES_ACCEPTED_APART, office.copies_accepted_apart.total()),
-            (
-                name::COPIES_ACKNOWLEDGED_APART,
-                office.copies_acknowledged_apart.total(),
-            ),
-        ];
-        into.extend(apart.map(|(name, value)| (name.to_owned(), value)));
     }
 
     fn gauges(&self, into: &mut BTreeMap<String, f64>) {
@@ -228,6 +255,10 @@ impl Figures {
             (name::CONNECTIONS, self.sum(|shard| shard.connections.level())),
             (name::ONLINE, office.online.level()),
             (name::SHARDS, self.shards.len() as u64),
+            (
+                name::OUTPUT_WAITING_BYTES,
+                self.sum(|shard| shard.unread_bytes.level() + shard.leaving_bytes.level()),
+            ),
             (name::COPIES_QUEUED, office.copies_queued.level()),
             ("server.ticks_queued", office.ticks_queued.level()),
             (name::LONGEST_MAILBOX, office.longest_mailbox.level()),

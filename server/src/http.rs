@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `POST /v1/register` `{"number": 15550000001}` | 202; the PIN goes to the SMS sink |
 //! | `POST /v1/prove` `{"number": 15550000001, "pin": "123456"}` | 200 `{"key": "<64 hex>", "media_token": "<32 hex>"}` |
-//! | `GET /v1/accounts/15550000001` | 200 `{"registered": true}` |
+//! | `GET /v1/accounts/15550000001`, the same header or, a few times, none | 200 `{"registered": true}` |
 //! | `PUT` or `POST /v1/media`, `Authorization: Bearer <number>:<media token>`, a raw body | 201 `{"link": "/v1/media/<id>"}` |
 //! | `GET /v1/media/<id>`, the same header | 200 and the body |
 //!
@@ -26,15 +26,17 @@
 //! their names (`server.messages_in.1s_per_second`, `.10s_per_second`, `.100s_per_second`). A queue, `server.queue.<name>`, has its
 //! `.depth` (the sum), its `.longest` (the longest of that name now), its `.peak` (the longest ever) and what it `.refused`; the
 //! office's has `.in_per_second` and `.out_per_second`, too, and, where they can be told, `.delay_ms` and `.drain_ms`. What became
-//! of TLS is in `server.tls.*`.
+//! of TLS is in `server.tls.*`. What waits for clients whose sockets take no more is `server.output.waiting_bytes`; how many readers that
+//! cost their connections, and how many bytes waited for them, `server.output.readers_cut` and `.bytes_cut`; `.leavers_reset` are
+//! those who had been cut off and still took nothing.
 //!
 //! Whatever is refused is answered `{"code": …, "error": "<name>"}`, sometimes with a `detail` for a person, and
 //! counted as `server.http.refused.<name>`; `code` is the chat protocol's, 0 where it has none.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -53,18 +55,25 @@ mod health;
 mod intake;
 mod listener;
 mod media;
+mod quota;
 mod refusal;
 mod registration;
+mod slots;
 mod tally;
 
 pub use guard::Admin;
 pub use health::Health;
 pub use media::Options as MediaOptions;
 
+#[cfg(test)]
+pub(crate) use intake::SMALL_MAX_BYTES;
 use listener::Listener;
 use media::{Media, Shelf};
+#[cfg(test)]
+pub(crate) use quota::WINDOW_S as LOOKUPS_WINDOW_S;
 use refusal::{Reason, Refusal};
 use registration::Registration;
+use slots::Slots;
 use tally::Tally;
 
 /// Gives the server's figures; called once a request to `/metrics` or `/stats`, on a tokio thread.
@@ -126,10 +135,16 @@ pub struct HttpConfig {
     pub admin_connections_max: u32,
     /// Uploads under way at once; further ones are refused as busy.
     pub uploads_max: usize,
+    /// Downloads under way at once; further ones are refused as busy.
+    pub downloads_max: usize,
+    /// Of these, those of one source; further ones of its are refused as too many.
+    pub downloads_a_source: usize,
     /// How long a small body may take to come, and then the office to answer.
     pub request_timeout: Duration,
     /// How long an upload or a download may take.
     pub transfer_timeout: Duration,
+    /// How long a client may take none of what was sent to it.
+    pub stall_timeout: Duration,
     /// How long requests under way have when the server stops.
     pub grace: Duration,
 }
@@ -161,7 +176,8 @@ pub struct HttpHandle {
 }
 
 impl HttpConfig {
-    /// 256 public and 16 admin connections, 64 uploads, 5 s a request, 60 s a transfer, 1 s of grace.
+    /// 256 public and 16 admin connections, 64 uploads, 128 downloads of which a source has 64, 5 s a request, 60 s a transfer,
+    /// 30 s without any of it taken, 1 s of grace.
     #[must_use]
     pub fn new(admin: Admin, public: SocketAddr, media: MediaOptions) -> Self {
         Self {
@@ -171,8 +187,11 @@ impl HttpConfig {
             connections_max: 256,
             admin_connections_max: 16,
             uploads_max: 64,
+            downloads_max: 128,
+            downloads_a_source: 64,
             request_timeout: Duration::from_secs(5),
             transfer_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(1),
         }
     }
@@ -193,7 +212,8 @@ pub struct Bound {
 /// A listener cannot be bound.
 pub async fn bind(config: HttpConfig) -> Result<Bound, HttpError> {
     let tally = Arc::new(Tally::new());
-    let bind = |what, addr, max| Listener::bind(what, addr, max, Arc::clone(&tally));
+    let stall = config.stall_timeout;
+    let bind = |what, addr, max| Listener::bind(what, addr, (max, stall), Arc::clone(&tally));
     let admin = bind("admin", config.admin.addr(), config.admin_connections_max).await?;
     let public = bind("public", config.public, config.connections_max).await?;
     Ok(Bound {
@@ -221,6 +241,7 @@ pub fn serve(bound: Bound, parts: HttpParts) -> Result<HttpHandle, HttpError> {
         secret: parts.secret.clone(),
         tally: Arc::clone(&tally),
         uploads: Semaphore::new(config.uploads_max),
+        downloads: Arc::new(Slots::new(config.downloads_max, config.downloads_a_source)),
         timeout: config.transfer_timeout,
     });
     let registration = Arc::new(Registration {
@@ -228,6 +249,9 @@ pub fn serve(bound: Bound, parts: HttpParts) -> Result<HttpHandle, HttpError> {
         secret: parts.secret,
         tally: Arc::clone(&tally),
         timeout: config.request_timeout,
+        knobs: parts.knobs.clone(),
+        lookups: Mutex::default(),
+        begun: Instant::now(),
     });
     let office = Arc::new(admin::Office {
         knobs: parts.knobs,

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+mod error;
 mod table;
 
 pub use crate::store::Durability;
+pub use error::KnobError;
+pub use table::Value;
 use table::{COUNT, Cell, Domain, Spec, TABLE};
-pub use table::{KnobError, Value};
 
 /// Applies a log filter; the error says what is wrong with it.
 pub type LogLevelHook = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -200,11 +202,25 @@ impl Knobs {
         self.load(Cell::UnreadMaxBytes)
     }
 
+    /// How many bytes may wait for all clients together.
+    #[inline]
+    #[must_use]
+    pub fn unread_total_max_bytes(&self) -> u64 {
+        self.load(Cell::UnreadTotalMaxBytes)
+    }
+
     /// How many PINs one address may have pending.
     #[inline]
     #[must_use]
     pub fn pins_a_source(&self) -> u64 {
         self.load(Cell::PinsASource)
+    }
+
+    /// How many numbers one address may look up in ten minutes without a credential.
+    #[inline]
+    #[must_use]
+    pub fn lookups_a_source(&self) -> u64 {
+        self.load(Cell::LookupsASource)
     }
 }
 
@@ -243,7 +259,9 @@ mod tests {
             ("mailbox_max_items", "14"),
             ("accept_pause_queue", "15"),
             ("unread_max_bytes", "1600"),
+            ("unread_total_max_bytes", "16000"),
             ("pins_a_source", "17"),
+            ("lookups_a_source", "18"),
         ] {
             knobs.set(name, value).unwrap();
         }
@@ -254,7 +272,9 @@ mod tests {
         assert_eq!(knobs.mailbox_max_items(), 14);
         assert_eq!(knobs.accept_pause_queue(), 15);
         assert_eq!(knobs.unread_max_bytes(), 1_600);
+        assert_eq!(knobs.unread_total_max_bytes(), 16_000);
         assert_eq!(knobs.pins_a_source(), 17);
+        assert_eq!(knobs.lookups_a_source(), 18);
     }
 
     #[test]

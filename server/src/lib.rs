@@ -13,6 +13,8 @@ pub mod figures;
 pub mod http;
 pub mod knobs;
 mod office;
+#[cfg(test)]
+mod page;
 mod parcel;
 mod rates;
 mod serve;

@@ -9,13 +9,13 @@
 //! frames; its acknowledgement one look in the mailbox, one for the sender, one frame. No allocation.
 
 mod directory;
-mod groups;
+pub(crate) mod groups;
 mod login;
 mod mail;
-mod registrar;
+pub(crate) mod registrar;
 mod runner;
 mod trouble;
-mod watches;
+pub(crate) mod watches;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

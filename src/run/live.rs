@@ -18,7 +18,7 @@ use wire::chat::Number;
 use self::end::End;
 use super::Prepared;
 use super::foresight::Foresight;
-use super::sampling::Sampling;
+use super::sampling::{ASKED_MOST, Sampling};
 use super::target::Target;
 use super::vigil::Vigil;
 use crate::carriage::carrier;
@@ -259,8 +259,8 @@ impl Live<'_> {
             return Ok(());
         }
         // Twice, since the first asks the server over a connection that it makes, and that stays.
-        self.sampling.finish(0, &self.target).await;
-        self.climb.before = self.sampling.finish(0, &self.target).await;
+        self.sampling.finish(0, &self.target, ASKED_MOST).await;
+        self.climb.before = self.sampling.finish(0, &self.target, ASKED_MOST).await;
         self.climb
             .before
             .gauges

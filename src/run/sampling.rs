@@ -20,7 +20,7 @@ const LOST_BY_A_KILL: [&str; 3] = [
 ];
 
 /// How often a server that does not answer is asked for its last figures, and how long it is left alone between.
-const ASKED_MOST: usize = 5;
+pub(super) const ASKED_MOST: usize = 5;
 const ASKED_EVERY: Duration = Duration::from_millis(500);
 
 /// Collects samples.
@@ -78,16 +78,16 @@ impl Sampling {
     }
 
     /// The figures before the first connect, or after the swarm has ended: the server's only as it tells them now, for a ledger
-    /// closes by them.
-    pub(super) async fn finish(&mut self, t_ms: u64, target: &Target) -> Sample {
+    /// closes by them. It is asked so many times at most.
+    pub(super) async fn finish(&mut self, t_ms: u64, target: &Target, asked_most: usize) -> Sample {
         let mut sample = self.sampler.sample(t_ms);
-        for _ in 0..ASKED_MOST {
+        for asked in 1..=asked_most {
             if let Some(stats) = target.stats().await {
                 self.last = stats;
                 self.add_server(&mut sample);
                 break;
             }
-            if target.admin.is_none() {
+            if target.admin.is_none() || asked == asked_most {
                 break;
             }
             tokio::time::sleep(ASKED_EVERY).await;

@@ -12,27 +12,35 @@ use crate::home::{Home, until};
 use crate::run_folder::{RunFolder, assert_ledger_closes};
 use crate::scenario::HTTP;
 
-/// The promise is two seconds; a debug build on a host that is busy with other tests gets twice that.
-const AT_MOST: Duration = Duration::from_secs(4);
+/// The promise. A debug build takes a quarter of it on two quiet cores.
+const AT_MOST: Duration = Duration::from_secs(2);
+/// How often it is tried: where other tests have the cores, one that took longer says nothing of the program.
+const ATTEMPTS: usize = 3;
 
 #[test]
 fn an_interrupted_run_reports_what_ran() {
-    let home = Home::new();
-    let run = interrupt(&home, "smoke", 1, |child| {
-        kill_process(Pid::from_child(child), Signal::INT).unwrap();
+    in_time(|| {
+        let home = Home::new();
+        let (run, took) = interrupt(&home, "smoke", 1, |child| {
+            kill_process(Pid::from_child(child), Signal::INT).unwrap();
+        });
+        assert_eq!(run.events_of(EventKind::Interrupted).len(), 1);
+        took
     });
-    assert_eq!(run.events_of(EventKind::Interrupted).len(), 1);
 }
 
 /// A terminal interrupts the server and the storm's process as well.
 #[test]
 fn a_run_is_interrupted_with_all_its_processes() {
-    let home = Home::new();
-    home.write("http.toml", HTTP);
-    let run = interrupt(&home, "http.toml", 2, |child| {
-        kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
+    in_time(|| {
+        let home = Home::new();
+        home.write("http.toml", HTTP);
+        let (run, took) = interrupt(&home, "http.toml", 2, |child| {
+            kill_process_group(Pid::from_child(child), Signal::INT).unwrap();
+        });
+        assert!(run.events().iter().any(|event| event.name == "http storm"));
+        took
     });
-    assert!(run.events().iter().any(|event| event.name == "http storm"));
 }
 
 /// Not even a run that is killed leaves its server behind.
@@ -67,15 +75,26 @@ fn in_mid_run(home: &Home, scenario: &str, children: usize) -> (Child, RunFolder
     (child, run, offspring)
 }
 
-/// Interrupts a run in its middle, and looks at what is left.
-fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child)) -> RunFolder {
+/// Does something until it took no longer than promised.
+fn in_time(mut once: impl FnMut() -> Duration) {
+    let mut took = Vec::new();
+    while took.last().is_none_or(|took| *took >= AT_MOST) {
+        assert!(
+            took.len() < ATTEMPTS,
+            "each time longer than {AT_MOST:?}: {took:?}"
+        );
+        took.push(once());
+    }
+}
+
+/// Interrupts a run in its middle, and looks at what is left; how long its end took.
+fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child)) -> (RunFolder, Duration) {
     let (mut child, run, offspring) = in_mid_run(home, scenario, children);
     let begin = Instant::now();
     how(&child);
     let status = child.wait().unwrap();
     let took = begin.elapsed();
     eprintln!("{scenario}: interrupted, and ended {took:?} later");
-    assert!(took < AT_MOST, "it took {took:?}");
 
     let summary = run.summary();
     assert!(summary.interrupted);
@@ -95,7 +114,7 @@ fn interrupt(home: &Home, scenario: &str, children: usize, how: impl Fn(&Child))
     assert!(run.text("report.html").to_lowercase().contains("interrupted"));
     assert!(!run.has("data"), "the server's data are removed");
     assert_gone(offspring);
-    run
+    (run, took)
 }
 
 /// Waits until processes have ended. One that its new parent has not waited for yet has.

@@ -33,6 +33,7 @@ mod scenario;
 mod serving;
 mod smoke;
 mod storm;
+mod tables;
 mod tapped;
 mod tshark;
 mod veil;

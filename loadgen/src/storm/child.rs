@@ -107,11 +107,11 @@ impl StormChild {
     /// # Errors
     /// The storm failed, ended without an outcome, or did not end in time.
     pub fn finish(mut self, limit: Duration) -> Result<StormOutcome, StormError> {
-        self.hear(limit.min(self.end))
+        self.hear(limit.min(self.end), REAP)
     }
 
-    /// Ends the storm early: asks the child to stop (SIGTERM), gives it `grace` to tell the outcome so far, and kills
-    /// it if it has not ended by then.
+    /// Ends the storm early: asks the child to stop (SIGTERM), gives it `grace` to tell the outcome so far and as
+    /// long to end, and kills it then.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
@@ -124,16 +124,17 @@ impl StormChild {
                 let _ = kill_process(pid, Signal::TERM);
             }
         }
-        self.hear(grace)
+        self.hear(grace, grace)
     }
 
-    fn hear(&mut self, limit: Duration) -> Result<StormOutcome, StormError> {
+    /// Waits for the outcome, and then for the child's end.
+    fn hear(&mut self, limit: Duration, end: Duration) -> Result<StormOutcome, StormError> {
         let said = self.outcome.recv_timeout(limit);
         // A child whose standard output ended is about to end itself.
         let reap = if matches!(said, Err(RecvTimeoutError::Timeout)) {
             Duration::ZERO
         } else {
-            REAP
+            end
         };
         let status = self.reap(reap)?;
         match said {

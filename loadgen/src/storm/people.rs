@@ -208,9 +208,9 @@ async fn download(user: &mut GooseUser, ground: Arc<Ground>) -> TransactionResul
 }
 
 async fn look_up(user: &mut GooseUser, _: Arc<Ground>) -> TransactionResult {
-    let number = account(user)?.number;
-    let path = format!("/v1/accounts/{}", number.value());
-    let request = user.get_request_builder(&GooseMethod::Get, &path)?;
+    let path = format!("/v1/accounts/{}", account(user)?.number.value());
+    // Strangers are limited; who has an account shows that.
+    let request = authorized(user, GooseMethod::Get, &path)?;
     let (mut request, body) = ask(user, "look up", request).await?;
     let answer: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
     if answer.is_some_and(|answer| answer["registered"] == true) {

@@ -41,6 +41,7 @@ impl Link for Kernel {
                 return Err(SendError::Full);
             }
             out.extend(bytes);
+            *self.stats.unread(conn.state) += bytes.len() as u64;
             return Ok(());
         }
         let sent = match rustix::net::send(&conn.fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
@@ -52,6 +53,7 @@ impl Link for Kernel {
         self.stats.bytes_out += sent as u64;
         if sent < bytes.len() {
             self.stats.stalls += 1;
+            *self.stats.unread(conn.state) += (bytes.len() - sent) as u64;
             conn.out = Some(Box::new(bytes[sent..].iter().copied().collect()));
         }
         Ok(())
@@ -59,9 +61,11 @@ impl Link for Kernel {
 
     fn farewell(&mut self, id: Id, bytes: &[u8]) {
         if self.send(id, bytes) == Err(SendError::Full)
-            && let Some(out) = self.conns.get_mut(id).and_then(|conn| conn.out.as_mut())
+            && let Some(conn) = self.conns.get_mut(id)
+            && let Some(out) = conn.out.as_mut()
         {
             out.extend(bytes);
+            *self.stats.unread(conn.state) += bytes.len() as u64;
         }
         self.close(id, Close::Graceful);
     }
@@ -80,7 +84,9 @@ impl Link for Kernel {
             self.forget(id);
             return;
         }
+        *self.stats.unread(conn.state) -= conn.unread_bytes();
         conn.state = State::Lingering;
+        *self.stats.unread(conn.state) += conn.unread_bytes();
         conn.stash = None;
         if conn.out.is_none() {
             let _ = rustix::net::shutdown(&conn.fd, Shutdown::Write);

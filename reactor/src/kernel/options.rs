@@ -32,6 +32,10 @@ pub struct KernelStats {
     pub bytes_out: u64,
     /// Times a peer's socket was full and bytes were kept for it.
     pub stalls: u64,
+    /// Bytes that wait now for peers of open connections.
+    pub unread_bytes: u64,
+    /// Bytes that wait now for peers of connections that we have closed.
+    pub leaving_bytes: u64,
     /// Times accepting failed because no descriptor was free.
     pub accepts_starved: u64,
 }

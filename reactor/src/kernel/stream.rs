@@ -80,10 +80,17 @@ impl Kernel {
                 match rustix::net::send(&conn.fd, front, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
                     Ok(sent) => {
                         self.stats.bytes_out += sent as u64;
+                        *self.stats.unread(conn.state) -= sent as u64;
                         out.drain(..sent);
                     }
                     Err(Errno::INTR) => {}
-                    // Full again, or broken: an edge tells which.
+                    // Reset: nobody will take it, and a read tells the application. A broken connection that still had
+                    // something to say would linger.
+                    Err(Errno::CONNRESET | Errno::PIPE) => {
+                        *self.stats.unread(conn.state) -= out.len() as u64;
+                        break;
+                    }
+                    // Full again: an edge tells when it is not.
                     Err(_) => return,
                 }
             }
@@ -131,6 +138,7 @@ impl Kernel {
     pub(super) fn forget(&mut self, id: Id) -> Option<Conn> {
         let conn = self.conns.remove(id)?;
         self.stats.closed += 1;
+        *self.stats.unread(conn.state) -= conn.unread_bytes();
         self.lingering_now -= u32::from(conn.state == State::Lingering);
         Some(conn)
     }

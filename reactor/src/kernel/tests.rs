@@ -1,3 +1,5 @@
+mod unread;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 

@@ -1,13 +1,15 @@
 //! What a request proves itself with: `Authorization: Bearer …`, and the hexadecimal in it.
 //!
-//! It parses and does not judge. RFC 6750, section 2.1, has the header; the scheme's name is case-insensitive
+//! It does not know what for. RFC 6750, section 2.1, has the header; the scheme's name is case-insensitive
 //! (RFC 9110, section 11.1).
 
 use std::fmt::Write as _;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use wire::chat::{MediaToken, Number};
+use wire::chat::{MediaToken, Number, Secret};
+
+use super::refusal::{Reason, Refusal};
 
 /// The token of the one `Authorization: Bearer` header; none where there is not exactly one.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -36,6 +38,14 @@ impl MediaCredential {
             number: number(given)?,
             token: MediaToken(decode(token)?),
         })
+    }
+}
+
+/// Refuses who does not show a number's media token.
+pub(super) fn admit(secret: &Secret, headers: &HeaderMap) -> Result<(), Refusal> {
+    match bearer(headers).and_then(MediaCredential::parse) {
+        Some(shown) if secret.media_token(shown.number).verify(&shown.token) => Ok(()),
+        _ => Err(Reason::Unauthorized.into()),
     }
 }
 

@@ -16,7 +16,7 @@ use wire::chat::Code;
 use super::refusal::{Reason, Refusal};
 
 /// The longest body of a request that is not media.
-const SMALL_MAX_BYTES: usize = 1024;
+pub(crate) const SMALL_MAX_BYTES: usize = 1024;
 /// How much of a refused body is still read, so that the answer is not lost with the connection: closing a socket
 /// that has unread bytes resets it, and a reset may overtake the answer (RFC 9112, section 9.6).
 const LINGER_MAX_BYTES: u64 = 4 << 20;

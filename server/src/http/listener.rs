@@ -33,8 +33,6 @@ const HEAD_MAX: Duration = Duration::from_secs(30);
 const HEADERS_MAX: usize = 64;
 /// The longest head of a request, and the read buffer of a connection.
 const BUFFER_MAX_BYTES: usize = 64 * 1024;
-/// How long a client may take none of what was sent to it (TCP_USER_TIMEOUT of tcp(7), which counts a closed window).
-const STALL_MAX_MS: u32 = 30_000;
 /// The wait after a failed accept: out of descriptors, most likely, and trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -44,6 +42,8 @@ pub(super) struct Listener {
     socket: TcpListener,
     addr: SocketAddr,
     connections_max: u32,
+    /// How long a client may take none of what was sent to it.
+    stall_ms: u32,
     slots: Arc<Semaphore>,
     tally: Arc<Tally>,
 }
@@ -63,7 +63,7 @@ impl Listener {
     pub(super) async fn bind(
         what: &'static str,
         addr: SocketAddr,
-        connections_max: u32,
+        (connections_max, stall): (u32, Duration),
         tally: Arc<Tally>,
     ) -> Result<Self, HttpError> {
         let refuse = |source| HttpError::Bind {
@@ -79,6 +79,7 @@ impl Listener {
             socket,
             addr,
             connections_max,
+            stall_ms: u32::try_from(stall.as_millis()).unwrap_or(u32::MAX),
             slots,
             tally,
         })
@@ -105,6 +106,9 @@ impl Listener {
                 continue;
             };
             self.tally.add(Count::Connections, 1);
+            // Both are improvements, not conditions. TCP_USER_TIMEOUT (tcp(7)) counts the time of a closed window, too.
+            let _ = stream.set_nodelay(true);
+            let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, self.stall_ms);
             let (router, stop, tally) = (router.clone(), stop.clone(), Arc::clone(&self.tally));
             tokio::spawn(async move {
                 converse((stream, source), router, stop, grace).await;
@@ -146,9 +150,6 @@ async fn converse(
     mut stop: watch::Receiver<bool>,
     grace: Duration,
 ) {
-    // Both are improvements, not conditions.
-    let _ = stream.set_nodelay(true);
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, STALL_MAX_MS);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(source);

@@ -11,18 +11,19 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_O
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use hyper::body::Body as _;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use wire::chat::{Code, Secret};
 
-use super::credential::{MediaCredential, bearer};
-use super::intake;
 use super::refusal::{Reason, Refusal};
+use super::slots::Slots;
 use super::tally::{Count, Tally};
+use super::{credential, intake};
 use crate::figures::Snapshot;
+use crate::source::Source;
 
 mod download;
 mod id;
@@ -44,6 +45,8 @@ pub(super) struct Media {
     pub(super) tally: Arc<Tally>,
     /// Bounds the uploads under way.
     pub(super) uploads: Semaphore,
+    /// Bounds the downloads under way, all together and a source.
+    pub(super) downloads: Arc<Slots>,
     /// How long an upload or a download may take.
     pub(super) timeout: Duration,
 }
@@ -80,10 +83,12 @@ async fn upload(
 
 async fn download(
     State(media): State<Arc<Media>>,
+    Extension(source): Extension<Source>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    media.admit(&headers)?;
+    credential::admit(&media.secret, &headers)?;
+    let slot = media.downloads.take(source)?;
     let missing = || Refusal::from(Reason::NoSuchMedia);
     let id: MediaId = id.parse().map_err(|_| missing())?;
     let (file, bytes) = media.shelf.find(id).await?.ok_or_else(missing)?;
@@ -94,14 +99,14 @@ async fn download(
         // What an id names never changes.
         (CACHE_CONTROL, "private, immutable"),
     ];
-    let body = Download::new(file, bytes, Instant::now() + media.timeout);
+    let body = Download::new(file, bytes, slot, Instant::now() + media.timeout);
     Ok((headers, Body::new(body)).into_response())
 }
 
 impl Media {
     /// Takes an upload onto the shelf.
     async fn take(&self, headers: &HeaderMap, body: &mut Body) -> Result<MediaId, Refusal> {
-        self.admit(headers)?;
+        credential::admit(&self.secret, headers)?;
         let _upload = self
             .uploads
             .try_acquire()
@@ -124,15 +129,6 @@ impl Media {
         timeout(self.timeout, received)
             .await
             .map_err(|_| Refusal::from(Reason::TimedOut))?
-    }
-
-    /// Whether the request has a number's media token.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let credential = bearer(headers).and_then(MediaCredential::parse);
-        match credential {
-            Some(shown) if self.secret.media_token(shown.number).verify(&shown.token) => Ok(()),
-            _ => Err(Reason::Unauthorized.into()),
-        }
     }
 
     /// Erases what is too old, again and again, until told to stop.

@@ -2,22 +2,25 @@
 //!
 //! It keeps nothing and decides nothing: the office does, at its [`Desk`].
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::chat::{Code, Number, PIN_DIGITS, Secret};
 
+use super::quota::Quota;
 use super::refusal::Refusal;
 use super::tally::{Count, Tally};
 use super::{credential, intake};
 use crate::desk::Desk;
+use crate::knobs::Knobs;
 use crate::source::Source;
 
 /// What the routes need.
@@ -28,6 +31,11 @@ pub(super) struct Registration {
     pub(super) tally: Arc<Tally>,
     /// How long a body may take to come, and then the office to answer.
     pub(super) timeout: Duration,
+    pub(super) knobs: Knobs,
+    /// Look-ups of those who show no credential.
+    pub(super) lookups: Mutex<Quota>,
+    /// The origin of their clock.
+    pub(super) begun: Instant,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,8 +89,16 @@ async fn prove(State(registration): State<Arc<Registration>>, body: Body) -> Res
 
 async fn account(
     State(registration): State<Arc<Registration>>,
+    Extension(source): Extension<Source>,
     Path(number): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
+    // Who has an account may know who else has one, as a sender does; who has none is not to go through them all.
+    if headers.contains_key(AUTHORIZATION) {
+        credential::admit(&registration.secret, &headers)?;
+    } else {
+        registration.admit_stranger(source)?;
+    }
     let number = credential::number(&number)
         .ok_or_else(|| Refusal::malformed("a number has 1 to 15 digits, without plus or leading zeros"))?;
     let registered = registration.ask(registration.desk.exists(number)).await?;
@@ -91,6 +107,13 @@ async fn account(
 }
 
 impl Registration {
+    fn admit_stranger(&self, source: Source) -> Result<(), Code> {
+        let now_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let most = self.knobs.lookups_a_source();
+        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        lookups.take(source, most, now_us)
+    }
+
     /// The office's answer, or that it is too busy.
     async fn ask<T>(&self, answer: impl Future<Output = Result<T, Code>>) -> Result<T, Code> {
         tokio::time::timeout(self.timeout, answer)

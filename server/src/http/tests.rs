@@ -18,6 +18,7 @@ use crate::desk::Inquiry;
 use crate::warden::Pace;
 
 mod admin;
+mod downloads;
 mod life;
 mod media;
 mod registration;

@@ -6,14 +6,14 @@ use std::fmt;
 
 use wire::chat::{BODY_MAX_BYTES, DELIVER_WINDOW};
 
+use super::error::{KnobError, nearest};
+
 /// The level of the log where nobody turned it.
 pub(super) const LOG_LEVEL_DEFAULT: &str = "info";
 /// A whole window of the longest items, and as much as it takes of anything else.
 const UNREAD_MAX_BYTES: u64 = DELIVER_WINDOW as u64 * DELIVER_MAX_BYTES + 256 * 1024;
 /// The longest *deliver*, with its length: a head of 44 and a body.
 const DELIVER_MAX_BYTES: u64 = 44 + BODY_MAX_BYTES as u64;
-/// How far a mistyped name may be from a knob's and still be taken for it, by Damerau's and Levenshtein's distance.
-const NEAR: usize = 6;
 /// The durabilities, in the order of their words.
 const DURABILITIES: &[&str] = &["memory", "async", "commit"];
 
@@ -26,37 +26,6 @@ pub enum Value {
     Word(String),
 }
 
-/// A turn that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KnobError {
-    /// There is no such knob.
-    #[error("there is no knob `{given}`; {}", hint(*.nearest))]
-    NoSuchKnob {
-        /// The name asked for.
-        given: String,
-        /// The knob that was probably meant.
-        nearest: Option<&'static str>,
-    },
-    /// The knob does not take this value.
-    #[error("{name}: `{given}` is not {expected}")]
-    Value {
-        /// The knob.
-        name: &'static str,
-        /// The value given.
-        given: String,
-        /// What it takes.
-        expected: String,
-    },
-    /// The log took no such filter.
-    #[error("log_level: `{given}` was refused: {reason}")]
-    LogLevel {
-        /// The filter given.
-        given: String,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// Where a knob's value is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
@@ -67,7 +36,9 @@ pub(super) enum Cell {
     MailboxMaxItems,
     AcceptPauseQueue,
     UnreadMaxBytes,
+    UnreadTotalMaxBytes,
     PinsASource,
+    LookupsASource,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
 }
@@ -98,7 +69,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 9] = [
+pub(super) static TABLE: [Spec; 11] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -156,11 +127,27 @@ pub(super) static TABLE: [Spec; 9] = [
         default: UNREAD_MAX_BYTES,
     },
     Spec {
+        cell: Cell::UnreadTotalMaxBytes,
+        name: "unread_total_max_bytes",
+        meaning: "bytes that may wait for all clients together; beyond it the slowest are cut off with slow_reader",
+        unit: "B",
+        domain: Domain::Whole(1_024, 1 << 40),
+        default: 512 << 20,
+    },
+    Spec {
         cell: Cell::PinsASource,
         name: "pins_a_source",
         meaning: "PINs one address may ask for in ten minutes without proving them; more are refused with rate_limited",
         unit: "PINs",
         domain: Domain::Whole(1, 100_000),
+        default: 1_000,
+    },
+    Spec {
+        cell: Cell::LookupsASource,
+        name: "lookups_a_source",
+        meaning: "numbers one address may look up by HTTP in ten minutes without a credential; more are refused with rate_limited",
+        unit: "look-ups",
+        domain: Domain::Whole(1, 100_000_000),
         default: 1_000,
     },
     Spec {
@@ -256,30 +243,6 @@ impl serde::Serialize for Value {
         match self {
             Self::Count(count) => serializer.serialize_u64(*count),
             Self::Word(word) => serializer.serialize_str(word),
-        }
-    }
-}
-
-/// The knob whose name is nearest, where one is near.
-fn nearest(given: &str) -> Option<&'static str> {
-    // The distance takes time by the product of both lengths, and a name comes from outside.
-    if given.len() > 64 {
-        return None;
-    }
-    TABLE
-        .iter()
-        .map(|spec| (strsim::damerau_levenshtein(given, spec.name), spec.name))
-        .min()
-        .filter(|(distance, _)| *distance <= NEAR)
-        .map(|(_, name)| name)
-}
-
-fn hint(nearest: Option<&'static str>) -> String {
-    match nearest {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            let names: Vec<_> = TABLE.iter().map(|spec| spec.name).collect();
-            format!("there are {}", names.join(", "))
         }
     }
 }

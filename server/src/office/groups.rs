@@ -7,7 +7,7 @@ use crate::parcel::Location;
 
 /// Members of all groups together, each group counted with what it takes beside them: 128 MiB. Whoever leaves or dissolves is
 /// never refused.
-pub(super) const PLACES_MAX: usize = 16 << 20;
+pub(crate) const PLACES_MAX: usize = 16 << 20;
 
 impl Office {
     /// Sets the members of one of the owner's groups; the owner is always one, and none dissolves it.

@@ -14,14 +14,14 @@ use crate::source::Source;
 
 /// PINs under way at once; beyond, asking for one is answered as busy until the oldest expires. One source has a bound of
 /// its own, the knob `pins_a_source`, so that it takes many to keep everybody else out.
-const PINS_MAX: usize = 100_000;
+pub(crate) const PINS_MAX: usize = 100_000;
 /// A PIN's life, and that of the memory of wrong tries and of who asked.
-const LIFE_MS: u64 = 10 * 60 * 1000;
+pub(crate) const LIFE_MS: u64 = 10 * 60 * 1000;
 /// Wrong tries of a number's PINs, however many it gets, in one life. Six digits and five tries leave a guesser one chance
 /// in 200,000 every ten minutes, and one in 1,389 for a day of it.
-const TRIES_MAX: u8 = 5;
+pub(crate) const TRIES_MAX: u8 = 5;
 /// A number gets a new PIN this often at most.
-const PAUSE_MS: u64 = 20 * 1000;
+pub(crate) const PAUSE_MS: u64 = 20 * 1000;
 
 /// PINs, bounded in number, time and tries, and in number a source.
 #[derive(Debug, Default)]

@@ -5,10 +5,10 @@ use hashbrown::HashMap;
 use wire::chat::{Code, WATCHES_MAX};
 
 /// Watches over all connections at most.
-const ALL_MAX: usize = 1_000_000;
+pub(crate) const ALL_MAX: usize = 1_000_000;
 /// Watchers of one number at most: as many are told when it comes or goes, and the end of a watch looks for itself among
 /// so many, in 8 KB.
-const WATCHERS_MAX: usize = 1_000;
+pub(crate) const WATCHERS_MAX: usize = 1_000;
 
 /// Both directions, so that neither a change nor a log-out has to search all.
 #[derive(Debug, Default)]

@@ -1,28 +1,16 @@
 //! A server whose threads end though nobody stopped it.
 
-use super::*;
-use crate::knobs::Durability;
-use crate::office::Provisioned;
+use std::path::Path;
 
-fn config(data: &std::path::Path) -> Config {
-    let local = "127.0.0.1:0".parse().unwrap();
+use super::*;
+use crate::config::Config;
+use crate::knobs::{Durability, Knobs};
+
+fn config(folder: &Path) -> Config {
     Config {
-        listen: local,
-        http: local,
-        admin: local,
-        admin_token: None,
-        data: data.join("data"),
         durability: Durability::Memory,
-        tls: None,
-        connections: 100,
         shards: Some(2),
-        second_ticks: true,
-        provisioned: Provisioned { base: 1, count: 1 },
-        apart: None,
-        secret: b"secret".to_vec(),
-        store_quota_bytes: None,
-        sms: "none".to_owned(),
-        push: "none".to_owned(),
+        ..Config::on_loopback(folder.join("data"), b"secret")
     }
 }
 

@@ -5,7 +5,8 @@
 use reactor::{Acceptor, Close, Id};
 use wire::chat::Code;
 
-use super::{LETTERS_MAX, ServerShard};
+use super::ServerShard;
+use super::frames::LETTERS_MAX;
 
 /// Letters and bytes in a parcel before the shard reads no more: TCP holds the clients then.
 const LETTERS_PAUSE: usize = 2 * LETTERS_MAX;

@@ -4,6 +4,7 @@ use rand::SeedableRng as _;
 use reactor::{Kernel, KernelOptions, Sources, Wake};
 use wire::chat::{Address, Body, Kind, Members, Number};
 
+use super::frames::LETTERS_MAX;
 use super::*;
 use crate::parcel::{Content, Location};
 

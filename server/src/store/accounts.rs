@@ -31,7 +31,7 @@ const FILE: &str = "accounts.log";
 /// The most members of one group.
 pub const MEMBERS_MAX: usize = 4096;
 /// What a group costs beside its members, in members of 8 bytes: its entry and its allocation.
-const GROUP_COST: usize = 6;
+pub(crate) const GROUP_COST: usize = 6;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// What is kept of an account.

@@ -5,9 +5,21 @@
 use std::io;
 
 use super::disk::{Disk, write_all_at};
+use super::record::{self, Parsed};
 
 /// What a file is called that is not what was written.
 pub(super) const SUFFIX: &str = ".damaged";
+
+/// The longest record that is looked for: a body, and more recipients than a group has members.
+const RECORD_MAX_BYTES: usize = 128 * 1024;
+
+/// Whether a whole record of this segment begins behind the first of so many bytes; there stands none.
+pub(super) fn has_sound_record(bytes: &[u8], within: usize, segment: u64) -> bool {
+    (8..within).step_by(8).any(|offset| {
+        let end = bytes.len().min(offset + RECORD_MAX_BYTES);
+        matches!(record::parse(&bytes[offset..end], segment), Parsed::Whole(..))
+    })
+}
 
 /// Copies the bytes that stand in a file from `offset` on to `<name>.<offset>.damaged`, and says so in the log.
 pub(super) fn keep(disk: &dyn Disk, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {

@@ -1,7 +1,8 @@
 //! Opening: the log is read from its first segment to its last, and the index is built from it.
 //!
 //! It refuses to mend what it reads: reading a segment ends at the first record that is not one, and what a crash left
-//! behind that is wiped, after a copy of it was made where no crash explains it. Appending starts in a new segment.
+//! behind that is wiped, after a copy of it was made where it may be more than the torn end of a commit. Appending starts in a
+//! new segment.
 
 use std::io;
 use std::sync::Arc;
@@ -252,14 +253,25 @@ impl Reading {
             .rposition(|byte| *byte != 0)
             .map_or(0, |last| last + 1);
         self.report.torn_bytes += garbage as u64;
-        // A crash tears the last segment; another one had been left behind.
+        let rest = &bytes[offset..offset + garbage];
+        // A crash tears the last segment; another one had been left behind. Where sound records stand behind the tear, more
+        // than the end is lost: a crash does that, too, to what it did not sync in order, and nobody can tell which it was.
         if garbage > 0
-            && !is_last
+            && (!is_last || damage::has_sound_record(&bytes[offset..], garbage, number))
             && let Some(disk) = &self.log.disk
         {
-            let rest = &bytes[offset..offset + garbage];
-            damage::keep(&**disk, &backing.name, offset as u64, rest)?;
-            self.report.damaged_tails += 1;
+            match damage::keep(&**disk, &backing.name, offset as u64, rest) {
+                Ok(()) => self.report.damaged_tails += 1,
+                // A crash on a full disk must not keep the server from starting.
+                Err(error) if is_last && error.kind() == io::ErrorKind::StorageFull => {
+                    tracing::error!(
+                        file = backing.name,
+                        offset,
+                        "a torn tail is wiped without a copy: {error}"
+                    );
+                }
+                Err(error) => return Err(error),
+            }
         }
         // Nobody would ever come back to erase the bodies in there.
         write_all_at(&*backing.file, &vec![0; garbage], offset as u64)?;

@@ -121,12 +121,13 @@ impl SimulatedDisk {
         self.state().used()
     }
 
-    /// What follows each `marker` in any file, as a reader sees it.
+    /// What follows each `marker` in any file of the store, as a reader sees it; copies of what was damaged are the operator's.
     pub(super) fn marked(&self, marker: u64) -> BTreeSet<u64> {
         let state = self.state();
         let marker = marker.to_le_bytes();
         let mut found = BTreeSet::new();
-        for file in state.names.values() {
+        let is_ours = |name: &str| !name.ends_with(super::damage::SUFFIX);
+        for (_, file) in state.names.iter().filter(|(name, _)| is_ours(name)) {
             for bytes in state.files[file]
                 .seen
                 .windows(16)

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use server::knobs::{Durability, Knobs};
+use server::knobs::Knobs;
 use server::{Config, Provisioned, Server, StartError};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -35,27 +35,14 @@ pub(crate) fn key(index: u64) -> Key {
 
 /// A configuration with free ports and everything under a folder.
 pub(crate) fn config(data: PathBuf) -> Config {
-    let local = "127.0.0.1:0".parse().unwrap();
     Config {
-        listen: local,
-        http: local,
-        admin: local,
-        admin_token: None,
         sms: format!("file:{}", data.join("sms").display()),
         push: format!("file:{}", data.join("push").display()),
-        data,
-        durability: Durability::Commit,
-        connections: 1000,
-        shards: None,
-        second_ticks: true,
-        tls: None,
         provisioned: Provisioned {
             base: BASE,
             count: COUNT,
         },
-        apart: None,
-        secret: SECRET.to_vec(),
-        store_quota_bytes: None,
+        ..Config::on_loopback(data, SECRET)
     }
 }
 
@@ -118,6 +105,11 @@ impl House {
     /// A counter, by its name in the run folder.
     pub(crate) fn counter(&self, name: &str) -> u64 {
         self.server.as_ref().unwrap().figures().snapshot().counters[name]
+    }
+
+    /// A gauge, likewise.
+    pub(crate) fn gauge(&self, name: &str) -> u64 {
+        self.server.as_ref().unwrap().figures().snapshot().gauges[name] as u64
     }
 
     /// A phone that was greeted.

@@ -113,6 +113,78 @@ fn a_slow_reader_is_cut_off_and_loses_nothing() {
     assert_eq!(bob.several(2), ["Welcome 0 1", "Deliver 1/1 safe"]);
 }
 
+/// Floods somebody's phone, which does not read, until something is so.
+fn flood(ann: &mut Phone, to: u64, is_so: impl Fn() -> bool) {
+    let typing = encoded(&ClientFrame::Typing {
+        to: number(to),
+        on: true,
+    });
+    let typing = typing.repeat(4096);
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        ann.raw(&typing);
+        ann.round_trip();
+        assert!(Instant::now() < until, "never");
+    }
+}
+
+/// A house of one shard where a little waits for Cid and the rest for Bob, and how much together.
+fn with_two_slow_readers() -> (House, Phone, [Phone; 2], u64) {
+    let house = House::with(|config| config.shards = Some(1));
+    house.knobs.set("unread_max_bytes", "1073741824").unwrap();
+    let (mut ann, bob, cid) = (house.phone(1), house.phone(2), house.phone(3));
+    let waiting = || house.gauge(name::OUTPUT_WAITING_BYTES);
+    flood(&mut ann, 3, || waiting() > 0);
+    let (cids, more) = (waiting(), 16 << 20);
+    flood(&mut ann, 2, || waiting() > 4 * cids + more);
+    assert_eq!(house.counter(name::SLOW_READERS_CUT), 0);
+    let all = waiting();
+    (house, ann, [bob, cid], all)
+}
+
+#[test]
+fn where_too_much_waits_for_all_the_slowest_reader_goes() {
+    let (house, mut ann, [mut bob, mut cid], all) = with_two_slow_readers();
+    house
+        .knobs
+        .set("unread_total_max_bytes", &all.to_string())
+        .unwrap();
+    let cut = || house.counter(name::OUTPUT_READERS_CUT);
+    flood(&mut ann, 2, || cut() > 0);
+    let end = loop {
+        match bob.read() {
+            Ok(said) if said == "Bye SlowReader" => {}
+            Ok(said) => assert_eq!(said, "Typing 1 true"),
+            Err(end) => break end,
+        }
+    };
+    assert!(matches!(end, End::Fin | End::Reset));
+    assert_eq!((cut(), house.counter(name::SLOW_READERS_CUT)), (1, 1));
+    assert!(house.counter("server.output.bytes_cut") > all / 2);
+    // Cid, for whom less waited, gets all of it.
+    ann.text(1, number(3), "the last");
+    while cid.next() != "Deliver 1/1 the last" {}
+}
+
+#[test]
+fn who_was_cut_off_and_still_takes_nothing_is_reset_where_that_is_too_much() {
+    let (house, mut ann, readers, _) = with_two_slow_readers();
+    house.knobs.set("unread_total_max_bytes", "1024").unwrap();
+    let until = Instant::now() + PATIENCE;
+    while house.counter("server.output.leavers_reset") < 2 {
+        ann.round_trip();
+        assert!(Instant::now() < until, "never reset");
+    }
+    for mut reader in readers {
+        while reader.read().is_ok() {}
+    }
+    assert_eq!(house.counter(name::OUTPUT_READERS_CUT), 2);
+    while house.gauge(name::OUTPUT_WAITING_BYTES) > 0 {
+        ann.round_trip();
+        assert!(Instant::now() < until, "something waits still");
+    }
+}
+
 #[test]
 fn a_window_of_the_longest_messages_waits_for_a_reader_who_pauses() {
     let house = House::new();

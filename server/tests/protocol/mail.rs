@@ -1,5 +1,6 @@
 //! Messages: ticks, mail for those away, repeats, groups, presence.
 
+use record::name::server as name;
 use wire::chat::{ClientFrame, Code, DELIVER_WINDOW, GroupId, ID_WINDOW, Members};
 
 use crate::house::{House, number};
@@ -115,6 +116,7 @@ fn a_group_gets_a_copy_and_gives_a_tick_each() {
     let group = GroupId::new(number(1), 3).unwrap();
     bob.text_group(1, group, "all");
     assert_eq!(bob.next(), "Accepted 1");
+    assert_eq!(house.counter(name::COPIES_ACCEPTED), 3);
     for phone in [&mut ann, &mut cid] {
         assert_eq!(phone.next(), "Deliver 2/1 group all");
         phone.ack();
@@ -126,6 +128,9 @@ fn a_group_gets_a_copy_and_gives_a_tick_each() {
     assert_eq!(cid.next(), "Group 3");
     cid.text_group(1, group, "let me in");
     assert_eq!(cid.next(), "Refused 1 NotAMember");
+    // Of how many copies it would have been is not for the server to say.
+    assert_eq!(house.counter(name::MESSAGES_REFUSED), 1);
+    assert_eq!(house.counter(name::COPIES_ACCEPTED), 3);
 
     // The group and the copy for the one who was away survive a restart.
     drop((ann, bob, cid));

@@ -11,3 +11,4 @@ mod limits;
 mod mail;
 mod phone;
 mod tables;
+mod veil;

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -22,7 +23,9 @@ const CHILD: &str = "TEEM_TEST_IS_SERVER";
 /// The child's limit on descriptors; each table holds 960 connections of it.
 const NOFILE: u64 = 2048;
 const TABLES: u64 = 6;
-const TABLE_HOLDS: u64 = NOFILE - 1024 - 64;
+/// Every number of the main table is below this.
+const FLOOR: u64 = 1024;
+const TABLE_HOLDS: u64 = NOFILE - FLOOR - 64;
 /// Nearly all that the tables hold: spread evenly by chance, most are full by then and hand over.
 const HELD: u64 = TABLES * TABLE_HOLDS - 60;
 
@@ -88,6 +91,35 @@ fn a_server_holds_more_connections_than_its_limit_on_descriptors() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn a_store_of_a_thousand_files_keeps_no_shard_from_a_table_of_its_own() {
+    if std::env::var_os(CHILD).is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        write_segments(&folder.path().join("mail"), FLOOR + 100);
+        let (runtime, _folder, server) = start_in(folder, NOFILE, 5_000, Durability::Commit).unwrap();
+        assert!(server.plan().parted);
+        runtime.block_on(server.stop()).unwrap();
+        return;
+    }
+    let mut child = spawn("tables::a_store_of_a_thousand_files_keeps_no_shard_from_a_table_of_its_own");
+    assert!(child.wait().unwrap().success());
+}
+
+/// Segments of the store with nothing in them but their heads, each a file that the server keeps open.
+fn write_segments(folder: &Path, count: u64) {
+    std::fs::create_dir_all(folder).unwrap();
+    for number in 1..=count {
+        // A head's checksum, 5 for its type, number, next sequence, when it was opened, and what it is.
+        let mut head = vec![0, 0, 0, 0, 5, 0, 0, 0];
+        for word in [number, 1, 0, u64::from_le_bytes(*b"teemlog1")] {
+            head.extend_from_slice(&word.to_le_bytes());
+        }
+        let crc = crc32c::crc32c_append(number as u32, &head[4..]);
+        head[..4].copy_from_slice(&crc.to_le_bytes());
+        std::fs::write(folder.join(format!("{number:016x}.segment")), head).unwrap();
+    }
+}
+
 /// A connection that was greeted. A full shard closes its listener, which resets who waits there: he comes again.
 fn arrive(address: SocketAddr, until: Instant) -> Result<Phone, String> {
     while Instant::now() < until {
@@ -139,7 +171,14 @@ fn serve() {
     );
     println!("address={}", server.address());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    let counters = server.figures().snapshot().counters;
+    let snapshot = server.figures().snapshot();
+    // All of them are held, and none by the table that files and the runtime live in.
+    assert!(snapshot.gauges[name::CONNECTIONS] >= HELD as f64 && HELD > 2 * NOFILE);
+    let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = numbers.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<u64>().ok());
+    let highest = numbers.max().unwrap();
+    assert!(highest < FLOOR, "{highest}");
+    let counters = snapshot.counters;
     assert!(
         counters[name::ACCEPT_PAUSES] > 0,
         "no shard was full: {counters:?}"
@@ -150,14 +189,24 @@ fn serve() {
 
 /// A server for so many connections in a process of so many descriptors.
 fn start(nofile: u64, connections: u64) -> Result<(Runtime, TempDir, Server), StartError> {
+    let folder = tempfile::tempdir().unwrap();
+    start_in(folder, nofile, connections, Durability::Memory)
+}
+
+/// The same on what a folder holds.
+fn start_in(
+    folder: TempDir,
+    nofile: u64,
+    connections: u64,
+    durability: Durability,
+) -> Result<(Runtime, TempDir, Server), StartError> {
     let limit = Rlimit {
         current: Some(nofile),
         maximum: Some(nofile),
     };
     setrlimit(Resource::Nofile, limit).unwrap();
-    let folder = tempfile::tempdir().unwrap();
     let mut config = house::config(folder.path().to_owned());
-    config.durability = Durability::Memory;
+    config.durability = durability;
     config.connections = connections;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

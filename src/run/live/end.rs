@@ -9,6 +9,7 @@ use loadgen::upload::HttpService;
 use record::{EventKind, Sample};
 use wire::chat::Code;
 
+use super::super::sampling::ASKED_MOST;
 use super::super::target::data_folder;
 use super::Live;
 use crate::conduct::INTERRUPTED;
@@ -54,8 +55,10 @@ impl Live<'_> {
         let t_ms = self.since_us(begin_us) / 1000;
         self.finish_storm(end)?;
         let replayed = self.finish_replays()?;
-        // The server may still be working off the last acknowledgements.
-        let mut sample = self.sampling.finish(t_ms, &self.target).await;
+        // The server may still be working off the last acknowledgements. One that went with an interrupt, as a terminal's does to
+        // all, is not waited for.
+        let asked_most = if end == End::Finished { ASKED_MOST } else { 1 };
+        let mut sample = self.sampling.finish(t_ms, &self.target, asked_most).await;
         for part in [last, rest] {
             sample.counters.extend(part.counters);
             sample.gauges.extend(part.gauges);

@@ -12,6 +12,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::Instant;
 
+use crate::http::slots::Slot;
+
 /// The most that one read takes.
 const PIECE_MAX_BYTES: u64 = 64 * 1024;
 
@@ -20,16 +22,18 @@ const PIECE_MAX_BYTES: u64 = 64 * 1024;
 pub(super) struct Download {
     file: File,
     left_bytes: u64,
+    _slot: Slot,
     /// A client that reads by the spoonful is cut off then; one that reads nothing, by the socket's own time-out.
     deadline: Instant,
     piece: Vec<u8>,
 }
 
 impl Download {
-    pub(super) fn new(file: File, bytes: u64, deadline: Instant) -> Self {
+    pub(super) fn new(file: File, bytes: u64, slot: Slot, deadline: Instant) -> Self {
         Self {
             file,
             left_bytes: bytes,
+            _slot: slot,
             deadline,
             piece: Vec::new(),
         }

@@ -106,3 +106,32 @@ async fn an_office_that_does_not_answer_is_busy() {
     );
     assert_eq!(json_of(response).await, json!({"code": 17, "error": "busy"}));
 }
+
+#[tokio::test]
+async fn a_stranger_looks_up_a_few_and_who_has_an_account_as_many_as_it_likes() {
+    let bench = Bench::start().await;
+    bench.knobs.set("lookups_a_source", "2").unwrap();
+    let look_up = |number: u64| bench.public(Method::GET, &format!("/v1/accounts/{number}"));
+    for number in [ANN, 7] {
+        let known = json_of(look_up(number).send().await.unwrap()).await;
+        assert_eq!(known, json!({"registered": number == ANN}));
+    }
+    for number in [ANN, 7] {
+        assert_eq!(
+            refusal(look_up(number)).await,
+            refusal_is(429, 12, "rate_limited"),
+            "{number}"
+        );
+        let shown = look_up(number).bearer_auth(credential(ANN)).send().await.unwrap();
+        assert_eq!(json_of(shown).await, json!({"registered": number == ANN}));
+    }
+    // A wrong credential is no way around.
+    let wrong = look_up(ANN).bearer_auth(format!("{ANN}:{}", "0".repeat(32)));
+    assert_eq!(refusal(wrong).await, refusal_is(401, 0, "unauthorized"));
+    let counted = (
+        bench.refused("rate_limited").await,
+        bench.refused("unauthorized").await,
+    );
+    assert_eq!(counted, (2, 1));
+    assert_eq!(bench.stats().await["counters"]["server.http.lookups"], 4);
+}
