@@ -164,6 +164,12 @@ fn measure(figure: Figure, bench: &Bench, cpus: Cpus, outcome: &mut Outcome) -> 
                 &[]
             };
             replay::measure(bench, cpus, &defaults(brief)?, outcome)?;
+            let village: &[&str] = if quick {
+                &["--people", "100", "--clones", "20"]
+            } else {
+                &[]
+            };
+            crowd::measure(bench, &defaults(village)?, outcome)?;
             capture::measure(bench, cpus, &defaults(once)?, outcome)?;
             let small: &[&str] = if quick {
                 &[

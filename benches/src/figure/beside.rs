@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{progress, replay};
 use crate::child::{Server, program};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Verdict};
 use crate::process::Cpus;
 use crate::subject::Bench;
 use crate::table::{Table, count};
@@ -91,6 +91,17 @@ pub(crate) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -
         outcome.figure(format!("beside_{name}_drift"), kept.drift_us / 1e3, "ms");
         outcome.figure(format!("beside_{name}_cpu_seconds"), kept.cpu_s, "s");
     }
+    let (ours, theirs) = (found.teem.drift_us.abs(), found.tcpreplay.drift_us.abs());
+    outcome.verdicts.push(Verdict {
+        figure: format!(
+            "replay: drift on a trace of {} s (ratio: tcpreplay's over it)",
+            count(options.seconds)
+        ),
+        target: "under tcpreplay's".to_owned(),
+        measured: format!("{:.3} ms", ours / 1e3),
+        ratio: (ours > 0.0).then(|| theirs / ours),
+        reached: Some(ours < theirs),
+    });
     Ok(())
 }
 
