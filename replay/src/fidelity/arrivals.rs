@@ -52,21 +52,27 @@ impl Arrivals {
         self.planned_s.push(seconds(last_due_ns, due_ns));
         self.made_s.push(seconds(last_made_ns, made_ns));
         if self.planned_s.len() >= GAPS_MAX {
-            self.thinning += 1;
-            for gaps in [&mut self.planned_s, &mut self.made_s] {
-                let mut keep = false;
-                gaps.retain(|_| {
-                    keep = !keep;
-                    keep
-                });
-            }
+            self.thin(self.thinning + 1);
         }
     }
 
-    /// Adds another shard's.
+    /// Keeps one in 2 to the power of `thinning`.
+    fn thin(&mut self, thinning: u32) {
+        let more = 1 << (thinning - self.thinning);
+        for gaps in [&mut self.planned_s, &mut self.made_s] {
+            *gaps = gaps.iter().copied().skip(more - 1).step_by(more).collect();
+        }
+        self.thinning = thinning;
+    }
+
+    /// Adds another shard's. Where one kept fewer of its gaps than the other, so does the other: each stands for as many.
     pub fn merge(&mut self, other: &Self) {
-        self.planned_s.extend_from_slice(&other.planned_s);
-        self.made_s.extend_from_slice(&other.made_s);
+        let mut other = other.clone();
+        let thinning = self.thinning.max(other.thinning);
+        self.thin(thinning);
+        other.thin(thinning);
+        self.planned_s.append(&mut other.planned_s);
+        self.made_s.append(&mut other.made_s);
         self.seen += other.seen;
     }
 
@@ -155,6 +161,20 @@ mod tests {
             "{likeness:?}"
         );
         assert!(likeness.p_value < 1e-6, "{likeness:?}");
+    }
+
+    #[test]
+    fn a_shard_with_few_sends_counts_for_no_more_than_they_are() {
+        let busy = of(&vec![(1_000, 1_000); 3 * GAPS_MAX]);
+        let quiet = of(&vec![(9_000, 9_000); 3 * GAPS_MAX / 10]);
+        for (mut one, other) in [(busy.clone(), &quiet), (quiet.clone(), &busy)] {
+            one.merge(other);
+            let rare = one.planned_s.iter().filter(|gap| **gap > 5e-6).count();
+            let share = rare as f64 / one.planned_s.len() as f64;
+            assert!((share - 1.0 / 11.0).abs() < 0.01, "{share}");
+            assert_eq!(one.planned_s.len(), one.made_s.len());
+            assert_eq!(one.seen, 33 * GAPS_MAX as u64 / 10);
+        }
     }
 
     #[test]
