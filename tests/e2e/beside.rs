@@ -9,7 +9,8 @@ use crate::home::{Home, until};
 use crate::serving::Serving;
 use crate::wiretap::Wiretap;
 
-/// A small swarm. Its phases leave room for what was recorded.
+/// A small swarm. Its phases leave room for what was recorded, and for waiting twice in vain for an answer (5 s each) that
+/// another order of things has brought to somebody else.
 const SWARM: &str = r#"
 name = "beside"
 connections = 60
@@ -27,7 +28,7 @@ duration = "2s"
 
 [[phase]]
 kind = "hold"
-duration = "14s"
+duration = "22s"
 
 [[phase]]
 kind = "drain"
