@@ -30,8 +30,8 @@ use std::thread::JoinHandle;
 use loadgen::{Carrier, Deal, Meter, Needs};
 use reactor::{ShardError, ShardStats, Wake};
 
-use crate::Speed;
 use crate::fidelity::Arrivals;
+use crate::{Rules, Speed};
 
 pub use cast::Clones;
 pub use cause::Cause;
@@ -67,6 +67,7 @@ pub struct Figures {
 #[derive(Debug)]
 pub struct Drive {
     control: Arc<Control>,
+    rules: Arc<Rules>,
     order: Order,
     begin_us: u64,
     planned: Planned,
@@ -100,6 +101,7 @@ impl Drive {
         let control = Arc::new(Control::new(options.on_failure == OnFailure::Stop));
         let mut drive = Self {
             control: Arc::clone(&control),
+            rules: Arc::clone(&program.rules),
             order: program.order,
             begin_us: 0,
             planned,
@@ -153,6 +155,9 @@ impl Drive {
         for board in &self.boards {
             figures.tally.merge(&board.look().tally);
         }
+        // All shards share them.
+        figures.tally.forgotten = self.rules.forgotten();
+        figures.tally.unshared = self.rules.unshared();
         figures
     }
 

@@ -79,7 +79,7 @@ impl Http {
             Ok(self.step(scene, patience, bytes, out))
         });
         self.held = held;
-        self.values.share(Vec::new());
+        self.values.share(None);
         said
     }
 

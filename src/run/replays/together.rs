@@ -124,6 +124,8 @@ fn sends(a: &mut ReplaySends, b: &ReplaySends) {
     a.answers_given_up += b.answers_given_up;
     a.answers_untimed += b.answers_untimed;
     a.unlearned += b.unlearned;
+    a.forgotten += b.forgotten;
+    a.unshared += b.unshared;
     causes(&mut a.unsent_by, &b.unsent_by);
 }
 

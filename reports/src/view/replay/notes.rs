@@ -52,7 +52,7 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
          driver's lateness, and the load was not the recording's.",
         trimmed(replay.lateness_limit_ms, 3)
     );
-    let all: [(u64, String); 6] = [
+    let all: [(u64, String); 8] = [
         (bytes.gapped_server, lacking),
         (
             sends.answers_given_up,
@@ -71,6 +71,18 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
         (
             sends.unlearned,
             "values were said as recorded, because the target had not handed out its own.".to_owned(),
+        ),
+        (
+            sends.forgotten,
+            "values that the target handed out to a person were forgotten for newer ones: a later session of the same person that \
+             needed one said the recorded one."
+                .to_owned(),
+        ),
+        (
+            sends.unshared,
+            "values that the target handed out were not shared with the same person's other sessions, for there were too many \
+             people or values: those sessions said the recorded ones."
+                .to_owned(),
         ),
     ];
     all.into_iter()
