@@ -47,8 +47,6 @@ use tally::Board;
 
 /// How long after the threads are up the first session begins: long enough for all of them to be asleep.
 const LEAD_US: u64 = 20_000;
-/// The most shards.
-const SHARDS_MAX: u32 = 256;
 
 /// What was counted so far.
 #[derive(Clone, Debug, Default)]
@@ -253,7 +251,7 @@ fn deal(options: &DriveOptions, planned: &Planned) -> Result<Deal, DriveError> {
     let limit = reactor::raise_nofile()?;
     let one = Needs {
         connections,
-        cells: SHARDS_MAX,
+        cells: program::shards_max(options.at_once),
         limit,
         cores: 1,
         shards: options.shards,

@@ -177,7 +177,7 @@ impl Driver {
 
     /// A session is over, at its end or before it.
     pub(super) fn settle(&mut self, id: Id, failed: Option<Cause>) {
-        if self.parts.len() == self.program.at_once {
+        if self.parts.len() == self.at_once {
             self.room_ns = self.clock.now_ns();
         }
         let Some(part) = self.parts.remove(id) else { return };
