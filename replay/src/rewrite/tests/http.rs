@@ -166,6 +166,19 @@ fn rules_reach_heads_and_bodies_and_the_media_credential_is_the_clones() {
 }
 
 #[test]
+fn empty_lines_before_a_request_pass_and_it_is_rewritten_all_the_same() {
+    let stream =
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx\r\n\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    let text = String::from_utf8(stream.to_vec()).unwrap();
+    let expected = text.replace("Host: x", "Host: 127.0.0.1:8080");
+    for size in [1, 2, 7, stream.len()] {
+        let sizes = vec![size; stream.len() / size];
+        let said = say_in_pieces(&mut rewriter(RULES, Protocol::Http, 0), stream, &sizes);
+        assert_eq!(said, expected.as_bytes(), "in pieces of {size}");
+    }
+}
+
+#[test]
 fn what_is_no_http_passes() {
     let mut rewriter = rewriter(RULES, Protocol::Http, 0);
     assert_eq!(
