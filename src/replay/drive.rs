@@ -17,13 +17,13 @@ use loadgen::Carrier;
 use reactor::Clock;
 use record::{Manifest, Threshold};
 use replay::{
-    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter,
-    Rules, Speed,
+    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, Rules, Speed,
 };
 
 use self::own::Own;
 use self::provision::Registry;
 use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
+use super::part::Part;
 use super::source::{self, Recorded};
 use crate::cli::TransportArg;
 use crate::exit::Outcome;
@@ -128,10 +128,9 @@ fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
             recording.sessions().len()
         );
     };
-    let mut writer =
-        RecordingWriter::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let (part, mut writer) = Part::begin(file)?;
     recording.tell(index, &mut writer)?;
-    writer.close()?;
+    part.end(writer)?;
     outln!("{}", file.display());
     Ok(Outcome::Passed)
 }
