@@ -186,6 +186,9 @@ pub struct ReplayDatagrams {
     pub quic: u64,
     /// Datagrams, those of flows that are not listed included.
     pub packets: u64,
+    /// Of these, of flows that are not listed: they are in no other count.
+    #[serde(default)]
+    pub unlisted: u64,
     /// Bytes of the listed flows' payloads.
     pub bytes: u64,
 }

@@ -81,6 +81,7 @@ fn add(sum: &mut Replay, other: &Replay) {
         let a = sum.datagrams.get_or_insert_default();
         a.flows += b.flows;
         a.quic += b.quic;
+        a.unlisted += b.unlisted;
         a.packets += b.packets;
         a.bytes += b.bytes;
     }
