@@ -40,6 +40,8 @@ struct Prepared {
     manifest: Manifest,
     folder: PathBuf,
     own: Option<Own>,
+    /// What is to be told of requests that were to be made first.
+    refused: Option<String>,
     _registry: Option<Registry>,
 }
 
@@ -164,8 +166,12 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         }
     };
     let options = driven(args, &recorded, rules, own.as_ref())?;
-    if args.provision {
-        provision::everybody(&options).await?;
+    let refused = match args.provision {
+        true => provision::everybody(&options).await?,
+        false => None,
+    };
+    if let Some(refused) = &refused {
+        errln!("note: {refused}");
     }
     let manifest = manifest::of(args, &options, started_unix_ms);
     Ok(Prepared {
@@ -174,6 +180,7 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         manifest,
         folder,
         own,
+        refused,
         _registry: registry,
     })
 }
