@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod drive;
 mod fit;
 mod inspect;
+mod part;
 pub(crate) mod source;
 
 use anyhow::{Result, bail};

@@ -108,6 +108,12 @@ pub struct ReplaySends {
     pub answers_untimed: u64,
     /// Values said as recorded because the target had not handed out its own.
     pub unlearned: u64,
+    /// Values that a person's other sessions were to share, and that were forgotten for newer ones of the same person.
+    #[serde(default)]
+    pub forgotten: u64,
+    /// Values that were never shared among a person's sessions for want of room.
+    #[serde(default)]
+    pub unshared: u64,
 }
 
 /// Bytes of the recording, once, and of the replay. `recorded = recorded_client + recorded_server + undriven_by`.
@@ -180,6 +186,9 @@ pub struct ReplayDatagrams {
     pub quic: u64,
     /// Datagrams, those of flows that are not listed included.
     pub packets: u64,
+    /// Of these, of flows that are not listed: they are in no other count.
+    #[serde(default)]
+    pub unlisted: u64,
     /// Bytes of the listed flows' payloads.
     pub bytes: u64,
 }

@@ -168,6 +168,9 @@ impl Comparison {
             Way::Chat(chat) => chat.hear(giver, bytes, masks, pairs),
             Way::Cut(cutters) => {
                 cutters[giver as usize].hear(bytes, masks, &mut |answer| pairs.push(giver, answer));
+                if cutters[Giver::Recorded as usize].is_denied() {
+                    cutters.iter_mut().for_each(Cutter::stay);
+                }
             }
             Way::Turns(turns) => turns.hear(giver, bytes, masks, pairs),
         }

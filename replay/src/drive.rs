@@ -30,8 +30,8 @@ use std::thread::JoinHandle;
 use loadgen::{Carrier, Deal, Meter, Needs};
 use reactor::{ShardError, ShardStats, Wake};
 
-use crate::Speed;
 use crate::fidelity::Arrivals;
+use crate::{Rules, Speed};
 
 pub use cast::Clones;
 pub use cause::Cause;
@@ -47,8 +47,6 @@ use tally::Board;
 
 /// How long after the threads are up the first session begins: long enough for all of them to be asleep.
 const LEAD_US: u64 = 20_000;
-/// The most shards.
-const SHARDS_MAX: u32 = 256;
 
 /// What was counted so far.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +65,7 @@ pub struct Figures {
 #[derive(Debug)]
 pub struct Drive {
     control: Arc<Control>,
+    rules: Arc<Rules>,
     order: Order,
     begin_us: u64,
     planned: Planned,
@@ -100,6 +99,7 @@ impl Drive {
         let control = Arc::new(Control::new(options.on_failure == OnFailure::Stop));
         let mut drive = Self {
             control: Arc::clone(&control),
+            rules: Arc::clone(&program.rules),
             order: program.order,
             begin_us: 0,
             planned,
@@ -153,6 +153,9 @@ impl Drive {
         for board in &self.boards {
             figures.tally.merge(&board.look().tally);
         }
+        // All shards share them.
+        figures.tally.forgotten = self.rules.forgotten();
+        figures.tally.unshared = self.rules.unshared();
         figures
     }
 
@@ -248,7 +251,7 @@ fn deal(options: &DriveOptions, planned: &Planned) -> Result<Deal, DriveError> {
     let limit = reactor::raise_nofile()?;
     let one = Needs {
         connections,
-        cells: SHARDS_MAX,
+        cells: program::shards_max(options.at_once),
         limit,
         cores: 1,
         shards: options.shards,

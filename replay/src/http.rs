@@ -7,7 +7,7 @@ mod head;
 mod response;
 
 pub(crate) use body::{Body, Framing};
-pub(crate) use head::{Head, field};
+pub(crate) use head::{Head, blank_bytes, field};
 pub(crate) use response::{Asked, Response, Responses};
 
 /// The longest head that is looked into; with a longer one a stream is taken for something else than HTTP.

@@ -260,6 +260,12 @@ impl Rules {
         self.common.refused()
     }
 
+    /// Values that were shared among a person's sessions, and forgotten for newer ones of the same person.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.common.forgotten()
+    }
+
     /// What HTTP's *Host* becomes for a recorded server; `None` as recorded.
     pub(crate) fn host(&self, server: SocketAddr) -> Option<Cow<'_, str>> {
         match &self.http.host {

@@ -17,13 +17,13 @@ use loadgen::Carrier;
 use reactor::Clock;
 use record::{Manifest, Threshold};
 use replay::{
-    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, RecordingWriter,
-    Rules, Speed,
+    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, Rules, Speed,
 };
 
 use self::own::Own;
 use self::provision::Registry;
 use super::arguments::{DriveArgs, OnFailureArg, ServeArg};
+use super::part::Part;
 use super::source::{self, Recorded};
 use crate::cli::TransportArg;
 use crate::exit::Outcome;
@@ -40,6 +40,8 @@ struct Prepared {
     manifest: Manifest,
     folder: PathBuf,
     own: Option<Own>,
+    /// What is to be told of requests that were to be made first.
+    refused: Option<String>,
     _registry: Option<Registry>,
 }
 
@@ -128,10 +130,9 @@ fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
             recording.sessions().len()
         );
     };
-    let mut writer =
-        RecordingWriter::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let (part, mut writer) = Part::begin(file)?;
     recording.tell(index, &mut writer)?;
-    writer.close()?;
+    part.end(writer)?;
     outln!("{}", file.display());
     Ok(Outcome::Passed)
 }
@@ -165,8 +166,12 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         }
     };
     let options = driven(args, &recorded, rules, own.as_ref())?;
-    if args.provision {
-        provision::everybody(&options).await?;
+    let refused = match args.provision {
+        true => provision::everybody(&options).await?,
+        false => None,
+    };
+    if let Some(refused) = &refused {
+        errln!("note: {refused}");
     }
     let manifest = manifest::of(args, &options, started_unix_ms);
     Ok(Prepared {
@@ -175,6 +180,7 @@ async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {
         manifest,
         folder,
         own,
+        refused,
         _registry: registry,
     })
 }

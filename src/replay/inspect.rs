@@ -6,15 +6,16 @@ mod table;
 
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use replay::{
     Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskFigures, MaskRules, Note, RecordingWriter,
     Secrecy, Sink, Tally,
 };
 
 use super::arguments::InspectArgs;
+use super::part::Part;
 use super::source::{self, Reads};
 use crate::exit::Outcome;
 use crate::say;
@@ -151,43 +152,23 @@ impl Sink for Outlets {
     }
 }
 
-/// A file of sessions that is being written, beside where it will be: an earlier one, which may be what is read, stays until the new one
-/// is whole.
+/// A file of sessions that is being written, and masked on its way.
 struct Saving {
     mask: Mask<RecordingWriter>,
-    path: PathBuf,
     part: Part,
     is_masked: bool,
 }
 
-/// A file that is gone unless it got another name.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Once it has its name nothing is here any more.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 impl Saving {
     fn begin(args: &InspectArgs) -> Result<Option<Self>> {
-        let Some(path) = args.save.clone() else {
+        let Some(path) = &args.save else {
             return Ok(None);
         };
         let rules = match &args.mask {
             Some(file) => read_rules(file)?,
             None => MaskRules::nothing(),
         };
-        let Some(name) = path.file_name() else {
-            bail!("{}: not a file's name", path.display())
-        };
-        let mut part_name = name.to_owned();
-        part_name.push(".part");
-        let part = path.with_file_name(part_name);
-        let mut writer =
-            RecordingWriter::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
-        let part = Part(part);
+        let (part, mut writer) = Part::begin(path)?;
         if let Some(source) = args.capture.file_name() {
             writer.note(&Note::Source(source.to_string_lossy().into_owned()));
         }
@@ -198,7 +179,6 @@ impl Saving {
         Ok(Some(Self {
             is_masked,
             mask: Mask::new(rules, rand::random(), writer),
-            path,
             part,
         }))
     }
@@ -214,12 +194,10 @@ impl Saving {
         if !self.is_masked && reads.is_masked() {
             writer.note(&Note::Masked);
         }
-        let tally = writer
-            .close()
-            .with_context(|| format!("cannot write {}", self.part.0.display()))?;
-        fs::rename(&self.part.0, &self.path)
-            .with_context(|| format!("cannot write {}", self.path.display()))?;
-        Ok(Saved { tally, mask })
+        Ok(Saved {
+            tally: self.part.end(writer)?,
+            mask,
+        })
     }
 }
 

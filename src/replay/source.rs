@@ -194,6 +194,14 @@ fn capture<S: Sink>(
     Ok(reading.finish(stage)?)
 }
 
+/// Packets of UDP beyond the flows that are listed, to be said behind what those come to.
+pub(crate) fn beyond_listed(packets: u64) -> String {
+    match packets {
+        0 => String::new(),
+        packets => format!("; {packets} packets more are of flows beyond those"),
+    }
+}
+
 impl Reads {
     /// What was not used of the file, in a sentence.
     pub(crate) fn shortfall(&self) -> Option<String> {
@@ -215,9 +223,9 @@ impl Reads {
         if !figures.datagrams.is_empty() {
             let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
             notes.push(format!(
-                "{} UDP flows of {} packets are not replayed: `teem replay inspect` lists them",
+                "{} UDP flows of {packets} packets are not replayed: `teem replay inspect` lists them{}",
                 figures.datagrams.len(),
-                packets + figures.unlisted_datagrams
+                beyond_listed(figures.unlisted_datagrams)
             ));
         }
         let closed: u64 = decryption.figures.undecrypted.values().sum();
@@ -288,5 +296,16 @@ impl Reads {
                 began.unwrap_or(0)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_of_unlisted_flows_are_told_apart() {
+        assert_eq!(beyond_listed(0), "");
+        assert_eq!(beyond_listed(7), "; 7 packets more are of flows beyond those");
     }
 }

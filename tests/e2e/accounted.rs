@@ -203,6 +203,7 @@ fn datagrams(capture: &mut Tapped) -> ReplayDatagrams {
         quic: 1,
         packets: 3,
         bytes: 12 + 10 + 1_200,
+        unlisted: 0,
     }
 }
 

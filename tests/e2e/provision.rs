@@ -54,8 +54,8 @@ fn a_server_of_the_replays_own_registers_people_too() {
     assert_eq!(figures.sessions.finished, 20, "{figures:?}");
 }
 
-/// A server of HTTP that knows whoever signed up, and what was asked of it.
-fn sign_ups() -> (String, Arc<Mutex<Vec<String>>>) {
+/// A server of HTTP that knows whoever signed up but for the first few, whom it refuses, and what was asked of it.
+fn sign_ups(refused: usize) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -79,11 +79,17 @@ fn sign_ups() -> (String, Arc<Mutex<Vec<String>>>) {
                     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
                     reader.read_exact(&mut body).unwrap();
                     let line = head.lines().next().unwrap();
-                    heard
-                        .lock()
-                        .unwrap()
-                        .push(format!("{line} {}", String::from_utf8(body).unwrap()));
-                    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwell met\n";
+                    let asked = {
+                        let mut heard = heard.lock().unwrap();
+                        heard.push(format!("{line} {}", String::from_utf8(body).unwrap()));
+                        heard.len()
+                    };
+                    let status = if asked > refused {
+                        "200 OK"
+                    } else {
+                        "403 Forbidden"
+                    };
+                    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 9\r\n\r\nwell met\n");
                     if stream.write_all(answer.as_bytes()).is_err() {
                         return;
                     }
@@ -100,7 +106,7 @@ fn a_request_is_made_once_for_each_person_before_the_first_of_the_recording() {
     let capture = visited(&home, 2, 1);
     let rules = "[[provision]]\nrequest = \"POST /people\"\nbody = '{\"name\": \"visitor-{clone:02}\"}'\n";
     home.write("rules.toml", rules);
-    let (target, asked) = sign_ups();
+    let (target, asked) = sign_ups(0);
     let all = [
         "--target",
         &target,
@@ -120,6 +126,39 @@ fn a_request_is_made_once_for_each_person_before_the_first_of_the_recording() {
         .collect();
     assert_eq!(first, expected.iter().collect::<Vec<_>>(), "{asked:?}");
     assert_eq!(asked.len(), 5 + 5 * 2 * 2, "{asked:?}");
+}
+
+#[test]
+fn requests_that_are_refused_are_told_and_where_all_are_nothing_is_driven() {
+    let home = Home::new();
+    let capture = visited(&home, 2, 1);
+    home.write("rules.toml", "[[provision]]\nrequest = \"POST /people\"\n");
+    let to = [
+        "--rules",
+        "rules.toml",
+        "--provision",
+        "--clones",
+        "5",
+        "--causal",
+    ];
+    let (target, asked) = sign_ups(2);
+    let (done, run) = replay(
+        &home,
+        "out",
+        &[&[&capture, "--target", &target], &to[..]].concat(),
+    );
+    let told = "2 of 5 requests were not granted";
+    assert!(done.err.contains(told) && done.err.contains("403"), "{done:?}");
+    assert!(run.events().iter().any(|event| event.detail.contains(told)));
+    assert_eq!(asked.lock().unwrap().len(), 5 + 5 * 2 * 2);
+    let (target, asked) = sign_ups(usize::MAX);
+    home.teem(&[&["replay", &capture, "--target", &target], &to[..]].concat())
+        .mistake(&["5 of 5 requests were not granted", "403"]);
+    assert_eq!(
+        asked.lock().unwrap().len(),
+        5,
+        "nothing of the recording was said"
+    );
 }
 
 #[test]

@@ -92,6 +92,24 @@ fn a_chat_is_driven_from_its_file_with_and_without_what_names_its_people() {
 }
 
 #[test]
+fn a_session_is_cut_out_of_the_file_it_is_written_over_and_a_failed_cut_leaves_that_as_it_was() {
+    let home = Home::new();
+    let capture = visited(&home, 3, 2);
+    let [night, _] = saved(&home, &capture);
+    let whole = json(&home, &[night]);
+    let before = home.entries();
+    home.teem(&["replay", night, "--cut", "9", night])
+        .mistake(&["--cut 9", "3 flows"]);
+    assert_eq!(json(&home, &[night])["flows"], whole["flows"]);
+    home.teem(&["replay", night, "--cut", "1", night]).code(0);
+    assert_eq!(json(&home, &[night])["flows"].as_array().unwrap().len(), 1);
+    let cut = json(&home, &[night])["flows"][0].clone();
+    assert_eq!(cut["client_said"], whole["flows"][1]["client_said"]);
+    assert_eq!(cut["server_said"], whole["flows"][1]["server_said"]);
+    assert_eq!(home.entries(), before, "nothing is left beside it");
+}
+
+#[test]
 fn what_is_no_capture_leaves_no_file_behind() {
     let home = Home::new();
     home.write(

@@ -9,7 +9,7 @@ use crate::Rules;
 /// The most of an answer that is kept; of what is beyond only a sum is compared.
 pub(super) const KEPT_MAX_BYTES: usize = 64 * 1024;
 /// What stands where something may differ.
-const MASK: &[u8] = b"*";
+pub(super) const MASK: &[u8] = b"*";
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

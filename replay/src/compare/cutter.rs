@@ -4,7 +4,7 @@
 
 use super::answer::{Answer, KEPT_MAX_BYTES, Masks};
 use super::http;
-use crate::http::{Asked, Body, Framing, Head, Responses};
+use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
 use crate::rules::Length;
 
 /// One side's stream.
@@ -25,7 +25,20 @@ pub(super) type Take<'a> = &'a mut dyn FnMut(Answer);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
     head: Vec<u8>,
-    body: Option<Body>,
+    at: At,
+}
+
+/// Where the requests stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// In a head, or before one.
+    #[default]
+    Head,
+    Body(Body),
+    /// Behind a request for another protocol, or for a tunnel: the recorded answer tells whether it was granted.
+    Upgrade,
+    /// In what is no HTTP any more.
+    Raw,
 }
 
 impl Cutter {
@@ -45,6 +58,20 @@ impl Cutter {
     pub(super) fn said(&mut self, bytes: &[u8]) {
         if let Self::Http(responses, requests) = self {
             requests.read(bytes, |asked| responses.asked(asked));
+        }
+    }
+
+    /// Whether all that was asked is answered, a change of protocol at last, and that was not granted: requests follow.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self, Self::Http(responses, requests) if requests.at == At::Upgrade && !responses.are_awaited())
+    }
+
+    /// The recorded server did not change the protocol: what its client says from here on are requests.
+    pub(super) fn stay(&mut self) {
+        if let Self::Http(_, requests) = self
+            && requests.at == At::Upgrade
+        {
+            requests.at = At::Head;
         }
     }
 
@@ -125,32 +152,44 @@ fn cut(
 impl Requests {
     fn read(&mut self, mut bytes: &[u8], mut asks: impl FnMut(Asked)) {
         while !bytes.is_empty() {
-            if let Some(body) = &mut self.body {
-                let length = body.read(bytes, |_| {});
-                bytes = &bytes[length..];
-                if body.ended() {
-                    self.body = None;
+            match &mut self.at {
+                At::Head => match self.read_head(bytes, &mut asks) {
+                    Some(length) => bytes = &bytes[length..],
+                    None => return,
+                },
+                At::Body(body) => {
+                    bytes = &bytes[body.read(bytes, |_| {})..];
+                    if body.ended() {
+                        self.at = At::Head;
+                    }
                 }
-                continue;
-            }
-            let before = self.head.len();
-            self.head.extend_from_slice(bytes);
-            match Head::parse(&self.head) {
-                Ok(None) => return,
-                Ok(Some(head)) => {
-                    asks(Asked::of(head));
-                    let body = Body::from(Framing::of_request(head));
-                    self.body = (!body.ended()).then_some(body);
-                    bytes = &bytes[head.bytes().len() - before..];
-                    self.head = Vec::new();
-                }
-                // No HTTP any more.
-                Err(_) => {
-                    self.body = Some(Body::Endless);
-                    self.head = Vec::new();
-                    return;
-                }
+                At::Upgrade | At::Raw => return,
             }
         }
+    }
+
+    /// Reads on in a head, or before one: how much of `bytes` belongs to it once it is whole.
+    fn read_head(&mut self, bytes: &[u8], asks: &mut impl FnMut(Asked)) -> Option<usize> {
+        let before = self.head.len();
+        self.head.extend_from_slice(bytes);
+        let blank = blank_bytes(&self.head);
+        let (at, length) = match Head::parse(&self.head[blank..]) {
+            Ok(None) => {
+                self.head.drain(..blank);
+                return None;
+            }
+            Ok(Some(head)) => {
+                asks(Asked::of(head));
+                let at = match Body::from(Framing::of_request(head)) {
+                    body if body.ended() => At::Head,
+                    Body::Endless => At::Upgrade,
+                    body => At::Body(body),
+                };
+                (at, blank + head.bytes().len() - before)
+            }
+            Err(_) => (At::Raw, bytes.len()),
+        };
+        (self.at, self.head) = (at, Vec::new());
+        Some(length)
     }
 }

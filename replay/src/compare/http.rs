@@ -2,7 +2,7 @@
 //!
 //! It does not know the request.
 
-use super::answer::{Answer, Masks};
+use super::answer::{Answer, MASK, Masks};
 use crate::http::{Head, Response, field};
 use crate::rewrite::tokens;
 
@@ -67,6 +67,9 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
         "response"
     };
     let mut answer = Answer::masked(kind, 0, &raw, masked);
-    answer.beyond = (response.body_bytes - response.body.len() as u64, response.sum);
+    // A rule that takes all that is kept takes what is beyond, too.
+    if answer.counts() != MASK {
+        answer.beyond = (response.body_bytes - response.body.len() as u64, response.sum);
+    }
     answer
 }

@@ -125,6 +125,43 @@ fn an_answer_to_head_has_no_body() {
     assert_eq!(tally(&comparison.finish()), [3, 0, 0, 0, 0]);
 }
 
+/// The client says these in turn, each is answered, and answered again the same.
+fn conversed(turns: &[(&[u8], &[u8])]) -> Compared {
+    let mut comparison = comparison("", Protocol::Http, 0);
+    for (said, answer) in turns {
+        comparison.said(said);
+        comparison.recorded(answer);
+        comparison.actual(answer);
+    }
+    comparison.finish()
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+const HEAD: &[u8] = b"HEAD / HTTP/1.1\r\n\r\n";
+const TO_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
+
+#[test]
+fn requests_follow_a_change_of_protocol_that_was_not_made() {
+    let upgrade = b"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";
+    let compared = conversed(&[(upgrade, DATED), (HEAD, TO_HEAD), (GET, DATED)]);
+    assert_eq!(tally(&compared), [3, 0, 0, 0, 0]);
+    // One that was made leaves no requests behind it.
+    let granted = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    let compared = conversed(&[(GET, DATED), (upgrade, granted), (HEAD, TO_HEAD), (GET, DATED)]);
+    assert_eq!(tally(&compared), [2, 0, 0, 0, 0]);
+}
+
+#[test]
+fn empty_lines_before_a_request_are_no_part_of_it() {
+    let post = b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx";
+    let head = [b"\r\n", HEAD].concat();
+    let compared = conversed(&[(post, DATED), (&head, TO_HEAD), (GET, DATED)]);
+    assert_eq!(tally(&compared), [3, 0, 0, 0, 0]);
+    let mut pieces: Vec<(&[u8], &[u8])> = head.chunks(1).map(|byte| (byte, &b""[..])).collect();
+    pieces.extend([(&b""[..], TO_HEAD), (GET, DATED)]);
+    assert_eq!(tally(&conversed(&pieces)), [2, 0, 0, 0, 0]);
+}
+
 #[test]
 fn an_unknown_answer_is_late_or_another_one() {
     let mut comparison = comparison("", Protocol::Unknown, 0);

@@ -45,6 +45,8 @@ pub(super) struct Driver {
     clock: Clock,
     schedule: Option<Schedule>,
     shard: u32,
+    /// Sessions that may be open at once.
+    at_once: u32,
     margin: Margin,
     /// Until when the last sleep was to last.
     asleep_until_ns: Option<u64>,
@@ -72,6 +74,7 @@ impl Driver {
         margin: Margin,
     ) -> Self {
         Self {
+            at_once: program.at_once(shard),
             program,
             control,
             board,
@@ -129,7 +132,7 @@ impl Driver {
     }
 
     fn has_room(&self) -> bool {
-        self.opening < self.program.connecting_max && self.parts.len() < self.program.at_once
+        self.opening < self.program.connecting_max && self.parts.len() < self.at_once
     }
 
     fn own(&mut self, id: Id, connection: Id) {

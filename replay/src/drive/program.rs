@@ -20,6 +20,9 @@ const DAY_S: f64 = 86_400.0;
 /// The longest replay, seconds: what takes longer is a clock that jumped, or a mistake.
 const LENGTH_MAX_S: f64 = 31.0 * DAY_S;
 
+/// The most shards.
+const SHARDS_MAX: u32 = 256;
+
 /// What a turn waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -55,8 +58,8 @@ pub(super) struct Program {
     chosen: Vec<Chosen>,
     /// Connections on their way a shard.
     pub(super) connecting_max: u32,
-    /// Sessions at once a shard.
-    pub(super) at_once: u32,
+    /// Sessions at once, over all shards.
+    at_once: Option<u32>,
     pub(super) patience_ns: u64,
     pub(super) lateness_limit_ns: u64,
     shards: u32,
@@ -118,9 +121,7 @@ impl Program {
             score: Arc::new(score),
             chosen,
             connecting_max: options.connecting_max.max(1),
-            at_once: options
-                .at_once
-                .map_or(u32::MAX, |at_once| at_once.div_ceil(shards).max(1)),
+            at_once: options.at_once.map(|at_once| at_once.max(1)),
             patience_ns: options.patience.as_nanos() as u64,
             lateness_limit_ns: options.lateness_limit.as_nanos() as u64,
             shards,
@@ -137,6 +138,14 @@ impl Program {
     /// Where a session goes.
     pub(super) fn target(&self, place: u32) -> Destination {
         self.chosen[place as usize].target
+    }
+
+    /// Sessions at once of a shard: all shards' are as many as may be. There are no more shards than that ([`shards_max`]), or a shard
+    /// without any would never end.
+    pub(super) fn at_once(&self, shard: u32) -> u32 {
+        self.at_once.map_or(u32::MAX, |at_once| {
+            at_once / self.shards + u32::from(shard < at_once % self.shards)
+        })
     }
 
     /// A shard's schedule, beginning at an instant of the clock.
@@ -240,6 +249,11 @@ impl Program {
         });
         last / connect + ends.fold(0.0, f64::max)
     }
+}
+
+/// The most shards for so many sessions at once: each is to have one.
+pub(super) fn shards_max(at_once: Option<u32>) -> u32 {
+    SHARDS_MAX.min(at_once.unwrap_or(u32::MAX)).max(1)
 }
 
 /// Finds each picked session's sends and target.

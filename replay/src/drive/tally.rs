@@ -86,6 +86,10 @@ pub struct Counts {
     pub answers: Answers,
     /// Values said as recorded because the target had not handed out its own.
     pub unlearned: u64,
+    /// Values that a person's other sessions were to share and that were forgotten for newer ones; not a shard's own count.
+    pub forgotten: u64,
+    /// Values that were never shared for want of room; not a shard's own count.
+    pub unshared: u64,
     /// Chat messages of sessions that are over: said, of them to groups, accepted, refused.
     pub messages: [u64; 4],
     /// A gauge: sessions under way.
@@ -109,6 +113,8 @@ impl Counts {
         self.answers_untimed += other.answers_untimed;
         self.open += other.open;
         self.unlearned += other.unlearned;
+        self.forgotten += other.forgotten;
+        self.unshared += other.unshared;
         self.answers.merge(&other.answers);
         for (sum, more) in self.messages.iter_mut().zip(other.messages) {
             *sum += more;

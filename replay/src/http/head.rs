@@ -96,6 +96,18 @@ impl<'a> Head<'a> {
     }
 }
 
+/// How many bytes of empty lines stand before a request, where some clients put them (RFC 9112, section 2.2).
+pub(crate) fn blank_bytes(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match bytes[at..] {
+            [b'\n', ..] => at += 1,
+            [b'\r', b'\n', ..] => at += 2,
+            _ => return at,
+        }
+    }
+}
+
 /// A line as a field: its name and its value.
 pub(crate) fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;

@@ -74,6 +74,11 @@ impl Responses {
         }
     }
 
+    /// Whether a request has no whole response yet.
+    pub(crate) fn are_awaited(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// More of the stream; each response that it completes goes to `whole`.
     pub(crate) fn read(&mut self, mut bytes: &[u8], mut whole: impl FnMut(Response<'_>)) {
         while !bytes.is_empty() {

@@ -19,7 +19,7 @@ use super::feed::{Step, feed};
 use super::values::{Giver, Known, Values};
 use super::{Patience, RewriteError, Said, Scene};
 use crate::Session;
-use crate::http::{Asked, Body, Framing, Head, Responses};
+use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
 
 /// The longest body that is rewritten; a longer one passes as it is.
 const EDITED_MAX_BYTES: u64 = 1 << 20;
@@ -79,7 +79,7 @@ impl Http {
             Ok(self.step(scene, patience, bytes, out))
         });
         self.held = held;
-        self.values.share(Vec::new());
+        self.values.share(None);
         said
     }
 
@@ -135,6 +135,12 @@ impl Http {
                 if body.ended() {
                     self.at = At::Head;
                 }
+                out.extend_from_slice(&bytes[..length]);
+                Step::Took(length)
+            }
+            // As they stand: the target is asked as the recorded server was.
+            At::Head if blank_bytes(bytes) > 0 => {
+                let length = blank_bytes(bytes);
                 out.extend_from_slice(&bytes[..length]);
                 Step::Took(length)
             }

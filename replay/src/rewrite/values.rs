@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::common::Shared;
+use super::common::{Purse, Shared};
 
 /// The most pairs that a session remembers; beyond, the oldest is forgotten.
 const PAIRS_MAX: usize = 64;
@@ -19,7 +19,7 @@ const VALUE_MAX_BYTES: usize = 8 * 1024;
 pub(super) struct Values {
     pairs: Vec<Pair>,
     /// What the same person's sessions were handed out, while something is said.
-    shared: Vec<Arc<Shared>>,
+    shared: Option<Arc<Purse>>,
 }
 
 /// Which server said something.
@@ -63,11 +63,11 @@ impl Giver {
 impl Values {
     /// Whether nothing was handed out.
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs.is_empty() && self.shared.is_empty()
+        self.pairs.is_empty() && self.shared.is_none()
     }
 
     /// Puts what the same person's sessions were handed out behind this one's own.
-    pub(super) fn share(&mut self, shared: Vec<Arc<Shared>>) {
+    pub(super) fn share(&mut self, shared: Option<Arc<Purse>>) {
         self.shared = shared;
     }
 
@@ -142,10 +142,14 @@ impl Values {
         let fits = |shared: &&Arc<Shared>| {
             name.is_none_or(|name| *shared.name == *name) && *shared.recorded == *recorded
         };
-        match self.shared.iter().rev().find(fits) {
+        match self.shared().rev().find(fits) {
             None => Known::Stranger,
             Some(shared) => shared.actual.as_deref().map_or(Known::Awaited, Known::Given),
         }
+    }
+
+    fn shared(&self) -> impl DoubleEndedIterator<Item = &Arc<Shared>> {
+        self.shared.iter().flat_map(|purse| purse.iter())
     }
 
     /// The newest that the target gave under a name.
@@ -161,7 +165,7 @@ impl Values {
             .pairs
             .iter()
             .filter_map(|pair| Some((&pair.name, pair.recorded.as_ref()?)));
-        let shared = self.shared.iter().map(|shared| (&shared.name, &shared.recorded));
+        let shared = self.shared().map(|shared| (&shared.name, &shared.recorded));
         own.chain(shared)
             .filter(|(name, value)| !name.contains(&b':') || value.len() >= CHANCE_MAX_BYTES)
             .map(|(_, value)| &**value)

@@ -4,9 +4,14 @@
 
 use std::net::SocketAddr;
 
+use regex::bytes::Regex;
+
 use super::template::{Part, Template};
 use super::{Place, Replace, Rule};
 use crate::Protocol;
+
+/// An answer to a request that was granted, or leads elsewhere (RFC 9110, section 15): all of it.
+const ACCEPTED: &str = r"(?s-u)\AHTTP/1\.[01] [23].*";
 
 /// A request of HTTP. `{clone}`, `{flow}` and `{random}` in it become what they are in a template; other braces stay.
 #[derive(Clone, Debug)]
@@ -47,7 +52,8 @@ impl Provision {
             replace,
             regex: Vec::new(),
             learn: Vec::new(),
-            mask: Vec::new(),
+            // An answer is compared with one of 200: only whether it was one counts, not what it says.
+            mask: Regex::new(ACCEPTED).into_iter().collect(),
         }
     }
 }

@@ -131,6 +131,7 @@ fn replay(planned: u64) -> Replay {
             quic: 1,
             packets: 120,
             bytes: 34_000,
+            unlisted: 0,
         }),
         answers: ReplayAnswers {
             identical: sent / 4,

@@ -78,6 +78,7 @@ pub(super) fn datagrams(figures: &CaptureFigures) -> ReplayDatagrams {
         quic: flows.clone().filter(|flow| flow.quic).count() as u64,
         packets: sum(|flow| flow.packets) + figures.unlisted_datagrams,
         bytes: sum(|flow| flow.bytes),
+        unlisted: figures.unlisted_datagrams,
     }
 }
 

@@ -16,7 +16,6 @@ use crate::desk::{self, Desk};
 use crate::exit::sentence;
 use crate::progress::{Progress, grouped};
 use crate::replay::arguments::DriveArgs;
-use crate::replay::source::Recorded;
 
 /// What runs.
 struct Live {
@@ -62,7 +61,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
     let course = (drive.planned(), drive.picked());
     let replay = books::begun(args, &prepared.recorded, &prepared.options, course);
     let written = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)
-        .and_then(|writer| begin(writer, &replay, &prepared.recorded));
+        .and_then(|writer| begin(writer, &replay, &prepared));
     let writer = match written {
         Ok(writer) => writer,
         Err(error) => {
@@ -225,13 +224,19 @@ fn sampler(own: Option<&Own>) -> Sampler {
 }
 
 /// Writes down what is known before the first connect: what is to be driven, and what of the capture is not.
-fn begin(mut writer: RunWriter, replay: &Replay, recorded: &Recorded) -> Result<RunWriter, WriteError> {
+fn begin(mut writer: RunWriter, replay: &Replay, prepared: &Prepared) -> Result<RunWriter, WriteError> {
     writer.replay(replay)?;
-    for detail in recorded.notes() {
+    let of_capture = prepared
+        .recorded
+        .notes()
+        .into_iter()
+        .map(|note| ("capture", note));
+    let refused = prepared.refused.clone().map(|note| ("provision", note));
+    for (name, detail) in of_capture.chain(refused) {
         writer.event(&Event {
             t_ms: 0,
             kind: EventKind::Note,
-            name: "capture".to_owned(),
+            name: name.to_owned(),
             detail,
         })?;
     }

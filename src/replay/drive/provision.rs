@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use loadgen::pins::{Begin, Pins};
 use replay::{
-    Cause, Clones, Drive, DriveOptions, OnFailure, Order, People, Picked, Recording, Rules, Selection, Speed,
+    Cause, Clones, Differing, Drive, DriveOptions, OnFailure, Order, People, Picked, Recording, Rules,
+    Selection, Speed,
 };
 
 use crate::progress::grouped;
@@ -49,11 +50,11 @@ pub(super) fn file_of(sink: &str) -> Result<&Path> {
     Ok(Path::new(file))
 }
 
-/// Gives everybody an account, and makes the rules' requests.
+/// Gives everybody an account, and makes the rules' requests. Returns what is to be told of requests that were refused.
 ///
 /// # Errors
-/// Somebody did not get what is needed.
-pub(super) async fn everybody(options: &DriveOptions) -> Result<()> {
+/// Somebody did not get an account of chat, or none of the requests was granted.
+pub(super) async fn everybody(options: &DriveOptions) -> Result<Option<String>> {
     let recording = &options.recording;
     let picked = Picked::of(recording, &options.selection);
     let people = People::of(recording, &picked.sessions)?;
@@ -76,12 +77,38 @@ pub(super) async fn everybody(options: &DriveOptions) -> Result<()> {
         }
     }
     if let Some((requests, rules)) = options.rules.requests(recording, &picked.sessions)? {
-        drive(options, requests, Arc::new(rules), "making the rules' requests").await?;
+        let done = drive(options, requests, Arc::new(rules), "making the rules' requests").await?;
+        let granted = done.figures().tally.answers;
+        let granted = granted.identical + granted.masked;
+        return refused(done.planned().sends, granted, &done.take_differences());
     }
-    Ok(())
+    Ok(None)
 }
 
-async fn drive(options: &DriveOptions, recording: Recording, rules: Arc<Rules>, what: &str) -> Result<()> {
+/// What is to be told of requests that were not granted: `None` where all were.
+///
+/// # Errors
+/// None was.
+fn refused(made: u64, granted: u64, differing: &[Differing]) -> Result<Option<String>> {
+    if granted >= made {
+        return Ok(None);
+    }
+    let first = differing.first().map_or_else(String::new, |differing| {
+        let answer = differing.difference.actual.lines().next().unwrap_or_default();
+        format!("; the first such answer begins {answer}")
+    });
+    let told = format!(
+        "--provision: {} of {} requests were not granted: the target answered 400 or more, or nothing{first}",
+        grouped((made - granted) as f64),
+        grouped(made as f64)
+    );
+    if granted == 0 {
+        bail!("{told}");
+    }
+    Ok(Some(told))
+}
+
+async fn drive(options: &DriveOptions, recording: Recording, rules: Arc<Rules>, what: &str) -> Result<Drive> {
     let options = DriveOptions {
         recording: Arc::new(recording),
         rules,
@@ -118,5 +145,5 @@ async fn drive(options: &DriveOptions, recording: Recording, rules: Arc<Rules>, 
             causes.join(", ")
         );
     }
-    Ok(())
+    Ok(drive)
 }

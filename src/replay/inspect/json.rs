@@ -51,6 +51,8 @@ struct Capture {
     waiting_bytes_peak: u64,
     udp_flows: u64,
     udp_packets: u64,
+    /// Of these, of flows that are not listed.
+    udp_packets_unlisted: u64,
     tls_decrypted: u64,
     tls_not_decrypted: BTreeMap<String, u64>,
     /// Connections that were not looked at for TLS, for want of room.
@@ -159,6 +161,7 @@ impl Capture {
             waiting_bytes_peak: figures.tcp.waiting_bytes_peak,
             udp_flows: figures.datagrams.len() as u64,
             udp_packets: datagrams + figures.unlisted_datagrams,
+            udp_packets_unlisted: figures.unlisted_datagrams,
             tls_decrypted: decryption.figures.decrypted.values().sum(),
             tls_not_decrypted: undecrypted
                 .map(|(why, count)| ((*why).to_owned(), *count))

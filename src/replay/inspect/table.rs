@@ -7,7 +7,7 @@ use replay::{CaptureFigures, DecryptionReport, End, Protocol, Secrecy, Session, 
 
 use super::Found;
 use crate::progress::grouped;
-use crate::replay::source::Origin;
+use crate::replay::source::{Origin, beyond_listed};
 
 const HEADS: [&str; 11] = [
     "flow",
@@ -231,9 +231,10 @@ fn capture(figures: &CaptureFigures) -> Vec<String> {
         let quic = figures.datagrams.iter().filter(|flow| flow.quic).count();
         let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
         lines.push(format!(
-            "UDP: {} flows, {quic} of them QUIC, {} packets: listed, not replayed",
+            "UDP: {} flows, {quic} of them QUIC, {} packets: listed, not replayed{}",
             figures.datagrams.len(),
-            bytes(packets + figures.unlisted_datagrams)
+            bytes(packets),
+            beyond_listed(figures.unlisted_datagrams)
         ));
     }
     lines

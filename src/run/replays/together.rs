@@ -81,6 +81,7 @@ fn add(sum: &mut Replay, other: &Replay) {
         let a = sum.datagrams.get_or_insert_default();
         a.flows += b.flows;
         a.quic += b.quic;
+        a.unlisted += b.unlisted;
         a.packets += b.packets;
         a.bytes += b.bytes;
     }
@@ -124,6 +125,8 @@ fn sends(a: &mut ReplaySends, b: &ReplaySends) {
     a.answers_given_up += b.answers_given_up;
     a.answers_untimed += b.answers_untimed;
     a.unlearned += b.unlearned;
+    a.forgotten += b.forgotten;
+    a.unshared += b.unshared;
     causes(&mut a.unsent_by, &b.unsent_by);
 }
 

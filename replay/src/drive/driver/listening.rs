@@ -1,6 +1,6 @@
 //! What the target does: its connections open, it answers, it keeps a session waiting.
 
-use reactor::{Id, Link};
+use reactor::{Id, Link, SendError};
 
 use super::{Driver, manner};
 use crate::drive::cause::Cause;
@@ -135,13 +135,16 @@ impl Driver {
         part.is_quiet();
         self.out.clear();
         part.end(&mut self.out);
+        if !self.out.is_empty() && !self.say_rest(link, schedule, id, now_ns) {
+            return;
+        }
+        let Some(part) = self.parts.get_mut(id) else {
+            return;
+        };
         let read = part.outlast(&self.program.recording, &mut self.scratch);
         let (connection, finishes) = (part.connection, part.is_finishing);
         let is_answered = part.is_answered();
         let session = &self.program.recording.sessions()[part.session as usize];
-        if !self.out.is_empty() && link.send(connection, &self.out).is_ok() {
-            self.books.tally.bytes_out += self.out.len() as u64;
-        }
         if read.is_err() {
             return self.fail_open(link, id, Cause::Recording);
         }
@@ -153,6 +156,34 @@ impl Driver {
             self.end(link, schedule, id, now_ns);
         } else {
             self.look_later(schedule, id, now_ns);
+        }
+    }
+
+    /// Says what the rewriter had kept of something that never became whole. Whether the session may end now; else it waits for room, or
+    /// failed for want of it.
+    fn say_rest<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, now_ns: u64) -> bool {
+        let may_wait = self.waits_for_the_target(schedule);
+        let Some(part) = self.parts.get_mut(id) else {
+            return false;
+        };
+        match link.send(part.connection, &self.out) {
+            Ok(()) => {
+                self.books.tally.bytes_out += self.out.len() as u64;
+                true
+            }
+            // Its end is told in a moment.
+            Err(SendError::Gone) => true,
+            Err(SendError::Full) if may_wait => {
+                self.books.tally.stalled += 1;
+                part.keep(&self.out, false);
+                (part.wait, part.since_ns) = (Wait::Room, now_ns);
+                schedule.retry_later(now_ns, id.to_bits());
+                false
+            }
+            Err(SendError::Full) => {
+                self.fail_open(link, id, Cause::Full);
+                false
+            }
         }
     }
 
@@ -177,7 +208,7 @@ impl Driver {
 
     /// A session is over, at its end or before it.
     pub(super) fn settle(&mut self, id: Id, failed: Option<Cause>) {
-        if self.parts.len() == self.program.at_once {
+        if self.parts.len() == self.at_once {
             self.room_ns = self.clock.now_ns();
         }
         let Some(part) = self.parts.remove(id) else { return };

@@ -14,10 +14,11 @@ use crate::{Side, Speed};
 const SERVER: &str = "10.0.0.9:7000";
 const MS: u64 = 1_000_000;
 
-/// Takes everything, but for as many sends as it is full for.
+/// Takes everything, but for as many sends as it is full for, after those that find room.
 #[derive(Default)]
 struct Bare {
     connected: u32,
+    roomy: u32,
     full: u32,
     said: Vec<u8>,
 }
@@ -29,7 +30,9 @@ impl Link for Bare {
     }
 
     fn send(&mut self, _: Id, bytes: &[u8]) -> Result<(), SendError> {
-        if self.full > 0 {
+        if self.roomy > 0 {
+            self.roomy -= 1;
+        } else if self.full > 0 {
             self.full -= 1;
             return Err(SendError::Full);
         }
@@ -130,6 +133,41 @@ fn what_finds_no_room_is_said_later_where_no_clock_is_kept_and_fails_where_one_i
             );
             assert_eq!((link.said.as_slice(), tally.bytes_out), (&b"one\ntwo\n"[..], 8));
         }
+    }
+}
+
+#[test]
+fn a_request_that_never_became_whole_waits_for_room_or_fails_and_is_not_lost() {
+    const CUT: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHo";
+    const LINES: [Line; 1] = [(Side::Client, 0, CUT)];
+    for (speed, full) in [("max", false), ("1", true)] {
+        let speed: Speed = speed.parse().unwrap();
+        let (mut driver, clock) = driver(&LINES, |options| {
+            (options.connect_speed, options.think_speed) = (speed, speed);
+        });
+        let mut link = Bare {
+            roomy: 1,
+            full: 1,
+            ..Bare::default()
+        };
+        driver.turn(&mut link, clock.now_us()).unwrap();
+        driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+        while driver.turn(&mut link, clock.now_us()).is_some() {
+            wait_until(clock, clock.now_ns() + MS / 10);
+        }
+        let tally = driver.board.look().tally;
+        let failed = u64::from(full);
+        assert_eq!(
+            (tally.finished, tally.failed[Cause::Full as usize]),
+            (1 - failed, failed),
+            "{tally:?}"
+        );
+        assert_eq!(
+            (tally.sent, tally.bytes_out),
+            (1, link.said.len() as u64),
+            "{tally:?}"
+        );
+        assert_eq!(link.said == CUT, !full, "{tally:?}");
     }
 }
 

@@ -71,6 +71,21 @@ fn sessions_that_may_not_be_open_at_once_are_held_and_no_lateness_of_the_driver(
     assert!(timings.held.max_us() >= 28_000, "{}", timings.held.max_us());
 }
 
+#[test]
+fn no_more_sessions_are_open_at_once_than_may_be_however_many_shards_drive_them() {
+    let (target, _) = shouting(u64::MAX);
+    for (at_once, held) in [(1, 2), (2, 1), (3, 0)] {
+        let drive = driven(&DriveOptions {
+            at_once: Some(at_once),
+            shards: Some(2),
+            ..options(talk(3), target)
+        });
+        assert_closes(&drive);
+        let tally = drive.figures().tally;
+        assert_eq!((tally.finished, tally.connects_held), (3, held), "{tally:?}");
+    }
+}
+
 /// Reads all that a client says, and answers with how much it was; it begins once it is told to.
 fn reading_late(bytes: u64) -> (SocketAddr, std::sync::mpsc::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

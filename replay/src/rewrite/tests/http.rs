@@ -70,6 +70,40 @@ fn what_one_connection_was_handed_out_counts_on_the_next_of_the_same_person() {
 }
 
 #[test]
+fn a_hundred_visitors_behind_one_address_each_say_the_cookie_they_were_given() {
+    let rules = Arc::new(Rules::parse(RULES, "rules.toml").unwrap());
+    let connect = || Rewriter::new(&rules, &session(Protocol::Http), 0, 0);
+    let given = |whose: &str, visitor: u32| {
+        format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={whose}-{visitor:04}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let asked = |whose: &str, visitor: u32| {
+        format!("GET / HTTP/1.1\r\nCookie: sid={whose}-{visitor:04}\r\n\r\n").into_bytes()
+    };
+    for visitor in 0..100 {
+        let mut first = connect();
+        say(&mut first, b"GET /in HTTP/1.1\r\n\r\n");
+        first.expected(given("recorded", visitor).as_bytes());
+        first.heard(given("actual", visitor).as_bytes());
+    }
+    for visitor in 0..100 {
+        assert_eq!(
+            say(&mut connect(), &asked("recorded", visitor)),
+            asked("actual", visitor)
+        );
+    }
+    assert_eq!((rules.forgotten(), rules.unshared()), (0, 0));
+    // Beyond some thousand it is told that they are forgotten.
+    let mut crowd = connect();
+    for visitor in 100..10_000 {
+        say(&mut crowd, b"GET /in HTTP/1.1\r\n\r\n");
+        crowd.expected(given("recorded", visitor).as_bytes());
+        crowd.heard(given("actual", visitor).as_bytes());
+    }
+    let said = say(&mut connect(), &asked("recorded", 0));
+    assert_eq!((said, rules.forgotten()), (asked("recorded", 0), 10_000 - 4_096));
+}
+
+#[test]
 fn who_insists_sends_the_recorded_cookie_and_tokens() {
     let mut rewriter = logged_in();
     assert!(waits(&mut rewriter, ORDER));
@@ -129,6 +163,19 @@ fn rules_reach_heads_and_bodies_and_the_media_credential_is_the_clones() {
     let with = |token: &str| format!("GET / HTTP/1.1\r\nAuthorization: Bearer 15550000001:{token}\r\n\r\n");
     let said = say(&mut rewriter, with("ffffffffffffffffffffffffffffffff").as_bytes());
     assert_eq!(said, with("03fd0046b1ef989a8cee70e94307119d").as_bytes());
+}
+
+#[test]
+fn empty_lines_before_a_request_pass_and_it_is_rewritten_all_the_same() {
+    let stream =
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx\r\n\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    let text = String::from_utf8(stream.to_vec()).unwrap();
+    let expected = text.replace("Host: x", "Host: 127.0.0.1:8080");
+    for size in [1, 2, 7, stream.len()] {
+        let sizes = vec![size; stream.len() / size];
+        let said = say_in_pieces(&mut rewriter(RULES, Protocol::Http, 0), stream, &sizes);
+        assert_eq!(said, expected.as_bytes(), "in pieces of {size}");
+    }
 }
 
 #[test]

@@ -31,11 +31,18 @@ fn recorded(replay: &Replay) -> String {
 /// What no replay drives.
 fn datagrams(replay: &Replay) -> Option<String> {
     let udp = replay.datagrams.filter(|udp| udp.packets > 0)?;
+    let beyond = match udp.unlisted {
+        0 => String::new(),
+        packets => format!(
+            " {} packets more are of flows beyond those that are listed.",
+            grouped(packets)
+        ),
+    };
     Some(format!(
-        "{} UDP flows, {} of them QUIC, were captured and are not replayed: {} packets, {}.",
+        "{} UDP flows, {} of them QUIC, were captured and are not replayed: {} packets, {}.{beyond}",
         grouped(udp.flows),
         grouped(udp.quic),
-        grouped(udp.packets),
+        grouped(udp.packets.saturating_sub(udp.unlisted)),
         short(udp.bytes as f64, Unit::Bytes)
     ))
 }
@@ -52,7 +59,7 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
          driver's lateness, and the load was not the recording's.",
         trimmed(replay.lateness_limit_ms, 3)
     );
-    let all: [(u64, String); 6] = [
+    let all: [(u64, String); 8] = [
         (bytes.gapped_server, lacking),
         (
             sends.answers_given_up,
@@ -71,6 +78,18 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
         (
             sends.unlearned,
             "values were said as recorded, because the target had not handed out its own.".to_owned(),
+        ),
+        (
+            sends.forgotten,
+            "values that the target handed out to a person were forgotten for newer ones: a later session of the same person that \
+             needed one said the recorded one."
+                .to_owned(),
+        ),
+        (
+            sends.unshared,
+            "values that the target handed out were not shared with the same person's other sessions, for there were too many \
+             people or values: those sessions said the recorded ones."
+                .to_owned(),
         ),
     ];
     all.into_iter()
@@ -100,4 +119,42 @@ fn gaps(replay: &Replay) -> Option<String> {
         grouped(gaps.count),
         trimmed(gaps.distance_beyond_100_us, 4)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_of_unlisted_flows_are_told_apart_from_those_whose_flows_and_bytes_are() {
+        let told = |unlisted| {
+            let udp = record::ReplayDatagrams {
+                flows: 3,
+                quic: 1,
+                packets: 120 + unlisted,
+                bytes: 34_000,
+                unlisted,
+            };
+            let replay = Replay {
+                datagrams: Some(udp),
+                ..Replay::default()
+            };
+            datagrams(&replay).unwrap()
+        };
+        let listed = "3 UDP flows, 1 of them QUIC, were captured and are not replayed: 120 packets, 34 kB.";
+        assert_eq!(told(0), listed);
+        let beyond = "7 packets more are of flows beyond those that are listed.";
+        assert_eq!(told(7), format!("{listed} {beyond}"));
+    }
+
+    #[test]
+    fn values_that_were_forgotten_or_never_shared_are_told() {
+        let mut replay = Replay::default();
+        assert_eq!(counted(&replay).count(), 0);
+        (replay.sends.forgotten, replay.sends.unshared) = (1_200, 3);
+        let told: Vec<String> = counted(&replay).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("1,200 values that the target handed out to a person were forgotten"));
+        assert!(told[1].starts_with("3 values that the target handed out were not shared"));
+    }
 }
