@@ -5,6 +5,7 @@
 mod corpus;
 mod damage;
 mod decryption;
+mod interfaces;
 mod streams;
 mod truth;
 mod tshark;
