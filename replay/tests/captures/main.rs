@@ -6,6 +6,7 @@ mod corpus;
 mod damage;
 mod decryption;
 mod interfaces;
+mod saved;
 mod streams;
 mod truth;
 mod tshark;
