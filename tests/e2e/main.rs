@@ -11,6 +11,7 @@ mod captured;
 mod climb;
 mod command;
 mod crowd;
+mod differing;
 mod disk;
 mod foreign;
 mod home;
