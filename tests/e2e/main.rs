@@ -28,6 +28,7 @@ mod overlap;
 mod provision;
 mod replay;
 mod resumption;
+mod ruled;
 mod run_folder;
 mod saved;
 mod scenario;
