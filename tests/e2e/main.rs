@@ -13,6 +13,8 @@ mod command;
 mod crowd;
 mod differing;
 mod disk;
+mod exchange;
+mod filtered;
 mod foreign;
 mod home;
 mod hostile;
