@@ -36,6 +36,7 @@ mod saved;
 mod scenario;
 mod serving;
 mod smoke;
+mod speeds;
 mod storm;
 mod tables;
 mod tapped;
