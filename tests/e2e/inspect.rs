@@ -4,69 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::exchange::{self, ANSWER, Exchange};
 use crate::home::Home;
 use crate::tshark::{self, sha256};
 
-/// A capture of one HTTP exchange: handshake, a request with a cookie, an answer, both ends' FIN.
+/// A capture of one HTTP exchange.
 fn capture() -> Vec<u8> {
-    const REQUEST: &[u8] = b"GET /inbox?token=s3cret HTTP/1.1\r\nHost: a.example\r\nCookie: sid=k33p\r\n\r\n";
-    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    const FIN: u8 = 1;
-    const SYN: u8 = 2;
-    const ACK: u8 = 16;
-    let mut file = Vec::new();
-    file.extend(0xa1b2_c3d4_u32.to_le_bytes());
-    file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    file.extend(65_535_u32.to_le_bytes());
-    file.extend(101_u32.to_le_bytes()); // raw IP
-    let (mut client_next, mut server_next) = (1_000_u32, 5_000_u32);
-    let packets: [(bool, u8, &[u8]); 7] = [
-        (true, SYN, b""),
-        (false, SYN | ACK, b""),
-        (true, ACK, REQUEST),
-        (false, ACK, ANSWER),
-        (true, FIN | ACK, b""),
-        (false, FIN | ACK, b""),
-        (true, ACK, b""),
-    ];
-    for (second, (from_client, flags, payload)) in (1_u32..).zip(packets) {
-        let (sequence, acknowledged) = if from_client {
-            (client_next, server_next)
-        } else {
-            (server_next, client_next)
-        };
-        let packet = segment(from_client, sequence, acknowledged, flags, payload);
-        let moved = payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
-        *(if from_client {
-            &mut client_next
-        } else {
-            &mut server_next
-        }) += moved;
-        file.extend(second.to_le_bytes());
-        file.extend(0_u32.to_le_bytes());
-        file.extend((packet.len() as u32).to_le_bytes());
-        file.extend((packet.len() as u32).to_le_bytes());
-        file.extend(packet);
-    }
-    file
-}
-
-/// An IPv4 packet with a TCP segment; nobody looks at its checksums.
-fn segment(from_client: bool, sequence: u32, acknowledged: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let (ends, ports) = ([[10, 0, 0, 1], [10, 0, 0, 2]], [40_000_u16, 80]);
-    let (from, to) = if from_client { (0, 1) } else { (1, 0) };
-    let mut packet = vec![0x45, 0];
-    packet.extend((40 + payload.len() as u16).to_be_bytes());
-    packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-    packet.extend(ends[from]);
-    packet.extend(ends[to]);
-    packet.extend(ports[from].to_be_bytes());
-    packet.extend(ports[to].to_be_bytes());
-    packet.extend(sequence.to_be_bytes());
-    packet.extend(acknowledged.to_be_bytes());
-    packet.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-    packet.extend(payload);
-    packet
+    exchange::capture(&[Exchange::between("10.0.0.1:40000", "10.0.0.2:80", 1)])
 }
 
 /// What `teem replay inspect --json` says.
@@ -104,10 +48,7 @@ fn a_capture_is_listed_saved_masked_and_plotted() {
         (flow["protocol"].as_str(), flow["replayable"].as_bool()),
         (Some("http"), Some(true))
     );
-    assert_eq!(
-        flow["server_said"]["sha256"],
-        sha256(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    );
+    assert_eq!(flow["server_said"]["sha256"], sha256(ANSWER));
     assert_eq!(
         flow["end_ns"].as_u64().unwrap() - flow["start_ns"].as_u64().unwrap(),
         5_000_000_000

@@ -42,6 +42,15 @@ impl Visits {
     }
 
     pub(crate) fn start(dies_after: u64, first_token: u64) -> Self {
+        Self::answering("well met\n", dies_after, first_token)
+    }
+
+    /// One that lives, and says this to everybody.
+    pub(crate) fn saying(body: &'static str, first_token: u64) -> Self {
+        Self::answering(body, u64::MAX, first_token)
+    }
+
+    fn answering(body: &'static str, dies_after: u64, first_token: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let visits = Self {
             address: listener.local_addr().unwrap().to_string(),
@@ -56,14 +65,21 @@ impl Visits {
             for stream in listener.incoming() {
                 let (tokens, refused) = (Arc::clone(&tokens), Arc::clone(&refused));
                 let answers = Arc::clone(&answers);
-                thread::spawn(move || serve(stream.unwrap(), &tokens, &refused, &answers, dies_after));
+                thread::spawn(move || serve(stream.unwrap(), body, &tokens, &refused, &answers, dies_after));
             }
         });
         visits
     }
 }
 
-fn serve(stream: TcpStream, tokens: &AtomicU64, refused: &AtomicU64, answers: &AtomicU64, dies_after: u64) {
+fn serve(
+    stream: TcpStream,
+    body: &str,
+    tokens: &AtomicU64,
+    refused: &AtomicU64,
+    answers: &AtomicU64,
+    dies_after: u64,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     let mut token = String::new();
@@ -86,7 +102,6 @@ fn serve(stream: TcpStream, tokens: &AtomicU64, refused: &AtomicU64, answers: &A
             }
             String::new()
         };
-        let body = "well met\n";
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nDate: Sun, 22 Nov 2026 00:00:{:02} GMT\r\n{greeting}\r\n{body}",
             body.len(),

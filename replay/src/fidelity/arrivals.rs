@@ -163,6 +163,24 @@ mod tests {
         assert!(likeness.p_value < 1e-6, "{likeness:?}");
     }
 
+    /// Sends of a driver that oversleeps: what falls due in the last `stalls_ns` of each tenth of a second is made at its end.
+    fn stalled(gaps_ns: &[u64], stalls_ns: u64) -> Likeness {
+        const EVERY_NS: u64 = 100_000_000;
+        let mut arrivals = Arrivals::default();
+        let mut due_ns = 0;
+        for gap_ns in gaps_ns {
+            due_ns += gap_ns;
+            let left_ns = EVERY_NS - due_ns % EVERY_NS;
+            let made_ns = if left_ns <= stalls_ns {
+                due_ns + left_ns
+            } else {
+                due_ns
+            };
+            arrivals.send(due_ns, made_ns);
+        }
+        arrivals.likeness().unwrap()
+    }
+
     #[test]
     fn a_shard_with_few_sends_counts_for_no_more_than_they_are() {
         let busy = of(&vec![(1_000, 1_000); 3 * GAPS_MAX]);
@@ -199,6 +217,24 @@ mod tests {
     }
 
     proptest! {
+        /// On a clock of its own: whatever the rhythm, a driver that stalls is further off than one that does not, and the
+        /// further the longer.
+        #[test]
+        fn behind_a_stalled_driver_the_distance_is_larger(
+            gaps_ns in prop::collection::vec(500_000u64..5_000_000, 400..800),
+            stalls_ns in 20_000_000u64..40_000_000,
+        ) {
+            let kept = stalled(&gaps_ns, 0);
+            prop_assert_eq!((kept.distance, kept.distance_beyond), (0.0, 0.0));
+            let (short, long) = (stalled(&gaps_ns, stalls_ns), stalled(&gaps_ns, 2 * stalls_ns));
+            for (less, more) in [(&kept, &short), (&short, &long)] {
+                prop_assert!(less.distance < more.distance, "{:?} {:?}", less, more);
+                prop_assert!(less.distance_beyond < more.distance_beyond, "{:?} {:?}", less, more);
+                prop_assert!(less.p_value >= more.p_value, "{:?} {:?}", less, more);
+            }
+            prop_assert!(long.distance <= 1.0);
+        }
+
         /// Without forgiveness the second distance is the first.
         #[test]
         fn the_two_distances_agree_where_nothing_is_forgiven(

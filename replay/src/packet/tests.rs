@@ -141,7 +141,73 @@ fn fragments(body: &[u8], piece: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The fragment header (RFC 8200, section 4.5) of a part of a TCP segment, and that part.
+fn part6(offset: usize, more: bool, bytes: &[u8]) -> Vec<u8> {
+    let place = u16::try_from(offset).unwrap() | u16::from(more);
+    [
+        &[6, 0][..],
+        &place.to_be_bytes(),
+        &[0x12, 0x34, 0x56, 0x78],
+        bytes,
+    ]
+    .concat()
+}
+
+/// An IPv6 packet with a hop-by-hop header before a fragment's.
+fn hopping6(part: &[u8]) -> Vec<u8> {
+    ipv6(0, &[&[44, 0, 1, 4, 0, 0, 0, 0], part].concat())
+}
+
+/// A datagram in IPv6 fragments of this many bytes, those behind a hop-by-hop header whose bit is set.
+fn fragments6(body: &[u8], piece: usize, hopping: u8) -> Vec<Vec<u8>> {
+    let pieces = body.chunks(piece).enumerate();
+    pieces
+        .map(|(number, bytes)| {
+            let offset = number * piece;
+            let part = part6(offset, offset + piece < body.len(), bytes);
+            if hopping >> (number % 8) & 1 == 0 {
+                ipv6(44, &part)
+            } else {
+                hopping6(&part)
+            }
+        })
+        .collect()
+}
+
 proptest! {
+    #[test]
+    fn ipv6_fragments_in_any_order_make_the_datagram(
+        body in proptest::collection::vec(any::<u8>(), 0..3_000),
+        piece in 1usize..60,
+        order in any::<prop::sample::Index>(),
+        (hopping, twice, hops) in any::<(u8, bool, bool)>(),
+        between in any::<prop::sample::Index>(),
+    ) {
+        let mut pieces = fragments6(&segment(&body), piece * 8, hopping);
+        let middle = order.index(pieces.len());
+        pieces.rotate_left(middle);
+        pieces.reverse();
+        if twice && pieces.len() > 2 {
+            pieces.insert(0, pieces[0].clone());
+        }
+        // An atomic fragment of the same number is whole by itself (RFC 6946, section 4), whatever waits.
+        let atomic = part6(0, false, &segment(b"atomic"));
+        let atomic = if hops { hopping6(&atomic) } else { ipv6(44, &atomic) };
+        let between = between.index(pieces.len());
+        let decoder = &mut Decoder::default();
+        let count = pieces.len();
+        for (number, packet) in pieces.iter().enumerate() {
+            if number == between {
+                let got = read(decoder, &atomic, atomic.len()).unwrap();
+                prop_assert_eq!(got, Some((6, b"atomic".to_vec())));
+            }
+            let got = read(decoder, packet, packet.len()).unwrap();
+            let expected = (number + 1 == count).then(|| (body.len() as u32, body.clone()));
+            prop_assert_eq!(got, expected);
+        }
+        prop_assert_eq!(decoder.fragments_dropped(), 0);
+    }
+
     #[test]
     fn fragments_in_any_order_make_the_datagram(
         body in proptest::collection::vec(any::<u8>(), 0..3_000),

@@ -5,6 +5,8 @@
 mod corpus;
 mod damage;
 mod decryption;
+mod interfaces;
+mod saved;
 mod streams;
 mod truth;
 mod tshark;

@@ -294,7 +294,8 @@ fn make(seed: u64) -> Made {
     }
     // What offload made longer than IP can say fits into no tunnel.
     let long = spoilt.iter().any(|packet| packet.sent.payload.len() > 60_000);
-    let wraps = if long { &Wrap::ALL[..6] } else { &Wrap::ALL[..] };
+    let tunnels = if long { &[][..] } else { &Wrap::TUNNELS };
+    let wraps = [&Wrap::LINKS, tunnels].concat();
     let wrap = wraps[rng.random_range(0..wraps.len())];
     let form = Form::all().nth(rng.random_range(0..24)).expect("one of all");
     let frames: Vec<Frame> = spoilt
@@ -432,39 +433,54 @@ fn streams_are_the_truth_outside_their_gaps() {
 
 #[test]
 fn every_form_of_file_and_every_wrapping_says_the_same() {
-    let seed = 7;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut talk = talks(&mut rng).swap_remove(0);
-    let sent = packets(0, &mut talk, MILLISECOND_NS, &mut rng);
-    let read = |form: Form, wrap: Wrap| {
-        let frames: Vec<Frame> = sent
-            .iter()
-            .map(|packet| {
-                let bytes = wrap.around(&packet.sent.ip());
-                let sent_bytes = bytes.len() as u32;
-                Frame {
-                    at_ns: packet.sent.at_ns,
-                    bytes,
-                    sent_bytes,
-                }
-            })
-            .collect();
-        let mut streams = Streams::default();
-        let source = Source::reader(Cursor::new(form.file(wrap.link(), &frames)));
-        let figures = read_capture(source, &CaptureOptions::default(), &mut streams)
-            .unwrap_or_else(|error| panic!("{form:?} {wrap:?}: {error}"));
-        assert_eq!(figures.packets, sent.len() as u64, "{form:?} {wrap:?}");
-        assert_eq!(figures.skipped.total(), 0, "{form:?} {wrap:?}");
-        let heard = streams.flows.remove(&Flow(0)).expect("one flow");
-        for side in [Side::Client, Side::Server] {
-            let (truth, stream) = (&talk.sides[side as usize], heard.stream(side));
-            assert!(
-                stream.gaps.is_empty() && stream.bytes == truth.text,
-                "{form:?} {wrap:?}"
-            );
+    for v6 in [false, true] {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut talk = talks(&mut rng).swap_remove(0);
+        if v6 {
+            talk.ends =
+                ["[2001:db8::1]:40000", "[2001:db8::2]:443"].map(|end| end.parse().expect("an address"));
         }
-    };
-    Form::all().for_each(|form| read(form, Wrap::Ethernet));
-    Wrap::ALL.into_iter().for_each(|wrap| read(Form::PLAIN, wrap));
+        let sent = packets(0, &mut talk, MILLISECOND_NS, &mut rng);
+        Form::all().for_each(|form| assert_read(&talk, &sent, form, Wrap::Ethernet, 1));
+        for wrap in Wrap::all() {
+            for &link in wrap.links(v6) {
+                assert_read(&talk, &sent, Form::PLAIN, wrap, link);
+                let next_generation = Form {
+                    next_generation: true,
+                    ..Form::PLAIN
+                };
+                assert_read(&talk, &sent, next_generation, wrap, link);
+            }
+        }
+    }
     assert_eq!(Form::PLAIN.packing, Packing::Plain);
+}
+
+/// What was said is read back from a file of this form, wrapping and link type.
+fn assert_read(talk: &Talk, sent: &[Packet], form: Form, wrap: Wrap, link: u32) {
+    let told = format!("{form:?} {wrap:?} {link} {:?}", talk.ends);
+    let frames: Vec<Frame> = sent
+        .iter()
+        .map(|packet| {
+            let bytes = wrap.around(&packet.sent.ip());
+            let sent_bytes = bytes.len() as u32;
+            Frame {
+                at_ns: packet.sent.at_ns,
+                bytes,
+                sent_bytes,
+            }
+        })
+        .collect();
+    let mut streams = Streams::default();
+    let source = Source::reader(Cursor::new(form.file(link, &frames)));
+    let figures = read_capture(source, &CaptureOptions::default(), &mut streams)
+        .unwrap_or_else(|error| panic!("{told}: {error}"));
+    assert_eq!(figures.packets, sent.len() as u64, "{told}");
+    assert_eq!(figures.skipped.total(), 0, "{told}");
+    let heard = streams.flows.remove(&Flow(0)).expect("one flow");
+    assert_eq!([heard.client, heard.server], talk.ends, "{told}");
+    for side in [Side::Client, Side::Server] {
+        let (truth, stream) = (&talk.sides[side as usize], heard.stream(side));
+        assert!(stream.gaps.is_empty() && stream.bytes == truth.text, "{told}");
+    }
 }

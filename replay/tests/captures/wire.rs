@@ -23,9 +23,11 @@ pub(crate) struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrap {
     Ethernet,
+    Vlan,
     QinQ,
     Raw,
     Loopback,
+    BigEndianLoopback,
     Cooked,
     CookedV2,
     Vxlan,
@@ -34,26 +36,39 @@ pub(crate) enum Wrap {
 }
 
 impl Wrap {
-    pub(crate) const ALL: [Self; 9] = [
+    /// Those that take a packet of any length.
+    pub(crate) const LINKS: [Self; 8] = [
         Self::Ethernet,
+        Self::Vlan,
         Self::QinQ,
         Self::Raw,
         Self::Loopback,
+        Self::BigEndianLoopback,
         Self::Cooked,
         Self::CookedV2,
-        Self::Vxlan,
-        Self::Geneve,
-        Self::Gre,
     ];
+    /// Those that take what fits into a packet of their own.
+    pub(crate) const TUNNELS: [Self; 3] = [Self::Vxlan, Self::Geneve, Self::Gre];
+
+    /// Every one.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::LINKS.into_iter().chain(Self::TUNNELS)
+    }
 
     /// Its number in a file's header.
     pub(crate) fn link(self) -> u32 {
+        self.links(false)[0]
+    }
+
+    /// All numbers that it has in files whose packets are of one version of IP.
+    pub(crate) fn links(self, v6: bool) -> &'static [u32] {
         match self {
-            Self::Ethernet | Self::QinQ | Self::Vxlan | Self::Geneve | Self::Gre => 1,
-            Self::Raw => 101,
-            Self::Loopback => 0,
-            Self::Cooked => 113,
-            Self::CookedV2 => 276,
+            Self::Ethernet | Self::Vlan | Self::QinQ | Self::Vxlan | Self::Geneve | Self::Gre => &[1],
+            Self::Raw if v6 => &[101, 12, 14, 229],
+            Self::Raw => &[101, 12, 14, 228],
+            Self::Loopback | Self::BigEndianLoopback => &[0, 108],
+            Self::Cooked => &[113],
+            Self::CookedV2 => &[276],
         }
     }
 
@@ -64,12 +79,14 @@ impl Wrap {
         let ethernet = |kind: [u8; 2], inner: &[u8]| [&[2; 12][..], &kind, inner].concat();
         match self {
             Self::Ethernet => ethernet(kind, ip),
+            Self::Vlan => ethernet([0x81, 0x00], &[&[0x60, 0x07][..], &kind, ip].concat()),
             Self::QinQ => {
                 let tags = [&[0x60, 0x07, 0x81, 0x00, 0x00, 0x09][..], &kind, ip].concat();
                 ethernet([0x88, 0xa8], &tags)
             }
             Self::Raw => ip.to_vec(),
             Self::Loopback => [&[if v6 { 30 } else { 2 }, 0, 0, 0], ip].concat(),
+            Self::BigEndianLoopback => [&[0, 0, 0, if v6 { 30 } else { 2 }], ip].concat(),
             Self::Cooked => [&[0; 14][..], &kind, ip].concat(),
             Self::CookedV2 => [&kind[..], &[0; 18], ip].concat(),
             Self::Vxlan => {
@@ -273,6 +290,11 @@ impl Form {
     }
 
     pub(crate) fn interface(self, link: u32) -> Vec<u8> {
+        self.shifted_interface(link, 0)
+    }
+
+    /// An interface whose packets' times are this much less than they are (if_tsoffset).
+    pub(crate) fn shifted_interface(self, link: u32, offset_s: i64) -> Vec<u8> {
         let link = self.u16(u16::try_from(link).unwrap());
         let resolution = [
             &self.u16(9)[..],
@@ -281,16 +303,34 @@ impl Form {
         ]
         .concat();
         let name = [&self.u16(2)[..], &self.u16(4), b"eth7"].concat();
-        self.block(
-            1,
-            &[&link[..], &[0; 2], &self.u32(0), &name, &resolution, &[0; 4]].concat(),
-        )
+        let mut shift = Vec::new();
+        if offset_s != 0 {
+            shift = [self.u16(14), self.u16(8)].concat();
+            shift.extend(if self.big_endian {
+                offset_s.to_be_bytes()
+            } else {
+                offset_s.to_le_bytes()
+            });
+        }
+        let options = [name, resolution, shift].concat();
+        self.block(1, &[&link[..], &[0; 2], &self.u32(0), &options, &[0; 4]].concat())
     }
 
     pub(crate) fn packet_block(self, frame: &Frame) -> Vec<u8> {
+        self.packet_block_of(0, frame)
+    }
+
+    /// A packet of the section's interface of this number.
+    pub(crate) fn packet_block_of(self, interface: u32, frame: &Frame) -> Vec<u8> {
         let ticks = frame.at_ns / if self.nanoseconds { 1 } else { 1_000 };
         let captured = u32::try_from(frame.bytes.len()).unwrap();
-        let fields = [0, (ticks >> 32) as u32, ticks as u32, captured, frame.sent_bytes];
+        let fields = [
+            interface,
+            (ticks >> 32) as u32,
+            ticks as u32,
+            captured,
+            frame.sent_bytes,
+        ];
         let mut body: Vec<u8> = fields.iter().flat_map(|&field| self.u32(field)).collect();
         body.extend(&frame.bytes);
         self.block(6, &body)
