@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use replay::{
-    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskFigures, MaskRules, Note, RecordingWriter,
-    Secrecy, Sink, Tally,
+    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskFigures, MaskRules, Note, Protocol,
+    RecordingWriter, Secrecy, Sink, Tally,
 };
 
 use super::arguments::InspectArgs;
@@ -95,7 +95,12 @@ impl Inspected<Inspection> {
         for refused in told.reads.refused() {
             errln!("note: {refused}");
         }
-        for note in told.saved.as_ref().map_or_else(Vec::new, Saved::notes) {
+        let http = told.findings.totals.protocols.get(&Protocol::Http).copied();
+        for note in told
+            .saved
+            .as_ref()
+            .map_or_else(Vec::new, |saved| saved.notes(http.unwrap_or(0)))
+        {
             errln!("note: {note}");
         }
         Ok(Outcome::Passed)
@@ -106,11 +111,18 @@ impl Inspected<Inspection> {
 struct Saved {
     tally: Tally,
     mask: MaskFigures,
+    is_masked: bool,
 }
 
 impl Saved {
-    fn notes(&self) -> Vec<String> {
+    /// What is to be told of so many connections of HTTP, and of all.
+    fn notes(&self, http: u64) -> Vec<String> {
         let mut notes = Vec::new();
+        if self.is_masked && http > 0 {
+            notes.push(format!(
+                "of {http} connections of HTTP, bodies but for their tokens, and paths, are as they were recorded where no `[[pattern]]` finds them"
+            ));
+        }
         if self.mask.crowded_bytes > 0 {
             notes.push(format!(
                 "{} bytes were blanked whole, for too much was under way at once to be masked in lines and frames",
@@ -197,6 +209,7 @@ impl Saving {
         Ok(Saved {
             tally: self.part.end(writer)?,
             mask,
+            is_masked: self.is_masked,
         })
     }
 }
