@@ -213,7 +213,7 @@ fn mistakes_are_told_with_their_place_before_anything_starts() {
             "cannot read none.log",
         ),
         (
-            "capture = \"captures/chats.pcap\"\nat = \"18s\"",
+            "capture = \"captures/chats.pcap\"\nat = \"26s\"",
             ":1:11",
             "ends after the schedule",
         ),

@@ -18,7 +18,7 @@ const RULES: &str = "\
 [[rule]]
 length = { width = 2 }
 learn = [{ name = \"id\", from = 'id=([a-z0-9-]+);' }]
-mask = ['(?s)^..WELCOME id=[a-z0-9-]+;']
+mask = ['WELCOME id=[a-z0-9-]+;']
 ";
 
 /// A server of frames. It hands out an id a connection, and does what is asked under that one alone.

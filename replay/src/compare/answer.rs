@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::Rules;
+use crate::rules::Length;
 
 /// The most of an answer that is kept; of what is beyond only a sum is compared.
 pub(super) const KEPT_MAX_BYTES: usize = 64 * 1024;
@@ -70,6 +71,19 @@ impl Answer {
             masked,
             beyond: (beyond.len() as u64, crc32c::crc32c(beyond)),
         }
+    }
+
+    /// A frame. Where something of it may differ its length may, too.
+    pub(super) fn frame(length: Length, bytes: &[u8], masks: Masks<'_>) -> Self {
+        let mut answer = Self::plain("frame", bytes, masks);
+        let mut blanked = answer.raw.to_vec();
+        if let Some(field) = blanked.get_mut(length.offset..length.header_bytes()) {
+            field.fill(MASK[0]);
+            if let Cow::Owned(masked) = masks.mask(&blanked) {
+                answer.masked = Some(masked.into());
+            }
+        }
+        answer
     }
 
     /// An answer that is known better.

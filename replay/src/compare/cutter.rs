@@ -91,7 +91,7 @@ impl Cutter {
                 let length = *length;
                 let whole = |bytes: &[u8]| usize::try_from(length.read(bytes)??).ok();
                 cut(held, bytes, whole, |frame| {
-                    take(Answer::plain("frame", frame, masks))
+                    take(Answer::frame(length, frame, masks));
                 });
             }
         }

@@ -66,6 +66,25 @@ fn frames_of_a_rule_are_compared_one_by_one() {
     assert_eq!(tally(&one), [1, 1, 1, 0, 1]);
 }
 
+#[test]
+fn a_frame_that_may_differ_may_be_of_another_length() {
+    let rules = "[[rule]]\nlength = { width = 2 }\nmask = ['id=[a-z]+;']";
+    let one = compared(
+        rules,
+        Protocol::Unknown,
+        b"\x00\x06id=ab;\x00\x03abc\x00\x08id=ab;ok",
+        b"\x00\x88id="
+            .iter()
+            .chain(&[b'x'; 132])
+            .chain(b";\x00\x04abcd\x00\x08id=ab;no")
+            .copied()
+            .collect::<Vec<u8>>()
+            .as_slice(),
+    );
+    // An id of another length; something else; the same id, and something else behind it.
+    assert_eq!(tally(&one), [0, 1, 2, 0, 0]);
+}
+
 const DATED: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Mon\r\nContent-Length: 2\r\n\r\nhi";
 
 #[test]

@@ -106,9 +106,15 @@ impl Capture {
                 left.insert(client, None);
                 continue;
             }
-            let mut bytes = [0; 2];
+            // What was sent again counts once, and what is from before the first that is left does not.
+            let (mut begins, mut bytes) = ([None; 2], [0; 2]);
             for segment in &segments {
-                bytes[segment.side] += segment.length as u64;
+                let begin = *begins[segment.side].get_or_insert(segment.seq);
+                let end = segment
+                    .seq
+                    .wrapping_add(segment.length as u32)
+                    .wrapping_sub(begin);
+                bytes[segment.side] = bytes[segment.side].max(u64::try_from(end.cast_signed()).unwrap_or(0));
             }
             // Cut within the handshake, or with no byte left, it is not what this is about.
             if segments.iter().all(|segment| segment.flags & SYN == 0) && bytes[0] > 0 && bytes[1] > 0 {
