@@ -110,6 +110,10 @@ impl Capture {
             let (mut begins, mut bytes) = ([None; 2], [0; 2]);
             for segment in &segments {
                 let begin = *begins[segment.side].get_or_insert(segment.seq);
+                // What comes behind a FIN has a number more than there are bytes.
+                if segment.length == 0 {
+                    continue;
+                }
                 let end = segment
                     .seq
                     .wrapping_add(segment.length as u32)
