@@ -30,15 +30,7 @@ impl ConductArgs {
             Some(folder) => folder.clone(),
             None => Path::new("runs").join(format!("{of}-{}", stamp(started_unix_ms))),
         };
-        let is_taken = folder
-            .read_dir()
-            .is_ok_and(|mut entries| entries.next().is_some());
-        if is_taken {
-            bail!(
-                "{} is not empty: give another folder with --out",
-                folder.display()
-            );
-        }
+        check_empty(&folder)?;
         Ok(folder)
     }
 
@@ -91,6 +83,20 @@ pub(crate) fn told(progress: &Progress, t_ms: u64, kind: EventKind, name: &str, 
         name: name.to_owned(),
         detail: detail.to_owned(),
     }
+}
+
+/// Complains of a folder that holds something already.
+pub(crate) fn check_empty(folder: &Path) -> Result<()> {
+    let is_taken = folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some());
+    if is_taken {
+        bail!(
+            "{} is not empty: give another folder with --out",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
 /// A time fit for a folder's name, UTC: `20260131-235959`.

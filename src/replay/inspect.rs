@@ -17,13 +17,14 @@ use replay::{
 use super::arguments::InspectArgs;
 use super::part::Part;
 use super::source::{self, Reads};
+use crate::conduct;
 use crate::exit::Outcome;
 use crate::say;
 
 /// Lists the connections of a capture, and saves and plots them if asked.
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
     if let Some(folder) = &args.out {
-        folder::check_empty(folder)?;
+        conduct::check_empty(folder)?;
     }
     let limits = InspectionLimits {
         flows: usize::try_from(args.list)?,

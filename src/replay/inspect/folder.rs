@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use record::name::capture as name;
 use record::{Limits, MANIFEST_SCHEMA, Manifest, PlanCurve, RunWriter, Sample, Transport};
 use replay::{Moment, Shape};
@@ -16,20 +16,6 @@ use crate::replay::source::Origin;
 
 /// More points than that are noise in a picture.
 const POINTS_MAX: usize = 256;
-
-/// Complains of a folder that holds something already.
-pub(super) fn check_empty(folder: &Path) -> Result<()> {
-    let is_taken = folder
-        .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_some());
-    if is_taken {
-        bail!(
-            "{} is not empty: give another folder with --out",
-            folder.display()
-        );
-    }
-    Ok(())
-}
 
 /// Writes and renders it; where its page is.
 pub(super) fn write(folder: &Path, args: &InspectArgs, found: &Found) -> Result<PathBuf> {
