@@ -2,152 +2,15 @@
 //!
 //! It refuses to know bodies and files; it keeps where they are. A user without waiting items costs nothing.
 
+mod entry;
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry as MapEntry;
 
-use super::slab::{Linked, NONE, Slab};
+use super::slab::{NONE, Slab};
 
-/// Segments are at most this long, so that an offset in units of 8 bytes fits 22 bits.
-pub(super) const SEGMENT_BYTES_MAX: usize = 8 << OFFSET_BITS;
-const OFFSET_BITS: u32 = 22;
-const SHARED: u32 = 1 << OFFSET_BITS;
-const TICK: u32 = 1 << (OFFSET_BITS + 1);
-
-/// Two halves of a `u64`, so that an entry aligns to 4 and wastes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Halves([u32; 2]);
-
-impl Halves {
-    const fn of(value: u64) -> Self {
-        Self([value as u32, (value >> 32) as u32])
-    }
-
-    const fn value(self) -> u64 {
-        self.0[0] as u64 | (self.0[1] as u64) << 32
-    }
-}
-
-/// One item of one mailbox: 44 bytes, and 4 more in its segment's list of slots.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    seq: Halves,
-    from: Halves,
-    id: Halves,
-    group: Halves,
-    next: u32,
-    /// Offset / 8 (22 bits), shared, tick, kind (8 bits).
-    place: u32,
-    segment: u16,
-    body_bytes: u16,
-}
-
-const _: () = assert!(size_of::<Entry>() == 44);
-
-/// What an [`Entry`] is made from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NewEntry {
-    pub(super) seq: u64,
-    pub(super) from: u64,
-    pub(super) id: u64,
-    pub(super) group: u64,
-    pub(super) kind: u8,
-    pub(super) tick: bool,
-    pub(super) body_bytes: u16,
-    pub(super) place: Place,
-}
-
-/// Where an item's record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The low bits of the segment's place in the log.
-    pub(super) segment: u16,
-    /// Bytes from the segment's start; a multiple of 8.
-    pub(super) offset: u32,
-    /// Whether other items have the same record.
-    pub(super) shared: bool,
-}
-
-impl Entry {
-    fn new(new: &NewEntry) -> Self {
-        let tick = if new.tick { TICK } else { 0 };
-        let mut entry = Self {
-            seq: Halves::of(new.seq),
-            from: Halves::of(new.from),
-            id: Halves::of(new.id),
-            group: Halves::of(new.group),
-            next: NONE,
-            place: tick | u32::from(new.kind) << 24,
-            segment: 0,
-            body_bytes: new.body_bytes,
-        };
-        entry.set_place(new.place);
-        entry
-    }
-
-    pub(super) fn seq(&self) -> u64 {
-        self.seq.value()
-    }
-
-    pub(super) fn from(&self) -> u64 {
-        self.from.value()
-    }
-
-    pub(super) fn id(&self) -> u64 {
-        self.id.value()
-    }
-
-    pub(super) fn group(&self) -> u64 {
-        self.group.value()
-    }
-
-    pub(super) fn kind(&self) -> u8 {
-        (self.place >> 24) as u8
-    }
-
-    pub(super) fn is_tick(&self) -> bool {
-        self.place & TICK != 0
-    }
-
-    pub(super) fn body_bytes(&self) -> usize {
-        usize::from(self.body_bytes)
-    }
-
-    pub(super) fn place(&self) -> Place {
-        Place {
-            segment: self.segment,
-            offset: (self.place & (SHARED - 1)) * 8,
-            shared: self.place & SHARED != 0,
-        }
-    }
-
-    fn set_place(&mut self, place: Place) {
-        let shared = if place.shared { SHARED } else { 0 };
-        self.segment = place.segment;
-        self.place = (self.place & !(2 * SHARED - 1)) | shared | (place.offset / 8);
-    }
-}
-
-impl Linked for Entry {
-    const VACANT: Self = Self {
-        seq: Halves::of(0),
-        from: Halves::of(0),
-        id: Halves::of(0),
-        group: Halves::of(0),
-        next: NONE,
-        place: 0,
-        segment: 0,
-        body_bytes: 0,
-    };
-
-    fn link(&self) -> u32 {
-        self.next
-    }
-
-    fn set_link(&mut self, slot: u32) {
-        self.next = slot;
-    }
-}
+pub(super) use entry::{Entry, NewEntry, Place, SEGMENT_BYTES_MAX};
 
 /// A mailbox that is not empty.
 #[derive(Clone, Copy, Debug)]
@@ -397,41 +260,6 @@ mod tests {
                 shared: seq.is_multiple_of(3),
             },
         }
-    }
-
-    #[test]
-    fn an_entry_keeps_every_field_at_its_bounds() {
-        let new = NewEntry {
-            seq: u64::MAX,
-            from: u64::MAX - 1,
-            id: u64::MAX - 2,
-            group: u64::MAX - 3,
-            kind: 255,
-            tick: true,
-            body_bytes: u16::MAX,
-            place: Place {
-                segment: u16::MAX,
-                offset: SEGMENT_BYTES_MAX as u32 - 8,
-                shared: true,
-            },
-        };
-        let mut entry = Entry::new(&new);
-        assert_eq!(
-            (entry.seq(), entry.from(), entry.id(), entry.group()),
-            (new.seq, new.from, new.id, new.group)
-        );
-        assert_eq!(
-            (entry.kind(), entry.is_tick(), entry.body_bytes()),
-            (255, true, 65_535)
-        );
-        assert_eq!(entry.place(), new.place);
-        let moved = Place {
-            segment: 0,
-            offset: 8,
-            shared: false,
-        };
-        entry.set_place(moved);
-        assert_eq!((entry.place(), entry.kind(), entry.is_tick()), (moved, 255, true));
     }
 
     proptest! {
