@@ -161,7 +161,11 @@ impl Saving {
         let Some(path) = &args.save else {
             return Ok(None);
         };
-        let rules = args.mask.as_deref().map(read_rules).transpose()?;
+        let rules = match &args.mask {
+            Some(Some(file)) => Some(read_rules(file)?),
+            Some(None) => Some(MaskRules::parse("", "--mask")?),
+            None => None,
+        };
         let (part, mut writer) = Part::begin(path)?;
         if let Some(source) = args.capture.file_name() {
             writer.note(&Note::Source(source.to_string_lossy().into_owned()));

@@ -203,7 +203,6 @@ fn somebody_is_taken_out_of_a_capture_and_her_sessions_are_still_driven() {
     }
     assert_eq!(server.refused.load(Ordering::Relaxed), 0);
     tap.write(&home.path("night.pcap"));
-    home.write("mask.toml", "");
     home.teem(&["replay", "inspect", "night.pcap", "--save", "plain.teem"])
         .code(0);
     let masked = home.teem(&[
@@ -213,7 +212,6 @@ fn somebody_is_taken_out_of_a_capture_and_her_sessions_are_still_driven() {
         "--save",
         "night.teem",
         "--mask",
-        "mask.toml",
     ]);
     assert_eq!(masked.code(0).err, "");
 
