@@ -34,7 +34,8 @@ fn through(how: u8, events: &[Event<'_>]) -> (Vec<String>, Vec<u8>) {
         }
     });
     events.iter().for_each(|event| mask.event(*event));
-    mask.finish();
+    let (_, figures) = mask.finish();
+    assert_eq!(figures.crowded_bytes, 0, "there is room for all of it");
     (outlines, said)
 }
 

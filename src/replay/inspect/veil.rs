@@ -43,6 +43,7 @@ impl Veil {
                 other if self.rules.leaves(*other) => {
                     left.push(format!("{told}, but for what patterns find"))
                 }
+                Protocol::WebSocket => opaque.push(format!("{told} behind its heads")),
                 _ => opaque.push(told),
             }
         }
@@ -67,7 +68,7 @@ impl Veil {
         }
         if !opaque.is_empty() {
             notes.push(format!(
-                "connections of which every byte was replaced, heads of HTTP left out, so that no server understands them: {}",
+                "connections of which every byte was replaced, so that no server understands them: {}",
                 opaque.join(", ")
             ));
         }
