@@ -10,9 +10,9 @@ SHELL := bash
 CARGO ?= cargo
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := chat_client_frame chat_server_frame chat_session session_file tls_server tls_decrypt capture_reader reassembler
+FUZZ_TARGETS := chat_client_frame chat_server_frame chat_session session_file tls_server tls_decrypt capture_reader reassembler masks
 # Those that every change is given a minute of: what reads a stranger's captures.
-FUZZ_CI_TARGETS := capture_reader reassembler tls_decrypt session_file
+FUZZ_CI_TARGETS := capture_reader reassembler tls_decrypt session_file masks
 FUZZ_CI_SECONDS := 60
 # What `cargo fuzz` would hand to the compiler: coverage as libFuzzer reads it. No sanitizer: there is no unsafe code under these targets
 # to watch, and without one the stable toolchain serves. `--target` keeps the flags off build scripts.

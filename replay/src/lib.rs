@@ -47,7 +47,7 @@ pub use fidelity::{Arrivals, Likeness};
 pub use fit::{FitBy, Fitted, FittedGroup, LogNormalFit, Sample};
 pub use inspect::{Digest, Findings, Inspected, Inspection, InspectionLimits, Moment, Shape, Totals};
 pub use mask::{
-    HELD_MAX_BYTES, HELD_TOTAL_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskFigures, MaskRules,
+    Blanked, HELD_MAX_BYTES, MASK_KEY_BYTES, Mask, MaskError, MaskFigures, MaskRules, WAITING_MAX_BYTES,
 };
 pub use pace::{Margin, Pace, Rest, Speed, SpeedError};
 pub use people::People;

@@ -1,197 +1,223 @@
 //! Takes people out of what was said, the same person by the same name throughout: a stage between events and whoever takes them.
 //!
-//! It knows no file. Nothing gets longer or shorter, so offsets, lengths and frames stay right. What is masked is masked in whole
-//! lines and whole frames: a part is held until the rest comes, at most [`HELD_MAX_BYTES`] a side and [`HELD_TOTAL_MAX_BYTES`] of
-//! all; that of a line never past the other side's next word. A line is taken for whole where a packet that was not full ends it,
-//! but for a head's and JSON's. What is of no protocol whose lines or frames are known is blanked, unless the rules say otherwise.
+//! It knows no file. What it hands on are the events it is given, at their times, with their offsets and lengths: only bytes differ. What
+//! is masked is masked in whole values, lines and frames: bytes wait until the rest comes, and what came behind them waits, too, at
+//! most [`WAITING_MAX_BYTES`] of all. What is of no protocol whose messages, lines or frames are known is blanked, unless the
+//! rules say otherwise.
 
+mod book;
 mod chat;
 mod handed;
 mod held;
 mod http;
+mod pattern;
+mod personal;
 mod pseudonym;
+mod queue;
 mod rules;
+mod spelling;
 
 use std::collections::HashMap;
 
 use crate::account::Account;
-use crate::{Event, Flow, Protocol, Secrecy, Side, Sink};
+use crate::{Event, Flow, Protocol, Secrecy, Side, Sink, Start};
 
+pub use book::Blanked;
 pub use held::HELD_MAX_BYTES;
+pub(crate) use http::is_harmless;
 pub use pseudonym::MASK_KEY_BYTES;
 pub use rules::{MaskError, MaskRules};
 
-use handed::Handed;
-use held::{Held, Rest};
-use http::{Part, Tunnel};
+use book::Book;
+use held::{Held, Rest, whole_lines};
+use http::{Http, Masker};
 use pseudonym::Pseudonyms;
+use queue::Queue;
 
-/// The most that is held of all sides; what would be more is blanked at once.
-pub const HELD_TOTAL_MAX_BYTES: usize = 32 << 20;
+/// The most that waits, with what is behind it; where it is more, the first that waits is masked as it stands.
+pub const WAITING_MAX_BYTES: usize = 16 << 20;
 /// A piece so long was cut by the packet's size, not by who said it.
 const FULL_BYTES: usize = 1_200;
 
-/// A stage that hands on what is masked. It keeps 260 B of each open connection, and what it holds.
+/// A stage that hands on what is masked. It keeps 300 B of each open connection, as much again of HTTP, and what waits.
 #[derive(Debug)]
 pub struct Mask<S> {
     rules: MaskRules,
     book: Book,
     sink: S,
     open: HashMap<Flow, Masked>,
-    held_bytes: usize,
-    held_max_bytes: usize,
-    figures: MaskFigures,
+    queue: Queue,
+    waiting_max_bytes: usize,
+    crowded_bytes: u64,
 }
 
-/// What a mask did without, for want of room.
+/// What a mask did without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MaskFigures {
-    /// Bytes that were blanked because too much was held.
+    /// Bytes that were blanked in the middle of something because too much waited.
     pub crowded_bytes: u64,
-    /// Tokens and cookies of servers that were forgotten: where they stand by themselves they are not known again.
+    /// Tokens and cookies of servers that were forgotten: within other values they are not known again.
     pub forgotten_values: u64,
-}
-
-/// What is known of everybody.
-#[derive(Debug)]
-struct Book {
-    pseudonyms: Pseudonyms,
-    handed: Handed,
+    /// Connections of HTTP of which only a part could be told apart.
+    pub blanked: Blanked,
 }
 
 /// An open connection.
 #[derive(Debug)]
 struct Masked {
     account: Account,
-    tunnel: Tunnel,
+    start: Start,
+    http: Option<Box<Http>>,
     sides: [Held; 2],
+    /// Something of it was masked before it was known what it is.
+    begun: bool,
 }
 
 impl<S: Sink> Mask<S> {
     /// A stage with these rules. The key makes the pseudonyms; that of the rules comes before it.
     #[must_use]
     pub fn new(rules: MaskRules, key: [u8; MASK_KEY_BYTES], sink: S) -> Self {
-        let book = Book {
-            pseudonyms: Pseudonyms::new(&rules.key.unwrap_or(key)),
-            handed: Handed::default(),
-        };
         Self {
+            book: Book::new(Pseudonyms::new(&rules.key.unwrap_or(key))),
             rules,
-            book,
             sink,
             open: HashMap::new(),
-            held_bytes: 0,
-            held_max_bytes: HELD_TOTAL_MAX_BYTES,
-            figures: MaskFigures::default(),
+            queue: Queue::default(),
+            waiting_max_bytes: WAITING_MAX_BYTES,
+            crowded_bytes: 0,
         }
     }
 
-    /// Whom the events went to, and what was done without.
-    pub fn finish(self) -> (S, MaskFigures) {
-        let forgotten_values = self.book.handed.forgotten();
+    /// Whom the events went to, and what was done without. What still waits of connections that never closed is blanked.
+    pub fn finish(mut self) -> (S, MaskFigures) {
+        let open: Vec<Flow> = self.open.keys().copied().collect();
+        for flow in open {
+            self.give_up(flow, Side::Client, Rest::Over);
+            self.give_up(flow, Side::Server, Rest::Over);
+        }
+        self.queue.hand_on(&mut self.sink);
         let figures = MaskFigures {
-            forgotten_values,
-            ..self.figures
+            crowded_bytes: self.crowded_bytes,
+            forgotten_values: self.book.handed.forgotten(),
+            blanked: self.book.blanked,
         };
         (self.sink, figures)
     }
 
     fn data(&mut self, flow: Flow, side: Side, at_ns: u64, offset: u64, bytes: &[u8]) {
-        self.let_go(flow, side.other(), at_ns, Rest::Over);
+        // Of lines, what is cut off where the other side speaks stays so.
+        self.settle(flow, side.other(), Rest::Paused);
         let Some(masked) = self.open.get_mut(&flow) else {
             return;
         };
         masked.account.data(side, bytes);
-        if masked.account.protocol() == Protocol::Http {
-            // What it says next begins anew.
-            masked.sides[side.other() as usize].lost = false;
-        }
         let held = &mut masked.sides[side as usize];
-        if held.bytes.is_empty() {
-            held.offset = offset;
-        }
         held.bytes.extend_from_slice(bytes);
-        self.held_bytes += bytes.len();
+        let event = self.queue.said(flow, side, at_ns, offset, bytes.len());
+        held.pieces.push_back((event, bytes.len()));
         let rest = match bytes.len() < FULL_BYTES {
             true => Rest::Paused,
             false => Rest::Comes,
         };
-        self.let_go(flow, side, at_ns, rest);
-        if self.held_bytes > self.held_max_bytes {
-            self.figures.crowded_bytes += self.blank(flow, side, at_ns);
+        self.settle(flow, side, rest);
+        self.queue.hand_on(&mut self.sink);
+        while self.queue.bytes() > self.waiting_max_bytes
+            && let Some((flow, side)) = self.queue.first()
+        {
+            self.crowd(flow, side);
+            self.queue.hand_on(&mut self.sink);
         }
     }
 
-    /// Masks and hands on what is whole of a side, and what is not where nothing follows it.
-    fn let_go(&mut self, flow: Flow, side: Side, at_ns: u64, rest: Rest) {
+    /// Masks what is whole of a side, and what is not where nothing follows it.
+    fn settle(&mut self, flow: Flow, side: Side, rest: Rest) {
         let Some(masked) = self.open.get_mut(&flow) else {
             return;
         };
         while !masked.sides[side as usize].bytes.is_empty() {
-            let before = masked.tunnel;
             let whole = self.rules.mask(side, masked, rest, &mut self.book);
             if whole == 0 {
                 return;
             }
+            masked.begun = true;
+            self.queue.fill(&mut masked.sides[side as usize], whole);
+        }
+    }
+
+    /// All that will come of a side's bytes up to here is there.
+    fn give_up(&mut self, flow: Flow, side: Side, rest: Rest) {
+        self.settle(flow, side.other(), Rest::Paused);
+        self.settle(flow, side, rest);
+        // Part of a frame that never became whole.
+        self.blank(flow, side);
+    }
+
+    /// Blanks what is held of a side. What follows lacks its beginning.
+    fn blank(&mut self, flow: Flow, side: Side) {
+        let Some(masked) = self.open.get_mut(&flow) else {
+            return;
+        };
+        let held = &mut masked.sides[side as usize];
+        if !held.bytes.is_empty() {
+            self.book.pseudonyms.opaque(&mut held.bytes);
+            self.queue.fill(held, held.bytes.len());
+            held.lost = true;
+        }
+    }
+
+    /// Too much waits for the rest of what this side says: it is blanked as far as it came.
+    fn crowd(&mut self, flow: Flow, side: Side) {
+        if let Some(masked) = self.open.get_mut(&flow) {
             let held = &mut masked.sides[side as usize];
-            let (offset, bytes) = (held.offset, &held.bytes[..whole]);
-            self.sink.event(Event::Data {
-                flow,
-                side,
-                at_ns,
-                offset,
-                bytes,
-            });
-            self.held_bytes -= whole;
-            held.take(whole);
-            // What follows a head that changes the protocol is looked at anew.
-            if masked.tunnel == before {
-                return;
+            match &mut masked.http {
+                Some(http) if http.became(side).is_none() => {
+                    let mut masker = Masker {
+                        rules: &self.rules,
+                        book: &mut self.book,
+                        side,
+                    };
+                    self.crowded_bytes += http.crowd(&mut held.bytes, &mut masker) as u64;
+                    let done = http.release(side);
+                    self.queue.fill(held, done);
+                }
+                _ => self.crowded_bytes += held.bytes.len() as u64,
             }
         }
+        self.blank(flow, side);
     }
 }
 
 impl MaskRules {
     /// Masks what is held of a side in place; how much of it is done with.
     fn mask(&self, side: Side, masked: &mut Masked, rest: Rest, book: &mut Book) -> usize {
+        let protocol = masked.account.protocol();
+        if matches!(protocol, Protocol::Http | Protocol::WebSocket) && masked.http.is_none() {
+            let is_whole = masked.start == Start::Handshake && !masked.begun;
+            masked.http = Some(Box::new(match is_whole {
+                true => Http::default(),
+                false => Http::midway(book),
+            }));
+        }
         let held = &mut masked.sides[side as usize];
-        match masked.account.protocol() {
-            _ if self.is_nothing() => held.bytes.len(),
+        if let Some(http) = &mut masked.http {
+            return match http.became(side) {
+                Some(protocol) => self.mask_other(protocol, side, held, rest, &book.pseudonyms),
+                None => {
+                    let mut masker = Masker {
+                        rules: self,
+                        book,
+                        side,
+                    };
+                    http.mask(&mut held.bytes, rest, &mut masker)
+                }
+            };
+        }
+        match protocol {
             Protocol::Tls => held.bytes.len(),
             Protocol::Chat => self.mask_chat(side, held, &book.pseudonyms),
-            Protocol::Http | Protocol::WebSocket if masked.tunnel != Tunnel::Dug => {
-                self.mask_http(side, masked, rest, book)
-            }
-            Protocol::Http => self.mask_other(Protocol::WebSocket, side, held, rest, &book.pseudonyms),
+            Protocol::Unknown if !masked.begun && !rest.is_none() && http::may_begin(&held.bytes) => 0,
             other => self.mask_other(other, side, held, rest, &book.pseudonyms),
         }
-    }
-
-    /// Lines, up to where another protocol begins.
-    fn mask_http(&self, side: Side, masked: &mut Masked, rest: Rest, book: &mut Book) -> usize {
-        let protocol = masked.account.protocol();
-        let held = &mut masked.sides[side as usize];
-        let all = match rest {
-            Rest::Comes => false,
-            Rest::Paused => !held.part.is_open(&held.bytes),
-            Rest::Over => true,
-        };
-        let whole = held.whole(all);
-        let lost = held.blank_lost(whole, &book.pseudonyms);
-        let lines = &mut held.bytes[lost..whole];
-        let until = match side {
-            Side::Client => lines.len(),
-            Side::Server => masked.tunnel.follow(lines),
-        };
-        let lines = &mut lines[..until];
-        held.part.follow(lines);
-        // Of a head's line that is too long, nothing tells what its rest is.
-        held.lost |=
-            rest != Rest::Over && held.part == Part::Head && !lines.is_empty() && !lines.ends_with(b"\n");
-        http::mask(self, side, lines, book);
-        self.mask_patterns(protocol, side, lines, &book.pseudonyms);
-        lost + until
     }
 
     /// What is not taken apart: nothing is left of it, but where the rules say what is to be masked.
@@ -207,9 +233,10 @@ impl MaskRules {
             pseudonyms.opaque(&mut held.bytes);
             return held.bytes.len();
         }
-        let whole = held.whole(rest != Rest::Comes);
+        let whole = whole_lines(&held.bytes, rest != Rest::Comes);
         let lost = held.blank_lost(whole, pseudonyms);
-        self.mask_patterns(protocol, side, &mut held.bytes[lost..whole], pseudonyms);
+        let lines = &mut held.bytes[lost..whole];
+        pattern::around(&self.patterns, protocol, side, lines, pseudonyms, |_| {});
         whole
     }
 
@@ -217,48 +244,42 @@ impl MaskRules {
     fn mask_chat(&self, side: Side, held: &mut Held, pseudonyms: &Pseudonyms) -> usize {
         let mut done = 0;
         while !held.lost && done < held.bytes.len() {
-            match chat::mask(&self.chat, side, &mut held.bytes[done..], pseudonyms) {
+            let rest = &mut held.bytes[done..];
+            let length = match chat::length(side, rest) {
                 Ok(0) => return done,
-                Ok(length) => {
-                    let frame = &mut held.bytes[done..done + length];
-                    self.mask_patterns(Protocol::Chat, side, frame, pseudonyms);
-                    done += length;
-                }
-                Err(chat::NotAFrame) => held.lost = true,
+                Ok(length) => length,
+                Err(chat::NotAFrame) => 0,
+            };
+            let mut is_frame = length > 0;
+            let frame = &mut rest[..length];
+            pattern::around(&self.patterns, Protocol::Chat, side, frame, pseudonyms, |frame| {
+                is_frame &= chat::mask(&self.chat, side, frame, pseudonyms).is_ok();
+            });
+            held.lost = !is_frame;
+            if is_frame {
+                done += length;
             }
         }
         pseudonyms.opaque(&mut held.bytes[done..]);
         held.bytes.len()
     }
-
-    fn mask_patterns(&self, protocol: Protocol, side: Side, bytes: &mut [u8], pseudonyms: &Pseudonyms) {
-        for pattern in &self.patterns {
-            if !pattern.applies(protocol, side) {
-                continue;
-            }
-            let mut places = Vec::new();
-            for found in pattern.find.captures_iter(bytes) {
-                if let Some(place) = found.get(1).or_else(|| found.get(0)) {
-                    places.push(place.range());
-                }
-            }
-            for place in places {
-                pseudonyms.text(&mut bytes[place]);
-            }
-        }
-    }
 }
 
 impl<S: Sink> Sink for Mask<S> {
     fn event(&mut self, event: Event<'_>) {
+        if self.rules.is_nothing() {
+            return self.sink.event(event);
+        }
         match event {
             Event::Open {
-                flow, start, server, ..
+                flow, server, start, ..
             } => {
                 let masked = Masked {
                     account: Account::new(start, server.port()),
-                    tunnel: Tunnel::default(),
+                    start,
+                    http: None,
                     sides: Default::default(),
+                    begun: false,
                 };
                 self.open.insert(flow, masked);
             }
@@ -270,62 +291,32 @@ impl<S: Sink> Sink for Mask<S> {
                 bytes,
             } => return self.data(flow, side, at_ns, offset, bytes),
             Event::Gap {
-                flow, side, at_ns, ..
+                flow, side, length, ..
             } => {
-                self.give_up(flow, side, at_ns);
-                // Where the next frame begins is unknown.
+                self.give_up(flow, side, Rest::Gap);
                 if let Some(masked) = self.open.get_mut(&flow) {
+                    // Where the next frame begins is unknown.
                     masked.sides[side as usize].lost = true;
+                    masked.begun = true;
+                    if let Some(http) = &mut masked.http {
+                        http.gap(side, length, &mut self.book);
+                    }
                 }
             }
-            Event::Finish { flow, side, at_ns } => self.give_up(flow, side, at_ns),
-            Event::Close { flow, at_ns, .. } => {
-                self.give_up(flow, Side::Client, at_ns);
-                self.give_up(flow, Side::Server, at_ns);
+            Event::Finish { flow, side, .. } => self.give_up(flow, side, Rest::Over),
+            Event::Close { flow, .. } => {
+                self.give_up(flow, Side::Client, Rest::Over);
+                self.give_up(flow, Side::Server, Rest::Over);
+                self.open.remove(&flow);
             }
         }
-        if let Event::Close { flow, .. } = event {
-            self.open.remove(&flow);
-        }
-        self.sink.event(event);
+        self.queue.other(event);
+        self.queue.hand_on(&mut self.sink);
     }
 
     fn secrecy(&mut self, flow: Flow, secrecy: Secrecy) {
-        self.sink.secrecy(flow, secrecy);
-    }
-}
-
-impl<S: Sink> Mask<S> {
-    /// Hands on all that is held of a side, whole or not.
-    fn give_up(&mut self, flow: Flow, side: Side, at_ns: u64) {
-        self.let_go(flow, side.other(), at_ns, Rest::Over);
-        self.let_go(flow, side, at_ns, Rest::Over);
-        // Part of a frame that never became whole.
-        self.blank(flow, side, at_ns);
-    }
-
-    /// Blanks what is held of a side and hands it on; how much that is. What follows lacks its beginning.
-    fn blank(&mut self, flow: Flow, side: Side, at_ns: u64) -> u64 {
-        let Some(masked) = self.open.get_mut(&flow) else {
-            return 0;
-        };
-        let held = &mut masked.sides[side as usize];
-        let count = held.bytes.len();
-        if count == 0 {
-            return 0;
-        }
-        self.book.pseudonyms.opaque(&mut held.bytes);
-        self.sink.event(Event::Data {
-            flow,
-            side,
-            at_ns,
-            offset: held.offset,
-            bytes: &held.bytes,
-        });
-        held.take(count);
-        held.lost = true;
-        self.held_bytes -= count;
-        count as u64
+        self.queue.secrecy(flow, secrecy);
+        self.queue.hand_on(&mut self.sink);
     }
 }
 

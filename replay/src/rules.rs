@@ -22,8 +22,8 @@ use loadgen::pins::Pins;
 use regex::bytes::Regex;
 use wire::chat::Secret;
 
-use crate::Protocol;
 use crate::rewrite::Common;
+use crate::{Note, Protocol};
 
 pub(crate) use accounts::Accounts;
 pub use error::RuleError;
@@ -96,6 +96,8 @@ pub(crate) struct HttpRules {
     pub(crate) cookies: bool,
     /// Whether tokens are learned from JSON answers.
     pub(crate) tokens: bool,
+    /// Whether the recording's bodies are pseudonyms: no target says the like.
+    pub(crate) masked: bool,
 }
 
 /// What becomes of HTTP's *Host*.
@@ -189,6 +191,7 @@ impl Default for HttpRules {
             host: Host::Target,
             cookies: true,
             tokens: true,
+            masked: false,
         }
     }
 }
@@ -206,6 +209,14 @@ impl Rules {
     #[must_use]
     pub fn with_chat_secret(mut self, secret: Secret) -> Self {
         self.chat.secret = Some(secret);
+        self
+    }
+
+    /// The same rules for a recording with this note: of one whose messages of HTTP are masked, answers are compared without what is
+    /// a pseudonym.
+    #[must_use]
+    pub fn with_note(mut self, note: &Note) -> Self {
+        self.http.masked |= *note == Note::MaskedHttp;
         self
     }
 

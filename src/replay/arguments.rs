@@ -245,7 +245,7 @@ impl SelectionArgs {
 Start here:
   teem replay inspect capture.pcap                           what is in it
   teem replay inspect capture.pcap --json | jq .totals       the same for programs
-  teem replay inspect capture.pcap --save night.teem --mask mask.toml
+  teem replay inspect capture.pcap --save night.teem --mask
                                                              sessions without the capture, and without the people
   teem replay inspect night.teem --flow 17 --save one.teem   one session, cut out
   tcpdump -w - port 7700 | teem replay inspect -             from a pipe
@@ -262,9 +262,9 @@ pub(crate) struct InspectArgs {
     /// Write the connections as a file of sessions, which replays without the capture; replaces an earlier one.
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
-    /// Mask what is saved by the rules of this file (docs/sessions.md).
-    #[arg(long, value_name = "FILE", requires = "save")]
-    pub(crate) mask: Option<PathBuf>,
+    /// Mask what is saved: all that is known to name somebody, or by the rules of a file (docs/sessions.md).
+    #[arg(long, value_name = "FILE", num_args = 0..=1, requires = "save")]
+    pub(crate) mask: Option<Option<PathBuf>>,
     /// A TLS key log, as SSLKEYLOGFILE makes it; secrets within a pcapng are used without.
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,

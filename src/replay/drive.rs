@@ -217,6 +217,7 @@ fn driven(args: &DriveArgs, recorded: &Recorded, rules: Rules, own: Option<&Own>
         None => rules,
         Some(own) => own.rules(rules),
     };
+    let rules = recording.played().notes.iter().fold(rules, Rules::with_note);
     let mut targets = targets::find(args, &rules, recording.sessions())?;
     if let Some(own) = own {
         targets.ways = vec![own.tls()?];

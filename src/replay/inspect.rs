@@ -3,17 +3,20 @@
 mod folder;
 mod json;
 mod table;
+mod veil;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use replay::{
-    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskFigures, MaskRules, Note, Protocol,
-    RecordingWriter, Secrecy, Sink, Tally,
+    Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskRules, Note, Protocol, RecordingWriter,
+    Secrecy, Sink, Tally,
 };
 
+use self::veil::Veil;
 use super::arguments::InspectArgs;
 use super::part::Part;
 use super::source::{self, Reads};
@@ -38,6 +41,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
         &args.capture,
         args.keys.as_deref(),
         args.selection.selection(),
+        args.mask.is_some(),
         outlets,
     )?;
     let saved = match outlets.saving {
@@ -96,12 +100,8 @@ impl Inspected<Inspection> {
         for refused in told.reads.refused() {
             errln!("note: {refused}");
         }
-        let http = told.findings.totals.protocols.get(&Protocol::Http).copied();
-        for note in told
-            .saved
-            .as_ref()
-            .map_or_else(Vec::new, |saved| saved.notes(http.unwrap_or(0)))
-        {
+        let protocols = &told.findings.totals.protocols;
+        for note in told.saved.iter().flat_map(|saved| saved.notes(protocols)) {
             errln!("note: {note}");
         }
         Ok(Outcome::Passed)
@@ -111,32 +111,15 @@ impl Inspected<Inspection> {
 /// What was saved, and what masking it did without.
 struct Saved {
     tally: Tally,
-    mask: MaskFigures,
-    is_masked: bool,
+    veil: Option<Veil>,
 }
 
 impl Saved {
-    /// What is to be told of so many connections of HTTP, and of all.
-    fn notes(&self, http: u64) -> Vec<String> {
-        let mut notes = Vec::new();
-        if self.is_masked && http > 0 {
-            notes.push(format!(
-                "of {http} connections of HTTP, bodies but for their tokens, and paths, are as they were recorded where no `[[pattern]]` finds them"
-            ));
-        }
-        if self.mask.crowded_bytes > 0 {
-            notes.push(format!(
-                "{} bytes were blanked whole, for too much was under way at once to be masked in lines and frames",
-                self.mask.crowded_bytes
-            ));
-        }
-        if self.mask.forgotten_values > 0 {
-            notes.push(format!(
-                "{} cookies and tokens were forgotten, for there were too many: where they stand by themselves they are not masked",
-                self.mask.forgotten_values
-            ));
-        }
-        notes
+    /// What is to be told of connections of these protocols.
+    fn notes(&self, protocols: &BTreeMap<Protocol, u64>) -> Vec<String> {
+        self.veil
+            .as_ref()
+            .map_or_else(Vec::new, |veil| veil.notes(protocols))
     }
 }
 
@@ -169,7 +152,8 @@ impl Sink for Outlets {
 struct Saving {
     mask: Mask<RecordingWriter>,
     part: Part,
-    is_masked: bool,
+    /// By what it is masked.
+    rules: Option<MaskRules>,
 }
 
 impl Saving {
@@ -178,39 +162,48 @@ impl Saving {
             return Ok(None);
         };
         let rules = match &args.mask {
-            Some(file) => read_rules(file)?,
-            None => MaskRules::nothing(),
+            Some(Some(file)) => Some(read_rules(file)?),
+            Some(None) => Some(MaskRules::parse("", "--mask")?),
+            None => None,
         };
         let (part, mut writer) = Part::begin(path)?;
         if let Some(source) = args.capture.file_name() {
             writer.note(&Note::Source(source.to_string_lossy().into_owned()));
         }
-        let is_masked = !rules.is_nothing();
-        if is_masked {
+        if let Some(rules) = &rules {
             writer.note(&Note::Masked);
+            if rules.masks_bodies() {
+                writer.note(&Note::MaskedHttp);
+            }
         }
+        let masks = rules.clone().unwrap_or_else(MaskRules::nothing);
         Ok(Some(Self {
-            is_masked,
-            mask: Mask::new(rules, rand::random(), writer),
+            rules,
+            mask: Mask::new(masks, rand::random(), writer),
             part,
         }))
     }
 
     fn end(self, reads: &Reads) -> Result<Saved> {
-        let (mut writer, mask) = self.mask.finish();
+        let (mut writer, figures) = self.mask.finish();
         if reads.started_unix_ns() > 0 {
             writer.note(&Note::Began {
                 unix_ns: reads.started_unix_ns(),
             });
         }
         // What was masked before stays so.
-        if !self.is_masked && reads.is_masked() {
-            writer.note(&Note::Masked);
+        for note in [Note::Masked, Note::MaskedHttp] {
+            let is_told = match &self.rules {
+                Some(rules) => note == Note::Masked || rules.masks_bodies(),
+                None => false,
+            };
+            if !is_told && reads.says(&note) {
+                writer.note(&note);
+            }
         }
         Ok(Saved {
             tally: self.part.end(writer)?,
-            mask,
-            is_masked: self.is_masked,
+            veil: self.rules.map(|rules| Veil { rules, figures }),
         })
     }
 }

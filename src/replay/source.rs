@@ -34,11 +34,12 @@ pub(crate) struct Reads {
 }
 
 /// Reads a capture or a file of sessions (`-` is standard input), takes off its TLS where there are secrets, and hands the
-/// selected connections to `sink`.
+/// selected connections to `sink`, within less memory where that masks them.
 pub(crate) fn read<S: Sink>(
     path: &Path,
     keys: Option<&Path>,
     selection: Selection,
+    masks: bool,
     sink: S,
 ) -> Result<(Reads, S)> {
     let name = || format!("{}", path.display());
@@ -68,7 +69,7 @@ pub(crate) fn read<S: Sink>(
         ));
     }
     let mut source = Source::reader(whole);
-    let shares = Shares::beside(source.window_bytes().with_context(name)?);
+    let shares = Shares::beside(source.window_bytes().with_context(name)?, masks);
     let mut secrets = Secrets::new(shares.secrets_bytes);
     if let Some(keys) = keys {
         let log = File::open(keys).with_context(|| format!("cannot open {}", keys.display()))?;
@@ -116,7 +117,7 @@ pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
         });
     }
     let writer = RecordingWriter::scratch(scratch()?);
-    let (reads, writer) = read(path, keys, Selection::default(), writer)?;
+    let (reads, writer) = read(path, keys, Selection::default(), false, writer)?;
     let recording = writer.finish().with_context(|| {
         format!(
             "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or cut it first with `teem replay inspect --save`",
@@ -279,9 +280,9 @@ impl Reads {
         }
     }
 
-    /// Whether it is a file of sessions that was masked.
-    pub(crate) fn is_masked(&self) -> bool {
-        matches!(&self.origin, Origin::Sessions(played) if played.notes.contains(&replay::Note::Masked))
+    /// Whether it is a file of sessions with this note.
+    pub(crate) fn says(&self, note: &replay::Note) -> bool {
+        matches!(&self.origin, Origin::Sessions(played) if played.notes.contains(note))
     }
 
     /// When the first packet was seen, nanoseconds since 1970; 0 where nobody says.

@@ -1,7 +1,7 @@
 //! End to end, through the `teem` binary: what a person types, and what it answers, leaves behind and ends with.
 //!
-//! It knows the command line, the run folder and the admin HTTP; it calls into no room but `record`, which says how a
-//! run folder is read.
+//! It knows the command line, the run folder and the admin HTTP; it calls into no room but `record` and `replay`, which
+//! say how a run folder and a file of sessions are read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)] // tests and their helpers
 
 mod accounted;
@@ -22,6 +22,7 @@ mod inspect;
 mod interrupt;
 mod kill;
 mod lab;
+mod masked;
 mod millions;
 mod misfits;
 mod mistake;

@@ -4,6 +4,7 @@
 
 use super::answer::{Answer, MASK, Masks};
 use crate::http::{Head, Response, field};
+use crate::mask::is_harmless;
 use crate::rewrite::tokens;
 
 /// The fields whose values change from answer to answer.
@@ -24,23 +25,29 @@ const VOLATILE: [&str; 15] = [
     "x-response-time",
     "x-runtime",
 ];
+/// Of a status line, what says no more than the status.
+const STATUS_BYTES: usize = 12;
 /// The fields that say how an answer travels, not what it is.
 const TRAVEL: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
 
 /// A response as an answer: its head and body, chunks put together; masked the values of volatile fields, how it
-/// travels, the tokens in JSON, and what the rules say.
+/// travels, the tokens in JSON, and what the rules say; where the recording is masked, its body and what else is a pseudonym.
 pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     let raw = [response.head, response.body].concat();
     let mut masked = Vec::with_capacity(raw.len());
+    let is_masked = masks.rules().http.masked;
     if let Ok(Some(head)) = Head::parse(response.head) {
-        for line in head.lines() {
+        for (place, line) in head.lines().enumerate() {
             let name = field(line).map_or(&[][..], |(name, _)| name);
             let among = |known: &[&str]| {
                 known
                     .iter()
                     .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
             };
-            if among(&VOLATILE) {
+            if is_masked && place == 0 {
+                masked.extend_from_slice(&line[..line.len().min(STATUS_BYTES)]);
+                masked.extend_from_slice(b"\r\n");
+            } else if among(&VOLATILE) || (is_masked && !name.is_empty() && !is_harmless(name)) {
                 masked.extend_from_slice(name);
                 masked.extend_from_slice(b": *\r\n");
             } else if !among(&TRAVEL) {
@@ -50,16 +57,19 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     } else {
         masked.extend_from_slice(response.head);
     }
+    // What is beyond what is kept goes with the rest of its body.
+    let is_bodiless = is_masked && !response.head.is_empty();
+    let body = if is_bodiless { &[][..] } else { response.body };
     let mut copied = 0;
     if masks.rules().http.tokens {
-        tokens(response.body, |_, token| {
-            let start = token.as_ptr().addr() - response.body.as_ptr().addr();
-            masked.extend_from_slice(&response.body[copied..start]);
+        tokens(body, |_, token| {
+            let start = token.as_ptr().addr() - body.as_ptr().addr();
+            masked.extend_from_slice(&body[copied..start]);
             masked.push(b'*');
             copied = start + token.len();
         });
     }
-    masked.extend_from_slice(&response.body[copied..]);
+    masked.extend_from_slice(&body[copied..]);
     let masked = masks.mask(&masked).into_owned();
     let kind = if response.head.is_empty() {
         "stream"
@@ -68,7 +78,7 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     };
     let mut answer = Answer::masked(kind, 0, &raw, masked);
     // A rule that takes all that is kept takes what is beyond, too.
-    if answer.counts() != MASK {
+    if answer.counts() != MASK && !is_bodiless {
         answer.beyond = (response.body_bytes - response.body.len() as u64, response.sum);
     }
     answer

@@ -14,30 +14,39 @@ use crate::Side;
 #[derive(Debug)]
 pub(super) struct NotAFrame;
 
-/// Masks the frame that begins here, in place; how long it is, and 0 where it is not whole yet.
+/// How long the frame is that begins here, 0 where it is not whole yet.
+pub(super) fn length(side: Side, bytes: &[u8]) -> Result<usize, NotAFrame> {
+    let length = match side {
+        Side::Client => ClientFrame::decode(bytes).map(|frame| frame.map(|(_, length)| length)),
+        Side::Server => ServerFrame::decode(bytes).map(|frame| frame.map(|(_, length)| length)),
+    };
+    length.map(Option::unwrap_or_default).map_err(|_| NotAFrame)
+}
+
+/// Masks a whole frame in place.
 pub(super) fn mask(
     rules: &ChatMask,
     side: Side,
     bytes: &mut [u8],
     pseudonyms: &Pseudonyms,
-) -> Result<usize, NotAFrame> {
+) -> Result<(), NotAFrame> {
     let masker = Masker { rules, pseudonyms };
-    let mut masked = Vec::new();
-    let length = match side {
+    let mut masked = Vec::with_capacity(bytes.len());
+    let is_frame = match side {
         Side::Client => match ClientFrame::decode(bytes) {
-            Ok(Some((frame, length))) => masker.client(frame, &mut masked).map(|()| length),
-            Ok(None) => return Ok(0),
-            Err(_) => None,
+            Ok(Some((frame, _))) => masker.client(frame, &mut masked),
+            Ok(None) | Err(_) => None,
         },
         Side::Server => match ServerFrame::decode(bytes) {
-            Ok(Some((frame, length))) => masker.server(frame, &mut masked).map(|()| length),
-            Ok(None) => return Ok(0),
-            Err(_) => None,
+            Ok(Some((frame, _))) => masker.server(frame, &mut masked),
+            Ok(None) | Err(_) => None,
         },
     };
-    let length = length.filter(|length| masked.len() == *length).ok_or(NotAFrame)?;
-    bytes[..length].copy_from_slice(&masked);
-    Ok(length)
+    is_frame
+        .filter(|()| masked.len() == bytes.len())
+        .ok_or(NotAFrame)?;
+    bytes.copy_from_slice(&masked);
+    Ok(())
 }
 
 struct Masker<'a> {

@@ -1,21 +1,22 @@
-//! What a side said and is not handed on yet: bytes of a line or of a frame that is not whole.
+//! What a side said and is not masked yet: bytes of a line, of a frame or of a message that is not whole.
 //!
-//! It does not know what is masked.
+//! It does not know what is masked, nor where it goes.
 
-use super::http::Part;
+use std::collections::VecDeque;
+
 use super::pseudonym::Pseudonyms;
 
-/// The most that is held of a side until a frame or a line is whole; then it is masked as it stands.
+/// The most that is held of a line, or of a frame of the chat, until it is whole; then it is masked as it stands.
 pub const HELD_MAX_BYTES: usize = 16 << 10;
 
 /// What is held of a side.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pub(super) offset: u64,
     pub(super) bytes: Vec<u8>,
+    /// Which events of the queue they are, and how many of each.
+    pub(super) pieces: VecDeque<(u64, usize)>,
     /// Frames of the chat could not be told apart any more; of lines, the one under way is lacking its beginning.
     pub(super) lost: bool,
-    pub(super) part: Part,
 }
 
 /// What follows what a side said.
@@ -23,41 +24,29 @@ pub(super) struct Held {
 pub(super) enum Rest {
     /// More of it.
     Comes,
-    /// Perhaps more of it.
+    /// Perhaps more of it: a packet that was not full, or the other side speaks.
     Paused,
-    /// Nothing: the other side speaks, or something is missing, or it is over.
+    /// Nothing for now: bytes are missing.
+    Gap,
+    /// Nothing: it is over.
     Over,
+}
+
+impl Rest {
+    /// Whether what is held stays as far from whole as it is.
+    pub(super) fn is_none(self) -> bool {
+        matches!(self, Self::Gap | Self::Over)
+    }
 }
 
 impl Held {
     /// Lets the first bytes go; nothing is kept for what may never come.
     pub(super) fn take(&mut self, count: usize) {
-        self.offset += count as u64;
         if count == self.bytes.len() {
             self.bytes = Vec::new();
+            self.pieces = VecDeque::new();
         } else {
             self.bytes.drain(..count);
-        }
-    }
-
-    /// Whole lines, or all; of a line that is too long, what is before one of its commas.
-    pub(super) fn whole(&self, all: bool) -> usize {
-        let bytes = &self.bytes;
-        if all {
-            return bytes.len();
-        }
-        let last = |byte: u8| {
-            bytes
-                .iter()
-                .rposition(|other| *other == byte)
-                .map_or(0, |at| at + 1)
-        };
-        match last(b'\n') {
-            0 if bytes.len() >= HELD_MAX_BYTES => match last(b',') {
-                comma if comma > HELD_MAX_BYTES / 2 => comma,
-                _ => bytes.len(),
-            },
-            line => line,
         }
     }
 
@@ -71,5 +60,25 @@ impl Held {
         let lost = end.unwrap_or(whole);
         pseudonyms.opaque(&mut self.bytes[..lost]);
         lost
+    }
+}
+
+/// How many of these bytes are whole lines, or `all`; of a line that is too long, what is before one of its commas.
+pub(super) fn whole_lines(bytes: &[u8], all: bool) -> usize {
+    if all {
+        return bytes.len();
+    }
+    let last = |byte: u8| {
+        bytes
+            .iter()
+            .rposition(|other| *other == byte)
+            .map_or(0, |at| at + 1)
+    };
+    match last(b'\n') {
+        0 if bytes.len() >= HELD_MAX_BYTES => match last(b',') {
+            comma if comma > HELD_MAX_BYTES / 2 => comma,
+            _ => bytes.len(),
+        },
+        line => line,
     }
 }

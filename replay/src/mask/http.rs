@@ -1,290 +1,250 @@
-//! What of HTTP's lines names somebody or lets somebody in: credentials in headers, values of parameters, tokens in JSON.
+//! HTTP/1 behind a mask: two sides, message by message (RFC 9112), each head and each body by itself.
 //!
-//! It knows lines only, not which of them are a head's: a line of a body that looks like a header is masked, too, which does no
-//! harm. What a server handed out is masked wherever it stands afterwards.
+//! It knows requests and responses as far as one tells where the other ends. What it cannot tell for certain it blanks: from where
+//! bytes are missing at which a message may begin, from what is no HTTP/1 as the standard has it, from a response that nobody asked
+//! for. A connection costs some 300 B, what it holds besides is bounded by a head (64 KiB) or a value (8 KiB) a side.
 
-use super::pseudonym::{Pseudonyms, is_number};
-use super::rules::{HttpMask, MaskRules};
-use super::{Book, Handed};
-use crate::Side;
-use crate::rewrite::{is_token, members};
+mod body;
+mod field;
+mod frame;
+mod head;
+mod json;
+mod lines;
+mod target;
+mod walk;
 
-/// What a line of JSON begins with.
-const JSON: &[u8] = b"{[\"}],";
-/// What stands around a value in a head, a target or a form.
-const AROUND: &[u8] = b" \t\r\n\"'`;,&?<>(){}[]\\";
-/// The media's account, and the length of its token (docs/protocol.md, Media by HTTP).
-const ACCOUNTS: &[u8] = b" /v1/accounts/";
-const MEDIA_TOKEN_DIGITS: usize = 32;
-/// A number in JSON, which stands without quotes.
-const NAME: &[u8] = b"\"number\":";
+use std::collections::VecDeque;
 
-/// How far a server has changed to another protocol (RFC 9110, section 15.2.2): what follows is no HTTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Tunnel {
-    /// It has not.
-    #[default]
-    None,
-    /// It does: the head that says so is not over.
-    Granted,
-    /// It has.
-    Dug,
+use super::book::Book;
+use super::held::Rest;
+use super::rules::MaskRules;
+use crate::http::{Asked, Head};
+use crate::{Protocol, Side};
+pub(crate) use field::is_harmless;
+use head::Plan;
+use walk::{At, Lost, Walk};
+
+/// The most requests without a response that are remembered.
+const ASKED_MAX: usize = 1024;
+
+/// A connection.
+#[derive(Debug, Default)]
+pub(super) struct Http {
+    walks: [Walk; 2],
+    asked: VecDeque<Wanted>,
+    /// More was asked than is remembered: what responses belong to is unknown once those that are were answered.
+    overfull: bool,
+    /// The server changed to this (RFC 9110, section 15.2.2), or made a tunnel (section 9.3.6).
+    became: Option<Protocol>,
+    counted: bool,
 }
 
-impl Tunnel {
-    /// The server says these lines: how many bytes of them are HTTP.
-    pub(super) fn follow(&mut self, lines: &[u8]) -> usize {
-        let mut at = 0;
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            at += line.len();
-            match self {
-                Self::None if line.starts_with(b"HTTP/1.1 101") => *self = Self::Granted,
-                Self::Granted if line.trim_ascii().is_empty() => {
-                    *self = Self::Dug;
-                    return at;
+/// What a request wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Answer(Asked),
+    /// Another protocol.
+    Upgrade,
+}
+
+/// What masks a side: what is wanted of it, and what is known of everybody.
+pub(super) struct Masker<'a> {
+    pub(super) rules: &'a MaskRules,
+    pub(super) book: &'a mut Book,
+    pub(super) side: Side,
+}
+
+impl Http {
+    /// One of which a side is not known from its beginning on.
+    pub(super) fn midway(book: &mut Book) -> Self {
+        let mut http = Self::default();
+        for side in [Side::Client, Side::Server] {
+            http.lose(side, Lost::Midway, book);
+        }
+        http
+    }
+
+    /// What a side speaks now, if that is HTTP no more.
+    pub(super) fn became(&self, side: Side) -> Option<Protocol> {
+        self.became.filter(|_| self.walks[side as usize].at == At::Raw)
+    }
+
+    /// Masks what is held of a side in place, all of it if nothing follows it; how much is done with.
+    pub(super) fn mask(&mut self, held: &mut [u8], rest: Rest, masker: &mut Masker<'_>) -> usize {
+        let side = masker.side;
+        loop {
+            let walk = &mut self.walks[side as usize];
+            match walk.at {
+                At::Raw => break,
+                At::Head => match walk.head(held) {
+                    Ok(Some(length)) => {
+                        if let Err(lost) = self.message(&mut held[..length], masker) {
+                            self.lose(side, lost, masker.book);
+                        }
+                    }
+                    Ok(None) => {
+                        if rest.is_none() {
+                            walk.blank(held, masker);
+                        }
+                        break;
+                    }
+                    Err(lost) => self.lose(side, lost, masker.book),
+                },
+                At::Body => match walk.body(held, rest, masker) {
+                    Ok(true) => self.end(side),
+                    Ok(false) => break,
+                    Err(lost) => self.lose(side, lost, masker.book),
+                },
+                At::Wait if walk.walked < held.len() => self.lose(side, Lost::Unreadable, masker.book),
+                At::Wait => break,
+                At::Lost => {
+                    walk.blank(held, masker);
+                    break;
                 }
-                _ => {}
             }
         }
-        at
-    }
-}
-
-/// Which part of a message a side is in, as far as lines tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Before a message, or in its head.
-    #[default]
-    Head,
-    /// Behind it.
-    Body,
-}
-
-impl Part {
-    /// These lines were said.
-    pub(super) fn follow(&mut self, lines: &[u8]) {
-        for line in lines
-            .split_inclusive(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii)
-        {
-            let begins =
-                line.starts_with(b"HTTP/1.") || line.ends_with(b"HTTP/1.1") || line.ends_with(b"HTTP/1.0");
-            if begins {
-                *self = Self::Head;
-            } else if line.is_empty() {
-                *self = Self::Body;
-            }
-        }
+        self.release(side)
     }
 
-    /// Whether what is said from here on ends in the middle of a head's line, or of JSON: the rest is still to come.
-    pub(super) fn is_open(mut self, said: &[u8]) -> bool {
-        let begin = said
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        self.follow(&said[..begin]);
-        let line = said[begin..].trim_ascii();
-        let Some((first, last)) = line.first().zip(line.last()) else {
-            return false;
+    /// A side's head is whole: what it begins, and the head masked.
+    fn message(&mut self, held: &mut [u8], masker: &mut Masker<'_>) -> Result<(), Lost> {
+        let from = self.walks[masker.side as usize].walked;
+        let bytes = &mut held[from..];
+        let head = match Head::parse(bytes) {
+            Ok(Some(head)) => head,
+            Ok(None) | Err(_) => return Err(Lost::Unreadable),
         };
-        let method = line.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-        let begins = method > 0 && (line[method..].starts_with(b" /") || line.starts_with(b"HTTP/"));
-        self == Self::Head || begins || (JSON.contains(first) && !b"}]".contains(last))
-    }
-}
-
-/// Masks whole lines in place.
-pub(super) fn mask(rules: &MaskRules, side: Side, lines: &mut [u8], book: &mut Book) {
-    mask_json(rules, side, lines, book);
-    for line in lines.split_mut(|byte| *byte == b'\n') {
-        let end = line.strip_suffix(b"\r").map_or(line.len(), <[u8]>::len);
-        mask_line(rules, &mut line[..end], book);
-    }
-    if !book.handed.is_empty() {
-        mask_handed(lines, &book.handed, &book.pseudonyms);
-    }
-}
-
-fn mask_line(rules: &MaskRules, line: &mut [u8], book: &mut Book) {
-    let name = line.iter().position(|byte| *byte == b':').map(|at| &line[..at]);
-    let header = name.and_then(|name| {
-        let is = |header: &&String| name.eq_ignore_ascii_case(header.as_bytes());
-        rules.http.headers.iter().find(is)
-    });
-    match header {
-        Some(header) => mask_header(rules, header, line, book),
-        None => {
-            mask_parameters(&rules.http, line, &book.pseudonyms);
-            if rules.chat.numbers {
-                mask_account(line, &book.pseudonyms);
-            }
-        }
-    }
-}
-
-/// What follows the colon: the credentials behind their scheme (RFC 9110, section 11.4), the values of cookies (RFC 6265, section
-/// 4), or all of it.
-fn mask_header(rules: &MaskRules, header: &str, line: &mut [u8], book: &mut Book) {
-    let value = &mut line[header.len() + 1..];
-    let blanks = value.iter().take_while(|byte| **byte == b' ').count();
-    let value = &mut value[blanks..];
-    match header.to_ascii_lowercase().as_str() {
-        "authorization" | "proxy-authorization" => {
-            let scheme = value.iter().position(|byte| *byte == b' ').map_or(0, |at| at + 1);
-            mask_credential(rules, &mut value[scheme..], &book.pseudonyms);
-        }
-        "cookie" => {
-            for pair in value.split_mut(|byte| *byte == b';') {
-                book.pseudonyms.secret(cookie(pair));
-            }
-        }
-        "set-cookie" => {
-            if let Some(pair) = value.split_mut(|byte| *byte == b';').next() {
-                let cookie = cookie(pair);
-                book.handed.note(cookie);
-                book.pseudonyms.secret(cookie);
-            }
-        }
-        _ => book.pseudonyms.secret(value),
-    }
-}
-
-/// A token; teem's own media are opened by a number and a token of the same person.
-fn mask_credential(rules: &MaskRules, credential: &mut [u8], pseudonyms: &Pseudonyms) {
-    let colon = credential.iter().position(|byte| *byte == b':');
-    let is_media = |at: &usize| {
-        let (number, token) = (&credential[..*at], &credential[*at + 1..]);
-        let is_hex = token.iter().all(u8::is_ascii_hexdigit) && !token.iter().any(u8::is_ascii_uppercase);
-        is_number(number) && token.len() == MEDIA_TOKEN_DIGITS && is_hex
-    };
-    match colon.filter(is_media) {
-        Some(at) => {
-            if rules.chat.numbers {
-                pseudonyms.digits(&mut credential[..at]);
-            }
-            pseudonyms.hex(&mut credential[at + 1..]);
-        }
-        None => pseudonyms.secret(credential),
-    }
-}
-
-/// What follows the equals sign.
-fn cookie(pair: &mut [u8]) -> &mut [u8] {
-    let value = pair.iter().position(|byte| *byte == b'=').map_or(0, |at| at + 1);
-    &mut pair[value..]
-}
-
-/// `name=value` between `?`, `&`, `;` and whatever cannot be in a query, in targets and in forms alike.
-fn mask_parameters(rules: &HttpMask, line: &mut [u8], pseudonyms: &Pseudonyms) {
-    for parameter in line.split_mut(|byte| b"?&; #\"".contains(byte)) {
-        let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else {
-            continue;
+        let mut plan = match masker.side {
+            Side::Client => self.request(head)?,
+            Side::Server => self.response(head)?,
         };
-        if rules.names(&parameter[..equals]) {
-            pseudonyms.secret(&mut parameter[equals + 1..]);
-        }
+        plan.nature = body::Nature::of(head, masker.rules);
+        head::mask(bytes, masker);
+        self.walks[masker.side as usize].begin(held.len(), plan);
+        Ok(())
     }
-}
 
-/// A number in the path of its account.
-fn mask_account(line: &mut [u8], pseudonyms: &Pseudonyms) {
-    let Some(at) = line.windows(ACCOUNTS.len()).position(|part| part == ACCOUNTS) else {
-        return;
-    };
-    let number = &mut line[at + ACCOUNTS.len()..];
-    let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if is_number(&number[..digits]) {
-        pseudonyms.digits(&mut number[..digits]);
+    fn request(&mut self, head: Head<'_>) -> Result<Plan, Lost> {
+        let plan = Plan::of_request(head).ok_or(Lost::Unreadable)?;
+        self.overfull |= self.asked.len() == ASKED_MAX;
+        if !self.overfull {
+            self.asked
+                .push_back(match plan.waits && Asked::of(head) != Asked::Tunnel {
+                    true => Wanted::Upgrade,
+                    false => Wanted::Answer(Asked::of(head)),
+                });
+        }
+        Ok(plan)
     }
-}
 
-/// Members of JSON: tokens, and those that have the name of a parameter that is masked. Of what is looked at line by line, too, one
-/// line's quotes say nothing of the next one's.
-fn mask_json(rules: &MaskRules, side: Side, lines: &mut [u8], book: &mut Book) {
-    let is_json = |line: &[u8]| {
-        line.trim_ascii_start()
-            .first()
-            .is_some_and(|first| JSON.contains(first))
-    };
-    let (mut at, mut begin) = (0, None);
-    let mut places = Vec::new();
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        if begin.is_some() || is_json(line) {
-            begin = begin.or(Some(at));
-            find(rules, line, at, &mut places);
-        }
-        at += line.len();
-    }
-    let Some(begin) = begin else { return };
-    find(rules, &lines[begin..], begin, &mut places);
-    places.sort_unstable();
-    places.dedup();
-    let mut done = 0;
-    for (from, to) in places {
-        // The same, told apart in two ways.
-        if from < done {
-            continue;
-        }
-        done = to;
-        if side == Side::Server {
-            book.handed.note(&lines[from..to]);
-        }
-        book.pseudonyms.secret(&mut lines[from..to]);
-    }
-}
-
-/// Where in JSON that begins at `at` something is to be masked.
-fn find(rules: &MaskRules, json: &[u8], at: usize, places: &mut Vec<(usize, usize)>) {
-    members(json, |name, string| {
-        if is_token(name, string) || rules.http.names(name) {
-            let from = at + string.as_ptr().addr() - json.as_ptr().addr();
-            places.push((from, from + string.len()));
-        }
-    });
-    if !rules.chat.numbers {
-        return;
-    }
-    for (place, _) in json
-        .windows(NAME.len())
-        .enumerate()
-        .filter(|(_, part)| *part == NAME)
-    {
-        let behind = &json[place + NAME.len()..];
-        let blanks = behind
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
-        let digits = behind[blanks..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let from = at + place + NAME.len() + blanks;
-        if is_number(&behind[blanks..blanks + digits]) {
-            places.push((from, from + digits));
-        }
-    }
-}
-
-/// What was handed out, wherever it stands.
-fn mask_handed(bytes: &mut [u8], handed: &Handed, pseudonyms: &Pseudonyms) {
-    for run in bytes.split_mut(|byte| AROUND.contains(byte)) {
-        if handed.has(run) {
-            pseudonyms.secret(run);
-            continue;
-        }
-        let value = run
-            .iter()
-            .position(|byte| b"=:".contains(byte))
-            .map_or(0, |at| at + 1);
-        if handed.has(&run[value..]) {
-            pseudonyms.secret(&mut run[value..]);
-            continue;
-        }
-        for part in run.split_mut(|byte| b"/:=|".contains(byte)) {
-            if handed.has(part) {
-                pseudonyms.secret(part);
+    fn response(&mut self, head: Head<'_>) -> Result<Plan, Lost> {
+        // One that nobody asked for: its request, and with it where it ends, is not known.
+        let lost = match self.overfull {
+            true => Lost::Beyond,
+            false => Lost::Unreadable,
+        };
+        let wanted = *self.asked.front().ok_or(lost)?;
+        let asked = match wanted {
+            Wanted::Answer(asked) => asked,
+            Wanted::Upgrade => Asked::Body,
+        };
+        let plan = Plan::of_response(head, asked).ok_or(Lost::Unreadable)?;
+        let status = head.status();
+        let changes = match wanted {
+            Wanted::Upgrade => status == 101,
+            Wanted::Answer(Asked::Tunnel) => (200..300).contains(&status),
+            Wanted::Answer(_) if status == 101 => return Err(Lost::Unreadable),
+            Wanted::Answer(_) => false,
+        };
+        let client = &mut self.walks[Side::Client as usize];
+        if changes {
+            self.became = Some(match wanted {
+                Wanted::Upgrade => Protocol::WebSocket,
+                Wanted::Answer(_) => Protocol::Unknown,
+            });
+            // A client that did not wait said something else before.
+            if client.at == At::Wait {
+                client.at = At::Raw;
             }
         }
+        if !(100..200).contains(&status) || changes {
+            self.asked.pop_front();
+            if client.at == At::Wait && self.asked.is_empty() {
+                client.at = At::Head;
+            }
+        }
+        Ok(plan)
     }
+
+    /// A side's message is whole.
+    fn end(&mut self, side: Side) {
+        let walk = &mut self.walks[side as usize];
+        walk.at = match side {
+            Side::Server if self.became.is_some() => At::Raw,
+            Side::Client if walk.waits => At::Wait,
+            _ => At::Head,
+        };
+        // The response may have come before the end of what it answers.
+        if walk.at == At::Wait && self.asked.is_empty() {
+            walk.at = match self.became {
+                Some(_) => At::Raw,
+                None => At::Head,
+            };
+        }
+    }
+
+    /// Bytes of a side are missing, and nothing is held of it: whether it is known what follows them.
+    pub(super) fn gap(&mut self, side: Side, length: u64, book: &mut Book) {
+        let walk = &mut self.walks[side as usize];
+        if matches!(walk.at, At::Raw | At::Lost) {
+            return;
+        }
+        if !walk.skip(length) {
+            self.lose(side, Lost::Gap, book);
+        } else if walk.is_over() {
+            self.end(side);
+        }
+    }
+
+    /// There is no room for what is held of a side: how many bytes that are in the middle of something are to be blanked.
+    pub(super) fn crowd(&mut self, held: &mut [u8], masker: &mut Masker<'_>) -> usize {
+        let walk = &mut self.walks[masker.side as usize];
+        let open = walk.crowd(held, masker);
+        if walk.at == At::Lost {
+            self.lose(masker.side, Lost::Crowded, masker.book);
+        }
+        open
+    }
+
+    /// How much of what is held of a side is done with, and let go.
+    pub(super) fn release(&mut self, side: Side) -> usize {
+        self.walks[side as usize].release()
+    }
+
+    fn lose(&mut self, side: Side, lost: Lost, book: &mut Book) {
+        self.walks[side as usize].at = At::Lost;
+        if !std::mem::replace(&mut self.counted, true) {
+            *lost.counter(&mut book.blanked) += 1;
+        }
+    }
+}
+
+/// Whether these few bytes may be the beginning of a request or of a response.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+    ];
+    let begins = |method: &[u8]| match bytes.strip_prefix(method) {
+        Some(target) => b"http".starts_with(target) && target.len() < 4,
+        None => method.starts_with(bytes),
+    };
+    METHODS.into_iter().any(begins) || b"HTTP/1".starts_with(bytes)
 }

@@ -2,6 +2,8 @@
 //!
 //! It knows bytes and numbers, not what they mean. All of them are made by HMAC-SHA-256 (RFC 2104).
 
+use std::net::Ipv4Addr;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -10,10 +12,11 @@ pub const MASK_KEY_BYTES: usize = 32;
 
 /// The most digits of a number (ITU-T E.164, section 6).
 const DIGITS_MAX: usize = 15;
-/// The fewest digits that are taken for a phone number where nothing else says that they are one.
-const DIGITS_FEWEST: usize = 7;
 /// The shortest text that is taken for bytes in hexadecimal, and not for a word.
 const HEX_FEWEST: usize = 16;
+/// Where a UUID has its dashes (RFC 9562, section 4).
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+const UUID_BYTES: usize = 36;
 /// Rounds of the Feistel network; four suffice for a permutation that cannot be told from chance (Luby and Rackoff).
 const ROUNDS: u8 = 8;
 
@@ -24,6 +27,7 @@ const NUMBER: u8 = 3;
 const STREAM: u8 = 4;
 
 /// A key's pseudonyms.
+#[derive(Clone)]
 pub(super) struct Pseudonyms {
     mac: Hmac<Sha256>,
 }
@@ -69,12 +73,29 @@ impl Pseudonyms {
         }
     }
 
-    /// What lets somebody in, or names somebody: digits as a phone number, bytes in hexadecimal as those bytes, all else as text.
+    /// What lets somebody in, or names somebody: digits as a number, bytes in hexadecimal as those bytes, an address of IPv4 as
+    /// one, all else as text.
     pub(super) fn secret(&self, bytes: &mut [u8]) {
-        if (DIGITS_FEWEST..=DIGITS_MAX).contains(&bytes.len()) && is_number(bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        if is_number(bytes) {
             self.digits(bytes);
         } else if is_hex(bytes) {
             self.hex(bytes);
+        } else if is_uuid(bytes) {
+            let mut digits: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'-').collect();
+            self.hex(&mut digits);
+            let places = bytes.iter_mut().filter(|byte| **byte != b'-');
+            places.zip(digits).for_each(|(place, digit)| *place = digit);
+        } else if is_ipv4(bytes) {
+            self.text(bytes);
+            // Of three digits none is above 199.
+            for octet in bytes.split_mut(|byte| *byte == b'.') {
+                if let [first, _, _] = octet {
+                    *first = b'1';
+                }
+            }
         } else {
             self.text(bytes);
         }
@@ -166,6 +187,19 @@ fn is_hex(bytes: &[u8]) -> bool {
         && bytes.iter().any(u8::is_ascii_lowercase)
 }
 
+/// Whether this is a UUID in lower case.
+pub(super) fn is_uuid(bytes: &[u8]) -> bool {
+    let is_in_place = |(at, byte): (usize, &u8)| match DASHES.contains(&at) {
+        true => *byte == b'-',
+        false => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    bytes.len() == UUID_BYTES && bytes.iter().enumerate().all(is_in_place)
+}
+
+fn is_ipv4(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -240,6 +274,20 @@ mod tests {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(secret("03fd0046b1ef989a"), hex);
         assert_eq!(secret("000042"), text("000042"));
+        assert_eq!(secret("4242"), pseudonyms().number(4242).to_string());
+        let (uuid, digits) = (
+            secret("550e8400-e29b-41d4-a716-446655440000"),
+            secret("550e8400e29b41d4a716446655440000"),
+        );
+        assert!(
+            is_uuid(uuid.as_bytes()) && uuid.replace('-', "") == digits,
+            "{uuid}"
+        );
+        let address = secret("192.168.201.3");
+        assert!(
+            address != "192.168.201.3" && address.parse::<Ipv4Addr>().is_ok(),
+            "{address}"
+        );
         assert_eq!(secret("s3cret-and-L0ng"), text("s3cret-and-L0ng"));
     }
 

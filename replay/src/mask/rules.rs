@@ -2,16 +2,14 @@
 //!
 //! It knows the file's form; how it is masked is the other modules' business.
 
-use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use super::pattern::{Pattern, RawPattern};
 use super::pseudonym::MASK_KEY_BYTES;
-use crate::{Protocol, Side};
+use crate::Protocol;
 
 /// The most patterns of a file.
 const PATTERNS_MAX: usize = 64;
-/// The most memory of a compiled pattern, bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 const HEADERS: [&str; 7] = [
     "authorization",
@@ -61,29 +59,42 @@ pub(super) struct ChatMask {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HttpMask {
-    /// Headers whose values are masked, in any case.
+    /// Headers whose values are credentials, in any case.
     pub(super) headers: Vec<String>,
-    /// Parameters whose values are, in targets, in forms and in JSON; in any case.
+    /// Headers that stay as they are beside those that name nobody, in any case.
+    pub(super) keep: Vec<String>,
+    /// Parameters whose values are masked even where bodies or paths stay: in targets, in forms and in JSON; in any case.
     pub(super) query: Vec<String>,
-}
-
-/// A regular expression.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
-    /// Its first group is masked, or all of it where it has none.
-    pub(super) find: Regex,
-    /// Empty for any.
-    protocols: Vec<Protocol>,
-    side: Option<Side>,
+    /// What messages say.
+    pub(super) bodies: bool,
+    /// What in paths looks personal, and queries.
+    pub(super) paths: bool,
 }
 
 impl HttpMask {
+    /// Whether a header stays as it is, by the file.
+    pub(super) fn keeps(&self, name: &[u8]) -> bool {
+        is_among(&self.keep, name)
+    }
+
+    /// Whether a header's value is a credential.
+    pub(super) fn is_credential(&self, name: &[u8]) -> bool {
+        is_among(&self.headers, name)
+            || HEADERS
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    }
+
     /// Whether what has this name is masked.
     pub(super) fn names(&self, name: &[u8]) -> bool {
-        self.query
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        is_among(&self.query, name)
     }
+}
+
+fn is_among(names: &[String], name: &[u8]) -> bool {
+    names
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 impl Default for ChatMask {
@@ -100,7 +111,10 @@ impl Default for HttpMask {
     fn default() -> Self {
         Self {
             headers: HEADERS.map(str::to_owned).into(),
+            keep: Vec::new(),
             query: QUERY.map(str::to_owned).into(),
+            bodies: true,
+            paths: true,
         }
     }
 }
@@ -128,22 +142,6 @@ enum RawUnknown {
     Patterns,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPattern {
-    find: String,
-    #[serde(default)]
-    protocols: Vec<String>,
-    side: Option<RawSide>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawSide {
-    Client,
-    Server,
-}
-
 /// A mistake in a file of masks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
@@ -168,7 +166,10 @@ impl MaskRules {
             },
             http: HttpMask {
                 headers: Vec::new(),
+                keep: Vec::new(),
                 query: Vec::new(),
+                bodies: false,
+                paths: false,
             },
             patterns: Vec::new(),
             blank_unknown: false,
@@ -177,13 +178,23 @@ impl MaskRules {
         }
     }
 
-    /// Whether what a protocol says is left as it is but for what patterns find: where all is, or a pattern names that protocol.
-    pub(super) fn leaves(&self, protocol: Protocol) -> bool {
-        !self.blank_unknown
-            || self
-                .patterns
-                .iter()
-                .any(|pattern| pattern.protocols.contains(&protocol))
+    /// Whether what a protocol says that is not taken apart is left as it is but for what patterns find: where all is, or a pattern
+    /// names that protocol.
+    #[must_use]
+    pub fn leaves(&self, protocol: Protocol) -> bool {
+        !self.blank_unknown || self.patterns.iter().any(|pattern| pattern.names(protocol))
+    }
+
+    /// Whether bodies of HTTP are masked, and not their tokens alone.
+    #[must_use]
+    pub fn masks_bodies(&self) -> bool {
+        self.http.bodies
+    }
+
+    /// Whether targets of HTTP are masked, and not certain parameters of theirs alone.
+    #[must_use]
+    pub fn masks_paths(&self) -> bool {
+        self.http.paths
     }
 
     /// Whether they mask nothing.
@@ -238,37 +249,6 @@ impl MaskRules {
             key,
             nothing: false,
         })
-    }
-}
-
-impl Pattern {
-    fn resolve(raw: RawPattern) -> Result<Self, String> {
-        let find = RegexBuilder::new(&raw.find).size_limit(PATTERN_BYTES_MAX).build();
-        let find = find.map_err(|error| format!("`{}` is no regular expression: {error}", raw.find))?;
-        if find.captures_len() > 2 {
-            return Err(format!(
-                "`{}` has several groups: expected one, around what is masked",
-                raw.find
-            ));
-        }
-        let protocols = raw.protocols.iter().map(|name| {
-            Protocol::of_name(name)
-                .ok_or_else(|| format!("`{name}` is no protocol: expected one such as chat, http or irc"))
-        });
-        Ok(Self {
-            find,
-            protocols: protocols.collect::<Result<_, _>>()?,
-            side: raw.side.map(|side| match side {
-                RawSide::Client => Side::Client,
-                RawSide::Server => Side::Server,
-            }),
-        })
-    }
-
-    /// Whether it is looked for here.
-    pub(super) fn applies(&self, protocol: Protocol, side: Side) -> bool {
-        (self.protocols.is_empty() || self.protocols.contains(&protocol))
-            && self.side.is_none_or(|one| one == side)
     }
 }
 

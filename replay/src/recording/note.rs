@@ -20,6 +20,8 @@ pub enum Note {
     Source(String),
     /// What was said is masked.
     Masked,
+    /// And so are what HTTP's messages say, and the values of their fields.
+    MaskedHttp,
 }
 
 impl Note {
@@ -37,6 +39,7 @@ impl Note {
                 2
             }
             Self::Masked => 3,
+            Self::MaskedHttp => 4,
         };
         (key, value)
     }
@@ -51,6 +54,7 @@ impl Note {
                 Some(Self::Source(String::from_utf8_lossy(value).into_owned()))
             }
             3 => Some(Self::Masked),
+            4 => Some(Self::MaskedHttp),
             _ => None,
         }
     }

@@ -155,6 +155,7 @@ fn http(raw: RawHttp) -> Resolved<HttpRules> {
         host,
         cookies: raw.cookies.unwrap_or(true),
         tokens: raw.tokens.unwrap_or(true),
+        masked: false,
     })
 }
 
