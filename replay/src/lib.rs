@@ -35,8 +35,8 @@ mod skipped;
 pub use capture::{CaptureError, Ending, Source};
 pub use compare::{Compared, Comparison, Difference};
 pub use decrypt::{
-    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
-    Undecrypted,
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsBytes, TlsFlow,
+    TlsOverhead, TlsVersion, Undecrypted,
 };
 pub use drive::{
     Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Figures,

@@ -9,7 +9,7 @@
 //! | connections open at once, 256 B each | 262,144: 64 MiB | 65,536: 16 MiB |
 //! | bytes that wait behind holes | 32 MiB | 12 MiB |
 //! | connections watched for TLS, 57 B each in a table that doubles | 131,072: 22 MiB | 32,768: 6 MiB |
-//! | TLS connections decrypted at once, 576 B each | 32,768: 18 MiB | 8,192: 5 MiB |
+//! | TLS connections decrypted at once, 608 B each | 32,768: 19 MiB | 8,192: 5 MiB |
 //! | their handshakes and partial records | 24 MiB | 8 MiB |
 //! | secrets of TLS sessions | 24 MiB | 12 MiB |
 //! | fragments of IP datagrams | 4 MiB | 4 MiB |

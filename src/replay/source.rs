@@ -143,8 +143,13 @@ impl Recorded {
 
     /// What was counted in a capture; `None` of a file of sessions.
     pub(crate) fn figures(&self) -> Option<&CaptureFigures> {
+        self.capture().map(|(figures, _)| figures)
+    }
+
+    /// The same, and what became of its TLS.
+    pub(crate) fn capture(&self) -> Option<(&CaptureFigures, &DecryptionReport)> {
         match &self.reads.origin {
-            Origin::Capture(figures, _) => Some(figures),
+            Origin::Capture(figures, report) => Some((figures, report)),
             Origin::Sessions(_) => None,
         }
     }

@@ -146,6 +146,8 @@ fn check(whole: &Tapped, truth: &Truth, bytes: &ReplayBytes) {
             gapped: truth.unanswered + truth.unasked,
             gaps: 2,
             tls: 0,
+            tls_by: Some(BTreeMap::new()),
+            tls_unbalanced: 0,
         })
     );
     assert_eq!(bytes.recorded, Some(recorded));

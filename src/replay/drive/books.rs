@@ -74,7 +74,9 @@ pub(crate) fn begun(
             gapped_server: planned.server_gap_bytes,
             skipped_client: client_bytes.saturating_sub(planned.client_bytes),
             undriven_by: captured::undriven(&options.recording, picked),
-            capture: figures.map(|figures| captured::bytes(figures, &options.recording)),
+            capture: recorded
+                .capture()
+                .map(|(figures, tls)| captured::bytes(figures, &tls.figures, &options.recording)),
             unused_by: figures.map(unused).unwrap_or_default(),
             ..ReplayBytes::default()
         },

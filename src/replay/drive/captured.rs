@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use record::{CapturedBytes, ReplayDatagrams};
 use replay::packet::DatagramFlow;
-use replay::{CaptureFigures, Picked, Recording, Secrecy, Session};
+use replay::{CaptureFigures, DecryptionFigures, Picked, Recording, Session};
 
 /// Why a session is not driven that nobody asked for.
 const NOT_WANTED: &str = "not-wanted";
@@ -38,22 +38,23 @@ pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<Strin
 }
 
 /// What a capture's segments brought, and what of that is in the recording.
-pub(super) fn bytes(figures: &CaptureFigures, recording: &Recording) -> CapturedBytes {
-    let tcp = &figures.tcp;
+pub(super) fn bytes(
+    figures: &CaptureFigures,
+    decryption: &DecryptionFigures,
+    recording: &Recording,
+) -> CapturedBytes {
+    let (tcp, tls) = (&figures.tcp, &decryption.bytes);
     let skipped = [
         ("retransmitted", tcp.retransmitted_bytes),
         ("keep-alive", tcp.keepalive_bytes),
         ("outlying", tcp.outlying_bytes),
         ("refused", tcp.refused_bytes),
     ];
-    let sessions = recording.sessions();
-    // Without TLS every byte that was put together is in the recording, or one is lost.
-    let is_tls_among_them = sessions.iter().any(|session| session.secrecy != Secrecy::Wire);
-    let recorded = recorded(recording);
+    let kinds = tls.off_by().map(|(kind, bytes)| (kind.to_owned(), bytes));
     CapturedBytes {
         captured: tcp.payload_bytes,
         reassembled: tcp.reassembled_bytes,
-        recorded,
+        recorded: recorded(recording),
         skipped_by: skipped
             .into_iter()
             .filter(|(_, bytes)| *bytes > 0)
@@ -62,10 +63,9 @@ pub(super) fn bytes(figures: &CaptureFigures, recording: &Recording) -> Captured
         inconsistent: tcp.inconsistent_bytes,
         gapped: tcp.gapped_bytes,
         gaps: tcp.gaps,
-        tls: match is_tls_among_them {
-            true => tcp.reassembled_bytes.saturating_sub(recorded),
-            false => 0,
-        },
+        tls: tls.withheld_bytes(),
+        tls_by: Some(kinds.collect()),
+        tls_unbalanced: decryption.unbalanced,
     }
 }
 
