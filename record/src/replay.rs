@@ -120,7 +120,8 @@ pub struct ReplaySends {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayBytes {
-    /// Said by both ends of all recorded sessions, absent in what an earlier version wrote.
+    /// Said by both ends of all recorded sessions, as the capture has it of those that were left out while it was read; absent in what
+    /// an earlier version wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<u64>,
     /// Said by recorded clients whose sessions are driven.

@@ -60,6 +60,6 @@ pub use recording::{
 pub use rewrite::{Messages, RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
 pub use secrets::{Malformed, Secrets, SecretsError, SecretsFigures};
-pub use selection::{Select, Selection};
+pub use selection::{LeftOut, Select, Selection};
 pub use shares::Shares;
 pub use skipped::{Skip, Skipped};

@@ -1,6 +1,10 @@
 //! Which connections are taken: by host, port, number and when they began.
 //!
 //! It knows a connection's ends and its begin, nothing of what is said. A connection is taken whole or not at all.
+//!
+//! All that is asked for is known with a connection's first packet: its number, its ends, its time. So it is told at
+//! [`Event::Open`], before a byte was said, and what is left out is neither decrypted nor kept; nothing waits for an end. What a
+//! capture lacks in front of a connection does not change that: one that was joined in mid-stream begins where it was joined.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -50,8 +54,25 @@ impl Selection {
 pub struct Select<S> {
     selection: Selection,
     sink: S,
-    left_out: HashSet<Flow>,
-    left_out_flows: u64,
+    out: HashSet<Flow>,
+    left_out: LeftOut,
+}
+
+/// What a selection left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Connections.
+    pub flows: u64,
+    /// Bytes that their clients and their servers said, as they were handed in.
+    pub bytes: [u64; 2],
+}
+
+impl LeftOut {
+    /// Bytes that both ends said.
+    #[must_use]
+    pub fn bytes_of_both(&self) -> u64 {
+        self.bytes.iter().sum()
+    }
 }
 
 impl<S: Sink> Select<S> {
@@ -60,8 +81,8 @@ impl<S: Sink> Select<S> {
         Self {
             selection,
             sink,
-            left_out: HashSet::new(),
-            left_out_flows: 0,
+            out: HashSet::new(),
+            left_out: LeftOut::default(),
         }
     }
 
@@ -70,9 +91,9 @@ impl<S: Sink> Select<S> {
         &mut self.sink
     }
 
-    /// Whom the events went to, and how many connections were left out.
-    pub fn finish(self) -> (S, u64) {
-        (self.sink, self.left_out_flows)
+    /// Whom the events went to, and what was left out.
+    pub fn finish(self) -> (S, LeftOut) {
+        (self.sink, self.left_out)
     }
 }
 
@@ -86,19 +107,20 @@ impl<S: Sink> Sink for Select<S> {
                 server,
                 ..
             } if !self.selection.takes(flow, client, server, at_ns) => {
-                self.left_out_flows += 1;
-                self.left_out.insert(flow);
-                return;
+                self.left_out.flows += 1;
+                self.out.insert(flow);
             }
-            Event::Close { flow, .. } if self.left_out.remove(&flow) => return,
-            _ if self.left_out.contains(&event.flow()) => return,
-            _ => {}
+            Event::Close { flow, .. } if self.out.remove(&flow) => {}
+            Event::Data {
+                flow, side, bytes, ..
+            } if self.out.contains(&flow) => self.left_out.bytes[side as usize] += bytes.len() as u64,
+            _ if self.out.contains(&event.flow()) => {}
+            _ => self.sink.event(event),
         }
-        self.sink.event(event);
     }
 
     fn secrecy(&mut self, flow: Flow, secrecy: Secrecy) {
-        if !self.left_out.contains(&flow) {
+        if !self.out.contains(&flow) {
             self.sink.secrecy(flow, secrecy);
         }
     }
@@ -139,7 +161,8 @@ mod tests {
             });
         }
         let (_, left_out) = stage.finish();
-        (heard, left_out)
+        assert_eq!(left_out.bytes, [left_out.flows, 0], "a byte of each client");
+        (heard, left_out.flows)
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use replay::{
-    CaptureFigures, CaptureOptions, Decryption, DecryptionReport, Played, Progress, Reading, Recording,
-    RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
+    CaptureFigures, CaptureOptions, Decryption, DecryptionReport, LeftOut, Played, Progress, Reading,
+    Recording, RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
 };
 
 /// So many first bytes tell a file of sessions.
@@ -20,7 +20,7 @@ const FIRST_BYTES: u64 = 16;
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// A capture, and what became of its TLS.
-    Capture(Box<CaptureFigures>, DecryptionReport),
+    Capture(Box<CaptureFigures>, Box<DecryptionReport>),
     /// A file of sessions.
     Sessions(Played),
 }
@@ -29,8 +29,8 @@ pub(crate) enum Origin {
 #[derive(Debug)]
 pub(crate) struct Reads {
     pub(crate) origin: Origin,
-    /// Connections that the selection left out.
-    pub(crate) left_out: u64,
+    /// What the selection left out.
+    pub(crate) left_out: LeftOut,
 }
 
 /// Reads a capture or a file of sessions (`-` is standard input), takes off its TLS where there are secrets, and hands the
@@ -84,7 +84,7 @@ pub(crate) fn read<S: Sink>(
     let (sink, report) = decryption.finish();
     Ok((
         Reads {
-            origin: Origin::Capture(Box::new(figures), report),
+            origin: Origin::Capture(Box::new(figures), Box::new(report)),
             left_out,
         },
         sink,
@@ -98,17 +98,18 @@ pub(crate) struct Recorded {
     pub(crate) reads: Reads,
 }
 
-/// Reads a recording whole: a file of sessions where it lies, all else by way of a file that is gone with the recording.
+/// Reads a recording: a file of sessions whole, where it lies, all else by way of a file that is gone with the recording. Of what has to
+/// be written there, connections that are not selected are left out.
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
+pub(crate) fn recorded(path: &Path, keys: Option<&Path>, selection: Selection) -> Result<Recorded> {
     let name = || path.display().to_string();
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
         let recording = Recording::open(path).with_context(name)?;
         let reads = Reads {
             origin: Origin::Sessions(recording.played().clone()),
-            left_out: 0,
+            left_out: LeftOut::default(),
         };
         return Ok(Recorded {
             recording: Arc::new(recording),
@@ -116,10 +117,10 @@ pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
         });
     }
     let writer = RecordingWriter::scratch(scratch()?);
-    let (reads, writer) = read(path, keys, Selection::default(), writer)?;
+    let (reads, writer) = read(path, keys, selection, writer)?;
     let recording = writer.finish().with_context(|| {
         format!(
-            "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or cut it first with `teem replay inspect --save`",
+            "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or choose a part of it with --from, --until, --flow, --port or --host",
             path.display(),
             std::env::temp_dir().display()
         )
@@ -139,6 +140,11 @@ impl Recorded {
             .chain(self.reads.undriven())
             .chain(self.reads.refused())
             .collect()
+    }
+
+    /// Connections of the capture, those that were left out included.
+    pub(crate) fn connections(&self) -> u64 {
+        self.recording.sessions().len() as u64 + self.reads.left_out.flows
     }
 
     /// What was counted in a capture; `None` of a file of sessions.
@@ -307,6 +313,53 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A packet of raw IPv4 in a classic capture: what a client says to a port, from a number of its stream on.
+    fn packet(port: u16, (syn, seq): (bool, u32), payload: &[u8]) -> Vec<u8> {
+        let length = 40 + payload.len() as u16;
+        let mut ip = vec![0x45, 0];
+        ip.extend(length.to_be_bytes());
+        ip.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        ip.extend([40_000_u16, port].map(u16::to_be_bytes).as_flattened());
+        ip.extend([seq, 0].map(u32::to_be_bytes).as_flattened());
+        ip.extend([0x50, if syn { 2 } else { 16 }, 0xff, 0xff, 0, 0, 0, 0]);
+        ip.extend(payload);
+        let lengths = [0, 0, u32::from(length), u32::from(length)];
+        [lengths.map(u32::to_le_bytes).as_flattened(), &ip].concat()
+    }
+
+    #[test]
+    fn what_is_not_wanted_of_a_capture_is_counted_and_not_written() {
+        const PIECES: u32 = 400;
+        let noise: Vec<u8> = (0..1_000_u32).map(|at| (at * at / 8) as u8).collect();
+        let header = [0xa1b2_c3d4_u32, 4 << 16 | 2, 0, 0, 65_535, 101];
+        let mut capture = header.map(u32::to_le_bytes).as_flattened().to_vec();
+        for port in [443, 80] {
+            capture.extend(packet(port, (true, 6), b""));
+        }
+        capture.extend(packet(80, (false, 7), b"hello"));
+        for piece in 0..PIECES {
+            capture.extend(packet(443, (false, 7 + 1_000 * piece), &noise));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), capture).unwrap();
+        let read = |ports: &[u16]| {
+            let selection = Selection {
+                ports: ports.to_vec(),
+                ..Selection::default()
+            };
+            recorded(file.path(), None, selection).unwrap()
+        };
+        let noise_bytes = u64::from(PIECES) * 1_000;
+        let (all, some) = (read(&[]), read(&[80]));
+        assert_eq!(all.recording.played().payload_bytes, noise_bytes + 5);
+        assert_eq!((all.connections(), some.connections()), (2, 2));
+        let (written, left_out) = (some.recording.played(), some.reads.left_out);
+        assert_eq!((written.payload_bytes, written.connections), (5, 1));
+        assert!(written.sound_bytes < 500, "the whole of the file: {written:?}");
+        assert_eq!((left_out.flows, left_out.bytes), (1, [noise_bytes, 0]));
+        assert_eq!(some.recording.sessions()[0], all.recording.sessions()[1]);
+    }
 
     #[test]
     fn packets_of_unlisted_flows_are_told_apart() {

@@ -6,19 +6,22 @@ use std::collections::BTreeMap;
 
 use record::{CapturedBytes, ReplayDatagrams};
 use replay::packet::DatagramFlow;
-use replay::{CaptureFigures, DecryptionFigures, Picked, Recording, Session};
+use replay::{CaptureFigures, Picked, Session};
+
+use crate::replay::source::Recorded;
 
 /// Why a session is not driven that nobody asked for.
 const NOT_WANTED: &str = "not-wanted";
 
-/// Bytes of all sessions.
-pub(super) fn recorded(recording: &Recording) -> u64 {
-    recording.sessions().iter().map(said).sum()
+/// Bytes of all sessions, and of those that reading left out.
+pub(super) fn recorded(recorded: &Recorded) -> u64 {
+    let kept: u64 = recorded.recording.sessions().iter().map(said).sum();
+    kept + recorded.reads.left_out.bytes_of_both()
 }
 
 /// Bytes of the sessions that are not driven, by why not.
-pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<String, u64> {
-    let sessions = recording.sessions();
+pub(super) fn undriven(recorded: &Recorded, picked: &Picked) -> BTreeMap<String, u64> {
+    let sessions = recorded.recording.sessions();
     let mut why: Vec<Option<&str>> = vec![Some(NOT_WANTED); sessions.len()];
     for index in &picked.sessions {
         why[*index as usize] = None;
@@ -27,6 +30,10 @@ pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<Strin
         why[*index as usize] = Some(unplayable.name());
     }
     let mut bytes = BTreeMap::new();
+    let left_out = recorded.reads.left_out.bytes_of_both();
+    if left_out > 0 {
+        bytes.insert(NOT_WANTED.to_owned(), left_out);
+    }
     for (session, why) in sessions.iter().zip(why) {
         let Some(why) = why else { continue };
         let said = said(session);
@@ -38,12 +45,9 @@ pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<Strin
 }
 
 /// What a capture's segments brought, and what of that is in the recording.
-pub(super) fn bytes(
-    figures: &CaptureFigures,
-    decryption: &DecryptionFigures,
-    recording: &Recording,
-) -> CapturedBytes {
-    let (tcp, tls) = (&figures.tcp, &decryption.bytes);
+pub(super) fn bytes(recorded: &Recorded) -> Option<CapturedBytes> {
+    let (figures, decryption) = recorded.capture()?;
+    let (tcp, tls) = (&figures.tcp, &decryption.figures.bytes);
     let skipped = [
         ("retransmitted", tcp.retransmitted_bytes),
         ("keep-alive", tcp.keepalive_bytes),
@@ -51,10 +55,10 @@ pub(super) fn bytes(
         ("refused", tcp.refused_bytes),
     ];
     let kinds = tls.off_by().map(|(kind, bytes)| (kind.to_owned(), bytes));
-    CapturedBytes {
+    Some(CapturedBytes {
         captured: tcp.payload_bytes,
         reassembled: tcp.reassembled_bytes,
-        recorded: recorded(recording),
+        recorded: self::recorded(recorded),
         skipped_by: skipped
             .into_iter()
             .filter(|(_, bytes)| *bytes > 0)
@@ -65,8 +69,8 @@ pub(super) fn bytes(
         gaps: tcp.gaps,
         tls: tls.withheld_bytes(),
         tls_by: Some(kinds.collect()),
-        tls_unbalanced: decryption.unbalanced,
-    }
+        tls_unbalanced: decryption.figures.unbalanced,
+    })
 }
 
 /// A capture's datagrams.

@@ -131,7 +131,7 @@ impl<'a> Document<'a> {
             started_unix_ns: found.reads.started_unix_ns(),
             cut_short: found.reads.shortfall(),
             capture,
-            totals: Sum::of(&found.findings.totals, found.reads.left_out),
+            totals: Sum::of(&found.findings.totals, found.reads.left_out.flows),
             flows,
         }
     }

@@ -191,10 +191,10 @@ fn totals(found: &Found) -> Vec<String> {
         bytes(totals.gap_bytes),
         bytes(totals.gaps)
     ));
-    if found.reads.left_out > 0 {
+    if found.reads.left_out.flows > 0 {
         lines.push(format!(
             "left out by the filters: {}",
-            bytes(found.reads.left_out)
+            bytes(found.reads.left_out.flows)
         ));
     }
     if totals.unlisted > 0 {
