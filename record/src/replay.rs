@@ -40,7 +40,7 @@ pub struct Replay {
     pub sends: ReplaySends,
     /// Bytes.
     pub bytes: ReplayBytes,
-    /// Datagrams, which are not driven; absent where the recording is a file of sessions.
+    /// Datagrams, which are not driven; absent where the recording is a file of sessions that does not tell of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datagrams: Option<ReplayDatagrams>,
     /// The target's answers beside the recorded ones.

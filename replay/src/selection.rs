@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
 
+use crate::packet::{DatagramFlow, DatagramList};
 use crate::{Event, Flow, Secrecy, Sink};
 
 /// Which connections are taken. Where a list is empty, all are.
@@ -46,6 +47,24 @@ impl Selection {
             && self.began_ns.contains(&opened_ns)
             && (self.hosts.is_empty() || either(&|end| self.hosts.contains(&end.ip())))
             && (self.ports.is_empty() || either(&|end| self.ports.contains(&end.port())))
+    }
+}
+
+impl Selection {
+    /// The UDP flows that are taken: as connections are, but that they have no numbers, so that who asks for numbers takes none. Of
+    /// flows that are not listed nothing is known: they are taken by who takes all.
+    #[must_use]
+    pub fn datagrams(&self, list: &DatagramList) -> DatagramList {
+        if *self == Self::default() {
+            return list.clone();
+        }
+        let takes = |flow: &&DatagramFlow| {
+            self.flows.is_empty() && self.takes(Flow(0), flow.client, flow.server, flow.first_ns)
+        };
+        DatagramList {
+            flows: list.flows.iter().filter(takes).cloned().collect(),
+            unlisted_packets: 0,
+        }
     }
 }
 
@@ -163,6 +182,53 @@ mod tests {
         let (_, left_out) = stage.finish();
         assert_eq!(left_out.bytes, [left_out.flows, 0], "a byte of each client");
         (heard, left_out.flows)
+    }
+
+    #[test]
+    fn datagrams_are_taken_by_their_ends_and_their_time_and_have_no_number() {
+        let flow = |host: u8, first_ns: u64| DatagramFlow {
+            client: ([10, 0, 0, host], 5_353).into(),
+            server: ([10, 0, 0, 53], 53).into(),
+            first_ns,
+            last_ns: 99,
+            packets: [1, 1],
+            bytes: [9, 9],
+            quic: false,
+        };
+        let list = DatagramList {
+            flows: vec![flow(1, 0), flow(2, 10)],
+            unlisted_packets: 5,
+        };
+        let all = Selection::default;
+        assert_eq!(all().datagrams(&list), list);
+        let taken = |selection: Selection| {
+            let taken = selection.datagrams(&list);
+            assert_eq!(taken.unlisted_packets, 0, "whose they are is not known");
+            taken.flows.iter().map(|flow| flow.first_ns).collect::<Vec<_>>()
+        };
+        let hosts = vec![[10, 0, 0, 2].into()];
+        assert_eq!(taken(Selection { hosts, ..all() }), [10]);
+        assert_eq!(
+            taken(Selection {
+                ports: vec![53],
+                ..all()
+            }),
+            [0, 10]
+        );
+        assert_eq!(
+            taken(Selection {
+                began_ns: 5..50,
+                ..all()
+            }),
+            [10]
+        );
+        assert_eq!(
+            taken(Selection {
+                flows: vec![0..=9],
+                ..all()
+            }),
+            [0; 0]
+        );
     }
 
     #[test]

@@ -2,16 +2,21 @@
 //!
 //! It knows files and pipes; what becomes of the events is the sink's business, that of a recording the driver's.
 
+mod notes;
+
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use replay::packet::DatagramList;
 use replay::{
     CaptureFigures, CaptureOptions, Decryption, DecryptionReport, LeftOut, Played, Progress, Reading,
     Recording, RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
 };
+
+pub(crate) use notes::beyond_listed;
 
 /// So many first bytes tell a file of sessions.
 const FIRST_BYTES: u64 = 16;
@@ -205,81 +210,13 @@ fn capture<S: Sink>(
     Ok(reading.finish(stage)?)
 }
 
-/// Packets of UDP beyond the flows that are listed, to be said behind what those come to.
-pub(crate) fn beyond_listed(packets: u64) -> String {
-    match packets {
-        0 => String::new(),
-        packets => format!("; {packets} packets more are of flows beyond those"),
-    }
-}
-
 impl Reads {
-    /// What was not used of the file, in a sentence.
-    pub(crate) fn shortfall(&self) -> Option<String> {
+    /// What was counted of UDP; `None` of a file of sessions that does not say.
+    pub(crate) fn datagrams(&self) -> Option<&DatagramList> {
         match &self.origin {
-            Origin::Capture(figures, _) => match &figures.ending {
-                replay::Ending::Whole => None,
-                ending => Some(ending.to_string()),
-            },
-            Origin::Sessions(played) => played.torn.as_ref().map(ToString::to_string),
+            Origin::Capture(figures, _) => Some(&figures.datagrams),
+            Origin::Sessions(played) => played.datagrams.as_ref(),
         }
-    }
-
-    /// What a driver leaves out of a capture, a sentence each.
-    pub(crate) fn undriven(&self) -> Vec<String> {
-        let Origin::Capture(figures, decryption) = &self.origin else {
-            return Vec::new();
-        };
-        let mut notes = Vec::new();
-        if !figures.datagrams.is_empty() {
-            let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
-            notes.push(format!(
-                "{} UDP flows of {packets} packets are not replayed: `teem replay inspect` lists them{}",
-                figures.datagrams.len(),
-                beyond_listed(figures.unlisted_datagrams)
-            ));
-        }
-        let closed: u64 = decryption.figures.undecrypted.values().sum();
-        if closed > 0 {
-            notes.push(format!(
-                "{closed} TLS connections are not decrypted, or not whole: `teem replay inspect` says why"
-            ));
-        }
-        notes
-    }
-
-    /// What of the secrets was not taken, and whom there was no room for, a sentence each.
-    pub(crate) fn refused(&self) -> Vec<String> {
-        let Origin::Capture(figures, decryption) = &self.origin else {
-            return Vec::new();
-        };
-        let secrets = decryption.secrets;
-        let mut notes = Vec::new();
-        if let Some(first) = secrets.first_malformed {
-            notes.push(format!(
-                "{} lines are none of a key log; the first is {first}",
-                secrets.malformed
-            ));
-        }
-        for (count, what) in [
-            (
-                secrets.refused,
-                "secrets of the key logs were not kept: there are too many",
-            ),
-            (
-                figures.secrets_refused_bytes,
-                "bytes of secrets in the capture were not kept: they are no TLS key log, or too many",
-            ),
-            (
-                decryption.figures.unwatched,
-                "connections were not looked at for TLS: too many were open at once",
-            ),
-        ] {
-            if count > 0 {
-                notes.push(format!("{count} {what}"));
-            }
-        }
-        notes
     }
 
     /// From the first packet to the last, nanoseconds; a file of sessions does not say.
@@ -359,11 +296,5 @@ mod tests {
         assert!(written.sound_bytes < 500, "the whole of the file: {written:?}");
         assert_eq!((left_out.flows, left_out.bytes), (1, [noise_bytes, 0]));
         assert_eq!(some.recording.sessions()[0], all.recording.sessions()[1]);
-    }
-
-    #[test]
-    fn packets_of_unlisted_flows_are_told_apart() {
-        assert_eq!(beyond_listed(0), "");
-        assert_eq!(beyond_listed(7), "; 7 packets more are of flows beyond those");
     }
 }

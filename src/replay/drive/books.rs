@@ -79,7 +79,7 @@ pub(crate) fn begun(
             unused_by: figures.map(unused).unwrap_or_default(),
             ..ReplayBytes::default()
         },
-        datagrams: figures.map(captured::datagrams),
+        datagrams: recorded.reads.datagrams().map(captured::datagrams),
         answers: ReplayAnswers::default(),
         chat: None,
         gaps: None,

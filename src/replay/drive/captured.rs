@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use record::{CapturedBytes, ReplayDatagrams};
-use replay::packet::DatagramFlow;
-use replay::{CaptureFigures, Picked, Session};
+use replay::packet::DatagramList;
+use replay::{Picked, Session};
 
 use crate::replay::source::Recorded;
 
@@ -73,16 +73,16 @@ pub(super) fn bytes(recorded: &Recorded) -> Option<CapturedBytes> {
     })
 }
 
-/// A capture's datagrams.
-pub(super) fn datagrams(figures: &CaptureFigures) -> ReplayDatagrams {
-    let flows = figures.datagrams.iter();
-    let sum = |count: fn(&DatagramFlow) -> [u64; 2]| flows.clone().flat_map(count).sum::<u64>();
+/// What was counted of UDP.
+pub(super) fn datagrams(list: &DatagramList) -> ReplayDatagrams {
+    let flows = list.flows.iter();
+    let bytes = flows.clone().flat_map(|flow| flow.bytes);
     ReplayDatagrams {
-        flows: figures.datagrams.len() as u64,
-        quic: flows.clone().filter(|flow| flow.quic).count() as u64,
-        packets: sum(|flow| flow.packets) + figures.unlisted_datagrams,
-        bytes: sum(|flow| flow.bytes),
-        unlisted: figures.unlisted_datagrams,
+        flows: list.flows.len() as u64,
+        quic: flows.filter(|flow| flow.quic).count() as u64,
+        packets: list.listed_packets().saturating_add(list.unlisted_packets),
+        bytes: bytes.fold(0, u64::saturating_add),
+        unlisted: list.unlisted_packets,
     }
 }
 
