@@ -3,8 +3,9 @@
 //! It knows a connection's ends and its begin, nothing of what is said. A connection is taken whole or not at all.
 //!
 //! All that is asked for is known with a connection's first packet: its number, its ends, its time. So it is told at
-//! [`Event::Open`], before a byte was said, and what is left out is neither decrypted nor kept; nothing waits for an end. What a
-//! capture lacks in front of a connection does not change that: one that was joined in mid-stream begins where it was joined.
+//! [`Event::Open`], before a byte was said, and what is left out is neither decrypted nor kept; nothing waits for an end. It is put
+//! together all the same, in reassembly's own bounds, for only then is it known which of its bytes count. What a capture lacks in
+//! front of a connection does not change that: one that was joined in mid-stream begins where it was joined.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
