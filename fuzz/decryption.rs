@@ -89,6 +89,16 @@ pub(crate) fn tls_decrypt(bytes: &[u8]) {
     assert_eq!(read(&report), read(&other));
 }
 
+/// Every byte that was said came out, or was taken off for a reason.
+fn is_accounted_for(said_bytes: u64, heard: &Heard, report: &DecryptionReport) {
+    let bytes = &report.figures.bytes;
+    let heard_bytes: u64 = heard.said.iter().map(|said| said.len() as u64).sum();
+    let known_bytes = heard_bytes - heard.missing.iter().sum::<u64>();
+    assert_eq!(said_bytes, known_bytes + bytes.off_bytes(), "{bytes:?}");
+    assert!(bytes.closes(), "{bytes:?}");
+    assert_eq!(report.figures.unbalanced, 0, "{bytes:?}");
+}
+
 /// Decrypts what was recorded; `None` if that is cut short.
 pub(crate) fn decrypt(recorded: &[u8], piece: usize) -> Option<(Heard, DecryptionReport)> {
     let (&[midway, high, low], rest) = recorded.split_first_chunk()?;
@@ -110,6 +120,7 @@ pub(crate) fn decrypt(recorded: &[u8], piece: usize) -> Option<(Heard, Decryptio
         start,
     });
     let (mut offsets, mut finished) = ([0, 0], [false; 2]);
+    let mut said_bytes = 0;
     while let Some((&[kind, high, low], after)) = rest.split_first_chunk() {
         let side = if kind & 1 == 0 { Side::Client } else { Side::Server };
         let length = u16::from_be_bytes([high, low]);
@@ -121,6 +132,7 @@ pub(crate) fn decrypt(recorded: &[u8], piece: usize) -> Option<(Heard, Decryptio
             0 | 1 => {
                 let (data, after) = rest.split_at_checked(length.into())?;
                 rest = after;
+                said_bytes += data.len() as u64;
                 data.chunks(piece)
                     .for_each(|bytes| say(&mut decryption, side, &mut offsets, bytes));
             }
@@ -150,7 +162,9 @@ pub(crate) fn decrypt(recorded: &[u8], piece: usize) -> Option<(Heard, Decryptio
         at_ns: 0,
         end: End::Open,
     });
-    Some(decryption.finish())
+    let (heard, report) = decryption.finish();
+    is_accounted_for(said_bytes, &heard, &report);
+    Some((heard, report))
 }
 
 fn say(decryption: &mut Decryption<Heard>, side: Side, offsets: &mut [u64; 2], bytes: &[u8]) {

@@ -27,6 +27,7 @@ pub(crate) fn session_file(bytes: &[u8]) {
         return;
     };
     assert_eq!(totals(&recording), heard.said, "the index tells something else");
+    assert_eq!(recording.played().datagrams, played.datagrams);
 
     let mut writer = RecordingWriter::memory();
     replay::play(&file[..], &mut writer).expect("it was read before");
@@ -34,8 +35,13 @@ pub(crate) fn session_file(bytes: &[u8]) {
         (writer.tally().strays, writer.tally().steps_back),
         (0, heard.steps_back)
     );
+    if let Some(list) = &played.datagrams {
+        assert!(list.flows.len() <= replay::packet::DatagramList::FLOWS_MAX);
+        writer.datagrams(list);
+    }
     let again = writer.finish().expect("memory");
     assert_eq!(totals(&again), heard.said, "it does not come back");
+    assert_eq!(again.played().datagrams, played.datagrams);
 }
 
 /// One block, made of entries and, behind the last 0xff, payload.

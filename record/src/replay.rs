@@ -40,7 +40,7 @@ pub struct Replay {
     pub sends: ReplaySends,
     /// Bytes.
     pub bytes: ReplayBytes,
-    /// Datagrams, which are not driven; absent where the recording is a file of sessions.
+    /// Datagrams, which are not driven; absent where the recording is a file of sessions that does not tell of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datagrams: Option<ReplayDatagrams>,
     /// The target's answers beside the recorded ones.
@@ -120,7 +120,8 @@ pub struct ReplaySends {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayBytes {
-    /// Said by both ends of all recorded sessions; absent in what an earlier version wrote.
+    /// Said by both ends of all recorded sessions, as the capture has it of those that were left out while it was read; absent in what
+    /// an earlier version wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<u64>,
     /// Said by recorded clients whose sessions are driven.
@@ -145,7 +146,8 @@ pub struct ReplayBytes {
     pub heard: u64,
 }
 
-/// Payload bytes of a capture's TCP segments. `captured = reassembled + skipped_by`; `reassembled = recorded + tls`.
+/// Payload bytes of a capture's TCP segments. `captured = reassembled + skipped_by`; `reassembled = recorded + tls`;
+/// `tls = tls_by`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CapturedBytes {
@@ -164,8 +166,16 @@ pub struct CapturedBytes {
     pub gapped: u64,
     /// In so many places.
     pub gaps: u64,
-    /// Of the reassembled, taken off by decryption; 0 where no connection speaks TLS.
+    /// Of the reassembled, taken off by decryption, as the bytes that it took and gave tell; 0 where no connection speaks TLS.
     pub tls: u64,
+    /// The same, counted where it is taken off, by kind: `headers`, `handshake`, `alerts`, `protection` (nonces, tags, padding), `sealed`
+    /// (what no key opens), `torn` (records of which the capture lacks a part), `behind-close`. Absent in what an earlier
+    /// version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_by: Option<BTreeMap<String, u64>>,
+    /// TLS connections that have a side whose bytes do not add up so by themselves.
+    #[serde(default)]
+    pub tls_unbalanced: u64,
 }
 
 impl CapturedBytes {

@@ -31,7 +31,7 @@ mod tests {
     use crate::*;
 
     /// Counts by kind in a summary: a later version may tell more kinds apart.
-    const KINDS: [&str; 7] = [
+    const KINDS: [&str; 8] = [
         "/failures",
         "/misfits",
         "/replay/sessions/failed_by",
@@ -39,6 +39,7 @@ mod tests {
         "/replay/bytes/unused_by",
         "/replay/bytes/undriven_by",
         "/replay/bytes/capture/skipped_by",
+        "/replay/bytes/capture/tls_by",
     ];
 
     fn validator(schema: &str) -> Validator {
@@ -153,7 +154,10 @@ mod tests {
             },
             bytes: ReplayBytes {
                 recorded: Some(7),
-                capture: Some(CapturedBytes::default()),
+                capture: Some(CapturedBytes {
+                    tls_by: Some(BTreeMap::from([("headers".to_owned(), 5)])),
+                    ..CapturedBytes::default()
+                }),
                 ..ReplayBytes::default()
             },
             datagrams: Some(ReplayDatagrams::default()),
@@ -376,6 +380,7 @@ mod tests {
             "/bytes/unused_by",
             "/bytes/undriven_by",
             "/bytes/capture/skipped_by",
+            "/bytes/capture/tls_by",
         ];
         agrees(REPLAY, &replay(), &open);
         let untimed = Replay {

@@ -6,14 +6,17 @@
 //! *close_notify* is the end of a side. Bytes that cannot be decrypted are a gap, whose length is as near as the lengths of
 //! the records allow; never is anything handed on that did not authenticate.
 //!
-//! A flow that is not TLS holds 56 bytes of the table and costs a comparison an event; one that is holds 576 besides after its
+//! A flow that is not TLS holds 56 bytes of the table and costs a comparison an event; one that is holds 608 besides after its
 //! handshake, and a record costs the set-up of its key beside its opening. Both kinds of flow and all that is buffered are bounded.
 
+mod books;
 mod conversation;
 mod hello;
+mod limits;
 mod message;
 mod opener;
 mod output;
+mod plain;
 mod record;
 mod report;
 mod resync;
@@ -22,40 +25,17 @@ mod side;
 mod suite;
 mod watch;
 
-pub use report::{CipherSuite, DecryptionFigures, TlsFlow, TlsVersion, Undecrypted};
+pub use limits::DecryptionLimits;
+pub use report::{CipherSuite, DecryptionFigures, TlsBytes, TlsFlow, TlsOverhead, TlsVersion, Undecrypted};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::event::{Event, Flow, Side, Sink};
+use crate::event::{Event, Flow, Sink};
 use crate::secrets::{Secrets, SecretsFigures};
 use conversation::Conversation;
 use output::Output;
-use watch::{Verdict, Watch};
-
-/// How much a decryption may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecryptionLimits {
-    /// Flows watched at a time; those beyond are handed on as they are, and counted.
-    pub flows: usize,
-    /// Flows decrypted at a time; those beyond stay as they are, and are listed.
-    pub tls_flows: usize,
-    /// Bytes of partial records and of handshakes under way, with what these need for themselves, of all flows together.
-    pub buffered_bytes: usize,
-    /// TLS flows listed; those beyond are counted.
-    pub listed: usize,
-}
-
-impl Default for DecryptionLimits {
-    fn default() -> Self {
-        Self {
-            flows: 1 << 17,
-            tls_flows: 1 << 15,
-            buffered_bytes: 24 << 20,
-            listed: 1 << 10,
-        }
-    }
-}
+use watch::Watch;
 
 /// A stage that hands on to `S` what it decrypts.
 pub struct Decryption<S> {
@@ -134,7 +114,8 @@ impl<S: Sink> Decryption<S> {
         open.sort_unstable_by_key(|(flow, _)| *flow);
         for (_, state) in open {
             if let State::Tls(conversation) = state {
-                self.list(conversation.about());
+                let about = conversation.about(&mut self.output());
+                self.list(about);
             }
         }
         let report = DecryptionReport {
@@ -156,110 +137,6 @@ impl<S: Sink> Decryption<S> {
             self.listed.push(about);
         } else {
             self.figures.unlisted += 1;
-        }
-    }
-
-    /// A plain flow's event.
-    fn watched(
-        &mut self,
-        event: Event<'_>,
-        mut watch: Watch,
-        mut server_bytes: ServerBytes,
-    ) -> Option<State> {
-        if let Event::Data {
-            flow,
-            side,
-            at_ns,
-            offset,
-            bytes,
-        } = event
-        {
-            let verdict = watch.data(side, offset, bytes);
-            if side == Side::Server {
-                server_bytes = offset + bytes.len() as u64;
-            }
-            match verdict {
-                Verdict::Held => return Some(State::Plain(watch, server_bytes)),
-                Verdict::Plain => {}
-                Verdict::Lost(why) => {
-                    self.release(flow, at_ns, &mut watch);
-                    self.sink.event(event);
-                    self.list(TlsFlow {
-                        undecrypted: Some(why),
-                        ..TlsFlow::new(flow)
-                    });
-                    return Some(State::Passed);
-                }
-                Verdict::Tls if self.tls_flows < self.limits.tls_flows => {
-                    let held = watch.release();
-                    let mut conversation = Box::new(match side {
-                        Side::Client => {
-                            let client_offset = if held.client().is_empty() {
-                                offset
-                            } else {
-                                held.client_at
-                            };
-                            let server_offset = if held.server().is_empty() { server_bytes } else { 0 };
-                            Conversation::new(flow, client_offset, server_offset)
-                        }
-                        // It answers a client that was not heard yet.
-                        Side::Server => Conversation::new(flow, 0, 0),
-                    });
-                    self.tls_flows += 1;
-                    let (other, own) = match side {
-                        Side::Client => (held.server(), held.client()),
-                        Side::Server => (held.client(), held.server()),
-                    };
-                    let said = [own, bytes].concat();
-                    let out = &mut self.output();
-                    // What is held of the other side is less than a record's begin: there is nothing in it to fail by.
-                    let result = conversation
-                        .data(side.other(), at_ns, other, out)
-                        .and_then(|()| conversation.data(side, at_ns, &said, out));
-                    return self.converse(event, conversation, 0, result);
-                }
-                Verdict::Tls => {
-                    self.release(flow, at_ns, &mut watch);
-                    self.sink.event(event);
-                    self.list(TlsFlow {
-                        undecrypted: Some(Undecrypted::Room),
-                        ..TlsFlow::new(flow)
-                    });
-                    return Some(State::Passed);
-                }
-            }
-        }
-        if let Event::Gap {
-            side, offset, length, ..
-        } = event
-        {
-            watch.gap(side);
-            if side == Side::Server {
-                server_bytes = offset + length;
-            }
-        }
-        self.release(event.flow(), event.at_ns(), &mut watch);
-        self.sink.event(event);
-        let is_over = matches!(event, Event::Close { .. });
-        (!is_over).then_some(State::Plain(watch, server_bytes))
-    }
-
-    /// Hands on what a watch held.
-    fn release(&mut self, flow: Flow, at_ns: u64, watch: &mut Watch) {
-        let held = watch.release();
-        for (side, offset, bytes) in [
-            (Side::Server, 0, held.server()),
-            (Side::Client, held.client_at, held.client()),
-        ] {
-            if !bytes.is_empty() {
-                self.sink.event(Event::Data {
-                    flow,
-                    side,
-                    at_ns,
-                    offset,
-                    bytes,
-                });
-            }
         }
     }
 
@@ -292,7 +169,7 @@ impl<S: Sink> Decryption<S> {
         self.buffered_bytes -= before_bytes;
         let is_over = matches!(event, Event::Close { .. });
         if self.buffered_bytes + conversation.buffered_bytes() > self.limits.buffered_bytes && !is_over {
-            result = result.and_then(|()| conversation.evict());
+            result = result.and_then(|()| conversation.evict(&mut self.output()));
         }
         if result.is_ok() && !is_over {
             self.buffered_bytes += conversation.buffered_bytes();
@@ -304,7 +181,7 @@ impl<S: Sink> Decryption<S> {
             // The event's bytes are among those that are handed back; its other kinds still have to go on.
             conversation.hand_back(event.at_ns(), &mut self.output());
         }
-        let mut about = conversation.about();
+        let mut about = conversation.about(&mut self.output());
         about.undecrypted = result.err().or(about.undecrypted);
         self.list(about);
         if is_over || (result.is_err() && !matches!(event, Event::Data { .. })) {

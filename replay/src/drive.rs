@@ -231,7 +231,8 @@ fn picked(options: &DriveOptions) -> Result<Picked, DriveError> {
     if options.connect_speed == Speed::Max && options.clones.spread_ns > 0 {
         return Err(DriveError::Spread);
     }
-    let picked = Picked::of(&options.recording, &options.selection);
+    let mut picked = Picked::of(&options.recording, &options.selection);
+    picked.left_out += options.left_out;
     if picked.sessions.is_empty() {
         return Err(DriveError::Nothing(LeftOver::of(&picked)));
     }

@@ -35,8 +35,8 @@ mod skipped;
 pub use capture::{CaptureError, Ending, Source};
 pub use compare::{Compared, Comparison, Difference};
 pub use decrypt::{
-    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsFlow, TlsVersion,
-    Undecrypted,
+    CipherSuite, Decryption, DecryptionFigures, DecryptionLimits, DecryptionReport, TlsBytes, TlsFlow,
+    TlsOverhead, TlsVersion, Undecrypted,
 };
 pub use drive::{
     Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Figures,
@@ -60,6 +60,6 @@ pub use recording::{
 pub use rewrite::{Messages, RewriteError, Rewriter, Said};
 pub use rules::{Identity, Place, RULES_MAX, RuleError, Rules, STRIDE_DEFAULT, Target};
 pub use secrets::{Malformed, Secrets, SecretsError, SecretsFigures};
-pub use selection::{Select, Selection};
+pub use selection::{LeftOut, Select, Selection};
 pub use shares::Shares;
 pub use skipped::{Skip, Skipped};

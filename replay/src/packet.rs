@@ -13,7 +13,7 @@ mod tcp;
 mod tunnel;
 mod view;
 
-pub use datagrams::{DatagramFlow, Datagrams};
+pub use datagrams::{DatagramFlow, DatagramList, Datagrams};
 pub use endpoint::{Endpoint, Path};
 pub use fragments::FRAGMENTS_MAX_BYTES;
 pub use tcp::{Flags, Segment};

@@ -6,7 +6,7 @@
 use crate::capture::{Capture, CaptureError, Ending, Interface, Item, Link, Packet, Source};
 use crate::event::Sink;
 use crate::inspect::Shape;
-use crate::packet::{Content, DatagramFlow, Datagrams, Decoder};
+use crate::packet::{Content, DatagramList, Datagrams, Decoder};
 use crate::reassembly::{Reassembly, ReassemblyFigures, ReassemblyLimits};
 use crate::skipped::{Skip, Skipped};
 
@@ -47,10 +47,8 @@ pub struct CaptureFigures {
     pub skipped: Skipped,
     /// What became of the TCP segments.
     pub tcp: ReassemblyFigures,
-    /// UDP flows, in the order of their first packets.
-    pub datagrams: Vec<DatagramFlow>,
-    /// Datagrams of flows that found no room in that list.
-    pub unlisted_datagrams: u64,
+    /// UDP flows, which are not put together.
+    pub datagrams: DatagramList,
     /// Where the packets were captured.
     pub interfaces: Vec<Interface>,
     /// Key-log text of all decryption secrets blocks, from [`read_capture`]; a [`Reading`] hands it over on the way.
@@ -197,8 +195,7 @@ impl Reading {
             joined_fragments: self.decoder.fragments_joined(),
             skipped,
             tcp,
-            datagrams: self.datagrams.flows().to_vec(),
-            unlisted_datagrams: self.datagrams.unlisted_packets(),
+            datagrams: self.datagrams.into_list(),
             interfaces: self.capture.interfaces().to_vec(),
             secrets: Vec::new(),
             secrets_refused_bytes: self.capture.secrets_refused_bytes(),

@@ -3,6 +3,7 @@
 //! It knows no capture and no target. `docs/sessions.md` has the file's form.
 
 mod block;
+mod datagrams;
 mod encoder;
 mod entry;
 mod excerpt;

@@ -8,6 +8,7 @@
 
 mod line;
 mod packed;
+mod secret;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 use line::Line;
 use packed::Packed;
 pub(crate) use packed::SessionSecrets;
+pub(crate) use secret::{Label, SECRET_MAX_BYTES, Secret};
 
 /// Bytes that secrets may take, with the table they are in, unless told otherwise.
 const KEPT_MAX_BYTES: usize = 24 << 20;
@@ -25,8 +27,6 @@ const KEPT_MAX_BYTES: usize = 24 << 20;
 const ENTRY_BYTES: usize = 2 * (size_of::<(Random, Packed)>() + 1);
 /// Bytes of a line at most; the longest of the format has fewer than 256.
 const LINE_MAX_BYTES: usize = 1 << 10;
-/// Bytes of the longest secret: of SHA-384's output, and of TLS 1.2's master secret.
-pub(crate) const SECRET_MAX_BYTES: usize = 48;
 
 /// The random of a *ClientHello*, which names a session.
 pub(crate) type Random = [u8; 32];
@@ -79,48 +79,6 @@ pub enum SecretsError {
     /// Not one line of it is of a key log.
     #[error("this is no key log: {0}")]
     Foreign(Malformed),
-}
-
-/// Which secret of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Label {
-    /// TLS 1.2's master secret (RFC 5246, section 8.1).
-    Master,
-    /// TLS 1.3's, by what they protect (RFC 8446, section 7.1).
-    ClientEarly,
-    ClientHandshake,
-    ServerHandshake,
-    ClientApplication,
-    ServerApplication,
-}
-
-/// A secret. Wiped when dropped.
-#[derive(Clone)]
-pub(crate) struct Secret {
-    bytes: Zeroizing<[u8; SECRET_MAX_BYTES]>,
-    length: u8,
-}
-
-impl Secret {
-    /// `None` if it is longer than any.
-    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
-        let mut secret = Zeroizing::new([0; SECRET_MAX_BYTES]);
-        secret.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Self {
-            bytes: secret,
-            length: bytes.len() as u8,
-        })
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }
 
 impl Default for Secrets {

@@ -12,7 +12,7 @@
 //! | what waits behind a mask, twice 16 MiB where all waits by itself | | 32 MiB | 32 MiB |
 //! | bytes that wait behind holes | 32 MiB | 12 MiB | 2 MiB |
 //! | connections watched for TLS, 57 B each in a table that doubles | 131,072: 22 MiB | 32,768: 6 MiB | 8,192: 2 MiB |
-//! | TLS connections decrypted at once, 576 B each | 32,768: 18 MiB | 8,192: 5 MiB | 2,048: 2 MiB |
+//! | TLS connections decrypted at once, 608 B each | 32,768: 19 MiB | 8,192: 5 MiB | 2,048: 2 MiB |
 //! | their handshakes and partial records | 24 MiB | 8 MiB | 2 MiB |
 //! | secrets of TLS sessions | 24 MiB | 12 MiB | 4 MiB |
 //! | fragments of IP datagrams | 4 MiB | 4 MiB | 4 MiB |

@@ -2,7 +2,7 @@
 //!
 //! It knows the equations; how answers were compared is not its business.
 
-use record::{Replay, ReplayBytes, ReplayChat, ReplaySummary, Run, name};
+use record::{CapturedBytes, Replay, ReplayBytes, ReplayChat, ReplaySummary, Run, name};
 
 use crate::quantity::{grouped, trimmed};
 use crate::series;
@@ -119,6 +119,27 @@ fn bytes_astray(bytes: &ReplayBytes) -> Vec<String> {
             grouped(capture.tls)
         ));
     }
+    reasons.extend(tls_astray(capture));
+    reasons
+}
+
+/// What of the bytes taken off with TLS is not accounted for, a sentence each.
+fn tls_astray(capture: &CapturedBytes) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let by_kind = capture.tls_by.as_ref().map(|kinds| kinds.values().sum::<u64>());
+    if let Some(by_kind) = by_kind.filter(|bytes| *bytes != capture.tls) {
+        reasons.push(format!(
+            "The ledger does not close: {} bytes taken off with TLS, {} of them of a known kind.",
+            grouped(capture.tls),
+            grouped(by_kind)
+        ));
+    }
+    if capture.tls_unbalanced > 0 {
+        reasons.push(format!(
+            "The ledger does not close: the decrypted bytes of {} TLS connections do not add up.",
+            grouped(capture.tls_unbalanced)
+        ));
+    }
     reasons
 }
 
@@ -168,7 +189,7 @@ fn between(chat: &ReplayChat, copies: u64, repeats: u64) -> Option<String> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use record::{CapturedBytes, ReplaySends, ReplaySessions};
+    use record::{ReplaySends, ReplaySessions};
 
     use super::*;
 
@@ -208,6 +229,11 @@ mod tests {
                     gapped: 1_460,
                     gaps: 1,
                     tls: 30,
+                    tls_by: Some(BTreeMap::from([
+                        ("headers".to_owned(), 10),
+                        ("protection".to_owned(), 20),
+                    ])),
+                    tls_unbalanced: 0,
                 }),
                 ..ReplayBytes::default()
             },
@@ -228,7 +254,7 @@ mod tests {
         fn capture(replay: &mut Replay) -> &mut CapturedBytes {
             replay.bytes.capture.as_mut().unwrap()
         }
-        let broken: [fn(&mut Replay); 15] = [
+        let broken: [fn(&mut Replay); 17] = [
             |replay| replay.finished = false,
             |replay| replay.sends.sent -= 1,
             |replay| replay.sessions.finished += 1,
@@ -239,8 +265,17 @@ mod tests {
             |replay| capture(replay).captured -= 1,
             |replay| *capture(replay).skipped_by.get_mut("refused").unwrap() += 1,
             |replay| capture(replay).skipped_by.clear(),
-            |replay| capture(replay).tls -= 1,
+            |replay| capture(replay).tls_by.as_mut().unwrap().clear(),
+            |replay| capture(replay).tls_unbalanced += 1,
             |replay| capture(replay).recorded -= 1,
+            |replay| {
+                *capture(replay)
+                    .tls_by
+                    .as_mut()
+                    .unwrap()
+                    .get_mut("headers")
+                    .unwrap() += 1
+            },
             |replay| replay.bytes.recorded_client += 1,
             |replay| replay.bytes.recorded_server -= 1,
             |replay| replay.bytes.undriven_by.clear(),
@@ -254,6 +289,13 @@ mod tests {
         let mut replay = whole();
         capture(&mut replay).reassembled += 1;
         assert_eq!(shortcomings(&replay).len(), 2, "{replay:?}");
+        // One that was taken off and did not come is one too many among the recorded, and among the kinds.
+        let mut replay = whole();
+        capture(&mut replay).tls += 1;
+        assert_eq!(shortcomings(&replay).len(), 2, "{replay:?}");
+        // An earlier version did not tell the kinds.
+        (capture(&mut replay).tls, capture(&mut replay).tls_by) = (30, None);
+        assert_eq!(shortcomings(&replay), Vec::<String>::new());
         // A file of sessions has no captured bytes to account for, and a folder of an earlier version no recorded ones.
         replay.bytes.capture = None;
         assert_eq!(shortcomings(&replay), Vec::<String>::new());

@@ -17,7 +17,8 @@ use loadgen::Carrier;
 use reactor::Clock;
 use record::{Manifest, Threshold};
 use replay::{
-    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, Rules, Speed,
+    Clones, DriveError, DriveOptions, Flow, OnFailure, Order, People, Picked, Recording, Rules, Selection,
+    Speed,
 };
 
 use self::own::Own;
@@ -48,7 +49,7 @@ struct Prepared {
 /// Drives a capture again, or cuts a session out of it.
 pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
     check(args)?;
-    let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
+    let recorded = source::recorded(&args.capture, args.keys.as_deref(), wanted(args)?)?;
     if let Some(outcome) = enter(args, &recorded.recording)? {
         return Ok(outcome);
     }
@@ -56,7 +57,7 @@ pub(super) fn drive(args: &DriveArgs) -> Result<Outcome> {
         errln!("note: {}: {note}", args.capture.display());
     }
     if let Some([flow, file]) = args.cut.as_deref() {
-        return cut(&recorded.recording, flow, Path::new(file));
+        return cut(&recorded, number(flow)?, Path::new(file));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -115,19 +116,38 @@ fn connections(args: &DriveArgs, recording: &Recording) -> u64 {
     most.min(args.at_once.unwrap_or(u64::MAX)).max(1)
 }
 
-/// Writes one session into a file of its own.
-fn cut(recording: &Recording, flow: &str, file: &Path) -> Result<Outcome> {
-    let number: u64 = flow.parse().with_context(|| {
+/// What has to be read: to cut a session out, that one alone.
+fn wanted(args: &DriveArgs) -> Result<Selection> {
+    let Some([flow, _]) = args.cut.as_deref() else {
+        return Ok(args.selection.selection());
+    };
+    let Flow(number) = number(flow)?;
+    Ok(Selection {
+        flows: vec![number..=number],
+        ..Selection::default()
+    })
+}
+
+/// The flow that is to be cut out.
+fn number(flow: &str) -> Result<Flow> {
+    let number = flow.parse().with_context(|| {
         format!("--cut {flow}: expected the number of a flow, as `teem replay inspect` lists it")
     })?;
+    Ok(Flow(number))
+}
+
+/// Writes one session into a file of its own.
+fn cut(recorded: &Recorded, flow: Flow, file: &Path) -> Result<Outcome> {
+    let recording = &recorded.recording;
     let Some(index) = recording
         .sessions()
         .iter()
-        .position(|session| session.flow == Flow(number))
+        .position(|session| session.flow == flow)
     else {
         bail!(
-            "--cut {flow}: the capture has {} flows, and none has that number",
-            recording.sessions().len()
+            "--cut {}: the capture has {} flows, and none has that number",
+            flow.0,
+            recorded.connections()
         );
     };
     let (part, mut writer) = Part::begin(file)?;
@@ -227,6 +247,7 @@ fn driven(args: &DriveArgs, recorded: &Recorded, rules: Rules, own: Option<&Own>
     Ok(DriveOptions {
         rules: Arc::new(rules),
         selection: args.selection.selection(),
+        left_out: recorded.reads.left_out.flows,
         connect_speed,
         think_speed,
         order: if args.causal { Order::Causal } else { Order::Timed },

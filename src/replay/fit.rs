@@ -1,7 +1,7 @@
 //! `teem replay fit`: a population fitted to a capture, as a table and as a scenario that `teem run` takes.
 
 use anyhow::{Context as _, Result, bail};
-use replay::{FitBy, Fitted, Sample};
+use replay::{FitBy, Fitted, Sample, Selection};
 
 use super::arguments::{FitArgs, FitByArg};
 use super::source;
@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 
 /// Fits, tells, saves.
 pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
-    let recorded = source::recorded(&args.capture, args.keys.as_deref())?;
+    let recorded = source::recorded(&args.capture, args.keys.as_deref(), Selection::default())?;
     for note in recorded.notes() {
         errln!("note: {note}");
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use replay::{
     Event, Findings, Flow, Inspection, InspectionLimits, Mask, MaskRules, Note, Protocol, RecordingWriter,
-    Secrecy, Sink, Tally,
+    Secrecy, Selection, Sink, Tally,
 };
 
 use self::veil::Veil;
@@ -45,7 +45,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
         outlets,
     )?;
     let saved = match outlets.saving {
-        Some(saving) => Some(saving.end(&reads)?),
+        Some(saving) => Some(saving.end(&reads, &args.selection.selection())?),
         None => None,
     };
     let inspected = Inspected {
@@ -184,12 +184,15 @@ impl Saving {
         }))
     }
 
-    fn end(self, reads: &Reads) -> Result<Saved> {
+    fn end(self, reads: &Reads, selection: &Selection) -> Result<Saved> {
         let (mut writer, figures) = self.mask.finish();
         if reads.started_unix_ns() > 0 {
             writer.note(&Note::Began {
                 unix_ns: reads.started_unix_ns(),
             });
+        }
+        if let Some(list) = reads.datagrams() {
+            writer.datagrams(&selection.datagrams(list));
         }
         // What was masked before stays so.
         for note in [Note::Masked, Note::MaskedHttp] {

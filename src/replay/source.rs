@@ -2,16 +2,21 @@
 //!
 //! It knows files and pipes; what becomes of the events is the sink's business, that of a recording the driver's.
 
+mod notes;
+
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use replay::packet::DatagramList;
 use replay::{
-    CaptureFigures, CaptureOptions, Decryption, DecryptionReport, Played, Progress, Reading, Recording,
-    RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
+    CaptureFigures, CaptureOptions, Decryption, DecryptionReport, LeftOut, Played, Progress, Reading,
+    Recording, RecordingWriter, Secrets, Select, Selection, Shares, Sink, Source, is_recording,
 };
+
+pub(crate) use notes::beyond_listed;
 
 /// So many first bytes tell a file of sessions.
 const FIRST_BYTES: u64 = 16;
@@ -20,7 +25,7 @@ const FIRST_BYTES: u64 = 16;
 #[derive(Debug)]
 pub(crate) enum Origin {
     /// A capture, and what became of its TLS.
-    Capture(Box<CaptureFigures>, DecryptionReport),
+    Capture(Box<CaptureFigures>, Box<DecryptionReport>),
     /// A file of sessions.
     Sessions(Played),
 }
@@ -29,8 +34,8 @@ pub(crate) enum Origin {
 #[derive(Debug)]
 pub(crate) struct Reads {
     pub(crate) origin: Origin,
-    /// Connections that the selection left out.
-    pub(crate) left_out: u64,
+    /// What the selection left out.
+    pub(crate) left_out: LeftOut,
 }
 
 /// Reads a capture or a file of sessions (`-` is standard input), takes off its TLS where there are secrets, and hands the
@@ -85,7 +90,7 @@ pub(crate) fn read<S: Sink>(
     let (sink, report) = decryption.finish();
     Ok((
         Reads {
-            origin: Origin::Capture(Box::new(figures), report),
+            origin: Origin::Capture(Box::new(figures), Box::new(report)),
             left_out,
         },
         sink,
@@ -99,17 +104,18 @@ pub(crate) struct Recorded {
     pub(crate) reads: Reads,
 }
 
-/// Reads a recording whole: a file of sessions where it lies, all else by way of a file that is gone with the recording.
+/// Reads a recording: a file of sessions whole, where it lies, all else by way of a file that is gone with the recording. Of what has to
+/// be written there, connections that are not selected are left out.
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
+pub(crate) fn recorded(path: &Path, keys: Option<&Path>, selection: Selection) -> Result<Recorded> {
     let name = || path.display().to_string();
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
         let recording = Recording::open(path).with_context(name)?;
         let reads = Reads {
             origin: Origin::Sessions(recording.played().clone()),
-            left_out: 0,
+            left_out: LeftOut::default(),
         };
         return Ok(Recorded {
             recording: Arc::new(recording),
@@ -117,10 +123,10 @@ pub(crate) fn recorded(path: &Path, keys: Option<&Path>) -> Result<Recorded> {
         });
     }
     let writer = RecordingWriter::scratch(scratch()?);
-    let (reads, writer) = read(path, keys, Selection::default(), false, writer)?;
+    let (reads, writer) = read(path, keys, selection, false, writer)?;
     let recording = writer.finish().with_context(|| {
         format!(
-            "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or cut it first with `teem replay inspect --save`",
+            "cannot keep what {} says in {}: set TMPDIR to a folder with more room, or choose a part of it with --from, --until, --flow, --port or --host",
             path.display(),
             std::env::temp_dir().display()
         )
@@ -142,10 +148,20 @@ impl Recorded {
             .collect()
     }
 
+    /// Connections of the capture, those that were left out included.
+    pub(crate) fn connections(&self) -> u64 {
+        self.recording.sessions().len() as u64 + self.reads.left_out.flows
+    }
+
     /// What was counted in a capture; `None` of a file of sessions.
     pub(crate) fn figures(&self) -> Option<&CaptureFigures> {
+        self.capture().map(|(figures, _)| figures)
+    }
+
+    /// The same, and what became of its TLS.
+    pub(crate) fn capture(&self) -> Option<(&CaptureFigures, &DecryptionReport)> {
         match &self.reads.origin {
-            Origin::Capture(figures, _) => Some(figures),
+            Origin::Capture(figures, report) => Some((figures, report)),
             Origin::Sessions(_) => None,
         }
     }
@@ -195,81 +211,13 @@ fn capture<S: Sink>(
     Ok(reading.finish(stage)?)
 }
 
-/// Packets of UDP beyond the flows that are listed, to be said behind what those come to.
-pub(crate) fn beyond_listed(packets: u64) -> String {
-    match packets {
-        0 => String::new(),
-        packets => format!("; {packets} packets more are of flows beyond those"),
-    }
-}
-
 impl Reads {
-    /// What was not used of the file, in a sentence.
-    pub(crate) fn shortfall(&self) -> Option<String> {
+    /// What was counted of UDP; `None` of a file of sessions that does not say.
+    pub(crate) fn datagrams(&self) -> Option<&DatagramList> {
         match &self.origin {
-            Origin::Capture(figures, _) => match &figures.ending {
-                replay::Ending::Whole => None,
-                ending => Some(ending.to_string()),
-            },
-            Origin::Sessions(played) => played.torn.as_ref().map(ToString::to_string),
+            Origin::Capture(figures, _) => Some(&figures.datagrams),
+            Origin::Sessions(played) => played.datagrams.as_ref(),
         }
-    }
-
-    /// What a driver leaves out of a capture, a sentence each.
-    pub(crate) fn undriven(&self) -> Vec<String> {
-        let Origin::Capture(figures, decryption) = &self.origin else {
-            return Vec::new();
-        };
-        let mut notes = Vec::new();
-        if !figures.datagrams.is_empty() {
-            let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
-            notes.push(format!(
-                "{} UDP flows of {packets} packets are not replayed: `teem replay inspect` lists them{}",
-                figures.datagrams.len(),
-                beyond_listed(figures.unlisted_datagrams)
-            ));
-        }
-        let closed: u64 = decryption.figures.undecrypted.values().sum();
-        if closed > 0 {
-            notes.push(format!(
-                "{closed} TLS connections are not decrypted, or not whole: `teem replay inspect` says why"
-            ));
-        }
-        notes
-    }
-
-    /// What of the secrets was not taken, and whom there was no room for, a sentence each.
-    pub(crate) fn refused(&self) -> Vec<String> {
-        let Origin::Capture(figures, decryption) = &self.origin else {
-            return Vec::new();
-        };
-        let secrets = decryption.secrets;
-        let mut notes = Vec::new();
-        if let Some(first) = secrets.first_malformed {
-            notes.push(format!(
-                "{} lines are none of a key log; the first is {first}",
-                secrets.malformed
-            ));
-        }
-        for (count, what) in [
-            (
-                secrets.refused,
-                "secrets of the key logs were not kept: there are too many",
-            ),
-            (
-                figures.secrets_refused_bytes,
-                "bytes of secrets in the capture were not kept: they are no TLS key log, or too many",
-            ),
-            (
-                decryption.figures.unwatched,
-                "connections were not looked at for TLS: too many were open at once",
-            ),
-        ] {
-            if count > 0 {
-                notes.push(format!("{count} {what}"));
-            }
-        }
-        notes
     }
 
     /// From the first packet to the last, nanoseconds; a file of sessions does not say.
@@ -304,9 +252,50 @@ impl Reads {
 mod tests {
     use super::*;
 
+    /// A packet of raw IPv4 in a classic capture: what a client says to a port, from a number of its stream on.
+    fn packet(port: u16, (syn, seq): (bool, u32), payload: &[u8]) -> Vec<u8> {
+        let length = 40 + payload.len() as u16;
+        let mut ip = vec![0x45, 0];
+        ip.extend(length.to_be_bytes());
+        ip.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        ip.extend([40_000_u16, port].map(u16::to_be_bytes).as_flattened());
+        ip.extend([seq, 0].map(u32::to_be_bytes).as_flattened());
+        ip.extend([0x50, if syn { 2 } else { 16 }, 0xff, 0xff, 0, 0, 0, 0]);
+        ip.extend(payload);
+        let lengths = [0, 0, u32::from(length), u32::from(length)];
+        [lengths.map(u32::to_le_bytes).as_flattened(), &ip].concat()
+    }
+
     #[test]
-    fn packets_of_unlisted_flows_are_told_apart() {
-        assert_eq!(beyond_listed(0), "");
-        assert_eq!(beyond_listed(7), "; 7 packets more are of flows beyond those");
+    fn what_is_not_wanted_of_a_capture_is_counted_and_not_written() {
+        const PIECES: u32 = 400;
+        let noise: Vec<u8> = (0..1_000_u32).map(|at| (at * at / 8) as u8).collect();
+        let header = [0xa1b2_c3d4_u32, 4 << 16 | 2, 0, 0, 65_535, 101];
+        let mut capture = header.map(u32::to_le_bytes).as_flattened().to_vec();
+        for port in [443, 80] {
+            capture.extend(packet(port, (true, 6), b""));
+        }
+        capture.extend(packet(80, (false, 7), b"hello"));
+        for piece in 0..PIECES {
+            capture.extend(packet(443, (false, 7 + 1_000 * piece), &noise));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), capture).unwrap();
+        let read = |ports: &[u16]| {
+            let selection = Selection {
+                ports: ports.to_vec(),
+                ..Selection::default()
+            };
+            recorded(file.path(), None, selection).unwrap()
+        };
+        let noise_bytes = u64::from(PIECES) * 1_000;
+        let (all, some) = (read(&[]), read(&[80]));
+        assert_eq!(all.recording.played().payload_bytes, noise_bytes + 5);
+        assert_eq!((all.connections(), some.connections()), (2, 2));
+        let (written, left_out) = (some.recording.played(), some.reads.left_out);
+        assert_eq!((written.payload_bytes, written.connections), (5, 1));
+        assert!(written.sound_bytes < 500, "the whole of the file: {written:?}");
+        assert_eq!((left_out.flows, left_out.bytes), (1, [noise_bytes, 0]));
+        assert_eq!(some.recording.sessions()[0], all.recording.sessions()[1]);
     }
 }

@@ -16,6 +16,9 @@ const REQUESTS: usize = 3;
 /// Visitors, each spoilt in a way of his own; the last is not asked for.
 const VISITORS: usize = 7;
 
+/// What is told of the datagrams that are added to a capture.
+const UDP_NOTE: &str = "2 UDP flows of 3 packets are not replayed";
+
 /// A capture of visits, one after the other.
 fn visits(home: &Home) -> Tapped {
     let server = Visits::start(u64::MAX, 1);
@@ -114,7 +117,7 @@ fn every_byte_of_a_spoilt_capture_is_in_the_ledger() {
     ] {
         assert!(page.contains(told), "{told}");
     }
-    from_sessions(&home, &path, figures.bytes.recorded);
+    from_sessions(&home, &path, figures.bytes.recorded, added);
 }
 
 /// The figures beside what was done to the capture, byte by byte.
@@ -146,6 +149,8 @@ fn check(whole: &Tapped, truth: &Truth, bytes: &ReplayBytes) {
             gapped: truth.unanswered + truth.unasked,
             gaps: 2,
             tls: 0,
+            tls_by: Some(BTreeMap::new()),
+            tls_unbalanced: 0,
         })
     );
     assert_eq!(bytes.recorded, Some(recorded));
@@ -167,7 +172,7 @@ fn check(whole: &Tapped, truth: &Truth, bytes: &ReplayBytes) {
 }
 
 /// The same from a file of sessions, which has no more than what was put together.
-fn from_sessions(home: &Home, capture: &Path, recorded: Option<u64>) {
+fn from_sessions(home: &Home, capture: &Path, recorded: Option<u64>, added: ReplayDatagrams) {
     let saved = home.path("saved.teem");
     json(
         home,
@@ -183,10 +188,11 @@ fn from_sessions(home: &Home, capture: &Path, recorded: Option<u64>) {
         "0-5",
     ];
     let (done, run) = replay(home, "again", &arguments);
-    done.code(0);
+    let done = done.code(0);
+    assert!(done.err.contains(UDP_NOTE), "{done:?}");
     let figures = closes(&run.summary());
     assert_eq!((figures.bytes.recorded, figures.bytes.capture), (recorded, None));
-    assert_eq!(figures.datagrams, None);
+    assert_eq!(figures.datagrams, Some(added));
 }
 
 /// Puts a question by UDP with its answer, the first packet of QUIC, and one that is not even IP into a capture.
@@ -234,10 +240,9 @@ fn datagrams_are_listed_counted_and_not_replayed_and_the_report_says_so() {
     let fresh = Visits::start(u64::MAX, 1_000_000);
     let (done, run) = replay(&home, "out", &[path, "--target", &fresh.address, "--causal"]);
     let done = done.code(0);
-    let note = "2 UDP flows of 3 packets are not replayed";
-    assert!(done.err.contains(note), "{done:?}");
+    assert!(done.err.contains(UDP_NOTE), "{done:?}");
     assert!(
-        run.events().iter().any(|event| event.detail.contains(note)),
+        run.events().iter().any(|event| event.detail.contains(UDP_NOTE)),
         "{:?}",
         run.events()
     );
@@ -263,5 +268,46 @@ fn datagrams_are_listed_counted_and_not_replayed_and_the_report_says_so() {
     alone.write(&path);
     let done = home.teem(&["replay", path.to_str().unwrap(), "--target", &fresh.address]);
     let done = done.mistake(&["no session is left"]);
-    assert!(done.err.contains(note), "{done:?}");
+    assert!(done.err.contains(UDP_NOTE), "{done:?}");
+}
+
+/// The UDP flows that an inspection lists, and what it counts.
+fn udp_of(home: &Home, arguments: &[&str]) -> (Vec<serde_json::Value>, serde_json::Value) {
+    let found = json(home, arguments);
+    let flows = found["flows"].as_array().unwrap().iter();
+    let udp = flows.filter(|flow| flow["transport"] == "udp").cloned();
+    (udp.collect(), found["udp"].clone())
+}
+
+#[test]
+fn a_file_of_sessions_tells_of_datagrams_as_its_capture_does() {
+    let home = Home::new();
+    let mut capture = visits(&home);
+    datagrams(&mut capture);
+    let path = home.path("mixed.pcap");
+    capture.write(&path);
+    let (path, saved) = (path.to_str().unwrap(), home.path("saved.teem"));
+    let saved = saved.to_str().unwrap();
+    let (listed, counted) = udp_of(&home, &[path, "--save", saved]);
+    assert_eq!(
+        (listed.len(), &counted["packets"], &counted["quic"]),
+        (2, &3.into(), &1.into())
+    );
+    assert_eq!(udp_of(&home, &[saved]), (listed.clone(), counted));
+    let done = home.teem(&["replay", "inspect", saved]).code(0);
+    assert!(
+        done.out
+            .contains("UDP: 2 flows, 1 of them QUIC, 3 packets: listed, not replayed"),
+        "{done:?}"
+    );
+    // A part of it has those that fit, be it made of the capture or of the file.
+    for whole in [path, saved] {
+        let part = home.path("part.teem");
+        let part = part.to_str().unwrap();
+        json(&home, &[whole, "--port", "53", "--save", part]);
+        let (some, counted) = udp_of(&home, &[part]);
+        assert_eq!((some.as_slice(), &counted["packets"]), (&listed[..1], &2.into()));
+        json(&home, &[whole, "--flow", "0", "--save", part]);
+        assert_eq!(udp_of(&home, &[part]).0, [] as [serde_json::Value; 0]);
+    }
 }

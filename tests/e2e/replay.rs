@@ -183,7 +183,7 @@ pub(crate) fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder
     unreachable!("the last attempt returned");
 }
 
-/// Asserts that all sends and sessions are accounted for, and returns the replay's figures.
+/// Asserts that all sends, sessions and bytes are accounted for, and returns the replay's figures.
 #[track_caller]
 pub(crate) fn closes(summary: &Summary) -> record::ReplaySummary {
     let replay = summary.replay.clone().unwrap();
@@ -200,6 +200,16 @@ pub(crate) fn closes(summary: &Summary) -> record::ReplaySummary {
         sessions.failed_by.values().sum::<u64>(),
         "{replay:?}"
     );
+    let driven = replay.bytes.recorded_client + replay.bytes.recorded_server;
+    let undriven: u64 = replay.bytes.undriven_by.values().sum();
+    assert_eq!(replay.bytes.recorded, Some(driven + undriven), "{replay:?}");
+    if let Some(capture) = &replay.bytes.capture {
+        assert_eq!(capture.captured, capture.reassembled + capture.skipped());
+        assert_eq!(capture.reassembled, capture.recorded + capture.tls, "{capture:?}");
+        let by_kind = capture.tls_by.as_ref().map(|kinds| kinds.values().sum());
+        assert_eq!(by_kind, Some(capture.tls), "{capture:?}");
+        assert_eq!(capture.tls_unbalanced, 0);
+    }
     replay
 }
 

@@ -3,9 +3,10 @@
 //! It knows neither capture nor clock; other flows do not concern it. Until a first record opens, what was read is held:
 //! should the secrets be wrong, the flow is handed on as it is. After that a side that cannot be read on is a gap.
 //!
-//! 576 bytes a flow after its handshake; beside them a record that is not whole, and nothing where none is cut.
+//! 608 bytes a flow after its handshake; beside them a record that is not whole, and nothing where none is cut.
 
 mod gaps;
+mod judgement;
 mod opening;
 mod records;
 
@@ -13,8 +14,7 @@ use opening::Opening;
 
 use super::output::Output;
 use super::record::RECORD_MAX_BYTES;
-use super::report::{TlsFlow, Undecrypted};
-use super::resync::Search;
+use super::report::{TlsFlow, TlsOverhead, Undecrypted};
 use super::side::{Half, Place, Reading};
 use crate::event::{Event, Flow, Side, Sink};
 
@@ -55,7 +55,8 @@ impl Conversation {
     /// Bytes held and not yet read, and what the handshake needs.
     pub(super) fn buffered_bytes(&self) -> usize {
         let opening = self.opening.as_ref().map_or(0, |_| OPENING_BYTES);
-        let held: usize = self.halves.iter().map(|half| half.buffer.capacity()).sum();
+        let of = |half: &Half| half.buffer.capacity() + half.books.held_bytes();
+        let held: usize = self.halves.iter().map(of).sum();
         held + opening
     }
 
@@ -70,6 +71,9 @@ impl Conversation {
         bytes: &[u8],
         out: &mut Output<'_, S>,
     ) -> Result<(), Undecrypted> {
+        self.halves[side as usize]
+            .books
+            .came(side, bytes.len(), out.figures);
         self.take(side, at_ns, bytes, out)?;
         // What one side says may be what the other's waited for, and that again.
         self.read_on(side.other(), at_ns, out)?;
@@ -111,12 +115,12 @@ impl Conversation {
     ///
     /// # Errors
     /// As [`Self::data`].
-    pub(super) fn evict(&mut self) -> Result<(), Undecrypted> {
+    pub(super) fn evict<S: Sink>(&mut self, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
         if self.holding {
             return Err(Undecrypted::Room);
         }
         for half in &mut self.halves {
-            half.lose();
+            half.lose(TlsOverhead::Sealed, out);
         }
         self.about.undecrypted.get_or_insert(Undecrypted::Room);
         Ok(())
@@ -127,6 +131,9 @@ impl Conversation {
         for side in [Side::Client, Side::Server] {
             let half = &mut self.halves[side as usize];
             let bytes = std::mem::take(&mut half.buffer);
+            half.read_bytes = 0;
+            half.books.give_back();
+            half.books.went(side, bytes.len(), out.figures);
             if !bytes.is_empty() {
                 out.sink.event(Event::Data {
                     flow: self.about.flow,
@@ -139,9 +146,27 @@ impl Conversation {
         }
     }
 
-    /// What is known of the flow.
-    pub(super) fn about(self) -> TlsFlow {
+    /// What is known of the flow, whose bytes are counted to their end: what is left of them is not handed on.
+    pub(super) fn about<S>(mut self, out: &mut Output<'_, S>) -> TlsFlow {
+        for half in &mut self.halves {
+            half.books.give_back();
+            half.books.settle(out.figures);
+            // While all is held, what was read is still there.
+            let read_bytes = if self.holding { 0 } else { half.read_bytes };
+            let left = half.buffer.len() - read_bytes;
+            half.books.off(TlsOverhead::Torn, left, out.figures);
+        }
+        let closes = self.halves.iter().all(|half| half.books.closes());
+        out.figures.unbalanced += u64::from(!closes);
         self.about
+    }
+
+    /// From now on nothing is handed back.
+    fn settle_books<S>(&mut self, out: &mut Output<'_, S>) {
+        self.holding = false;
+        for half in &mut self.halves {
+            half.books.settle(out.figures);
+        }
     }
 
     fn place(&self, side: Side, at_ns: u64) -> Place {
@@ -157,10 +182,12 @@ impl Conversation {
     ) -> Result<(), Undecrypted> {
         let half = &mut self.halves[side as usize];
         if half.closed {
+            half.books.off(TlsOverhead::Behind, bytes.len(), out.figures);
             return Ok(());
         }
         if let Reading::Damaged(left) = &mut half.reading {
             let passed = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+            half.books.off(TlsOverhead::Torn, passed, out.figures);
             *left -= passed as u64;
             if *left == 0 {
                 half.reading = Reading::Records;
@@ -168,7 +195,10 @@ impl Conversation {
             bytes = &bytes[passed..];
         }
         match &mut half.reading {
-            Reading::Lost(lost) => *lost += bytes.len() as u64,
+            Reading::Lost(lost) => {
+                *lost += bytes.len() as u64;
+                half.books.off(TlsOverhead::Sealed, bytes.len(), out.figures);
+            }
             Reading::Records if !self.holding && half.buffer.is_empty() => {
                 // The common case: what is whole is read where it is.
                 let (read, result) = self.records(side, at_ns, bytes, out);
@@ -213,76 +243,6 @@ impl Conversation {
         Ok(())
     }
 
-    /// What it means that a side's records cannot be read on.
-    fn judge<S: Sink>(
-        &mut self,
-        side: Side,
-        result: Result<(), Undecrypted>,
-        out: &mut Output<'_, S>,
-    ) -> Result<(), Undecrypted> {
-        let Err(why) = result else { return Ok(()) };
-        if self.holding {
-            return self.fail(side, why);
-        }
-        let half = &mut self.halves[side as usize];
-        if why == Undecrypted::RecordFailed && half.gapped && half.opener.is_some() {
-            // What was missing may have held a KeyUpdate, or the boundary was not one.
-            half.compact();
-            half.reading = Reading::Searching(Search::default());
-            return Ok(());
-        }
-        out.figures.records_failed += u64::from(matches!(
-            why,
-            Undecrypted::RecordFailed | Undecrypted::SecretsWrong
-        ));
-        half.lose();
-        if why == Undecrypted::Renegotiated {
-            self.halves[side.other() as usize].lose();
-        }
-        self.about.undecrypted.get_or_insert(why);
-        Ok(())
-    }
-
-    /// A side cannot be read, and no record was opened yet. That ends it, unless the other side can still open one: what
-    /// comes of a flow must not hang on which of the two was heard first.
-    fn fail(&mut self, side: Side, why: Undecrypted) -> Result<(), Undecrypted> {
-        if let Some(first) = self.failed() {
-            return Err(first);
-        }
-        if side == Side::Server && !self.is_answered() {
-            return Err(why);
-        }
-        self.halves[side as usize].reading = Reading::Failed(why);
-        Ok(())
-    }
-
-    /// Why a side failed while nothing was opened.
-    fn failed(&self) -> Option<Undecrypted> {
-        self.halves.iter().find_map(|half| match half.reading {
-            Reading::Failed(why) => Some(why),
-            _ => None,
-        })
-    }
-
-    /// Once a record is opened, judges a side that failed before as one that fails after.
-    fn settle<S: Sink>(&mut self, at_ns: u64, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
-        if self.holding {
-            return Ok(());
-        }
-        for side in [Side::Client, Side::Server] {
-            let reading = &mut self.halves[side as usize].reading;
-            if let Reading::Failed(why) = *reading {
-                *reading = Reading::Records;
-                // An alert is now an end, and no refusal.
-                if !matches!(why, Undecrypted::Refused(_)) {
-                    self.judge(side, Err(why), out)?;
-                }
-                self.read_on(side, at_ns, out)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Keeps what is held within its bound.
     fn bound<S: Sink>(&mut self, at_ns: u64, out: &mut Output<'_, S>) -> Result<(), Undecrypted> {
         if self
@@ -298,7 +258,7 @@ impl Conversation {
         if let Some(why) = self.failed() {
             return Err(why);
         }
-        self.holding = false;
+        self.settle_books(out);
         self.accept_early(true);
         self.read_on(Side::Client, at_ns, out)?;
         self.halves.iter_mut().for_each(Half::compact);
@@ -329,7 +289,7 @@ impl Conversation {
         if self.about.undecrypted.is_none() {
             self.about.undecrypted = why;
         }
-        half.lose();
+        half.lose(TlsOverhead::Torn, out);
         if let Reading::Lost(bytes) = &mut half.reading {
             let lost = std::mem::take(bytes);
             out.figures.lost_bytes += lost;

@@ -166,6 +166,95 @@ impl Undecrypted {
     }
 }
 
+/// The bytes of flows that were taken for TLS: `came = went + off`, each counted by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsBytes {
+    /// Said by clients and by servers.
+    pub came: [u64; 2],
+    /// Handed on of each: applications' data, and what came of flows that could not be opened.
+    pub went: [u64; 2],
+    /// Taken off, by [`TlsOverhead`].
+    pub off: [u64; TlsOverhead::COUNT],
+}
+
+impl TlsBytes {
+    /// Taken off, of any kind.
+    #[must_use]
+    pub fn off_bytes(&self) -> u64 {
+        self.off.iter().sum()
+    }
+
+    /// What came and was not handed on, by these two counts alone.
+    #[must_use]
+    pub fn withheld_bytes(&self) -> u64 {
+        let sum = |sides: [u64; 2]| sides.iter().sum::<u64>();
+        sum(self.came).saturating_sub(sum(self.went))
+    }
+
+    /// Whether what was taken off is what was not handed on.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.came.iter().sum::<u64>() == self.went.iter().sum::<u64>() + self.off_bytes()
+    }
+
+    /// What was taken off, by kind, without kinds of which there is nothing.
+    pub fn off_by(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let kinds = TlsOverhead::ALL.iter().zip(self.off);
+        kinds
+            .filter(|(_, bytes)| *bytes > 0)
+            .map(|(kind, bytes)| (kind.name(), bytes))
+    }
+}
+
+/// What is taken off with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsOverhead {
+    /// Headers of records that were read.
+    Header,
+    /// Messages of handshakes, *KeyUpdates* and *change_cipher_specs*.
+    Handshake,
+    /// Alerts, and what else is neither a handshake nor an application's.
+    Alert,
+    /// What protects a record that was opened: nonce, tag, padding, the inner type.
+    Protection,
+    /// Whole records that no key opened, and what came of a side that was given up.
+    Sealed,
+    /// Pieces of records of which the capture lacks the rest, and what was passed over until records were found again.
+    Torn,
+    /// What a side said behind its *close_notify*.
+    Behind,
+}
+
+impl TlsOverhead {
+    /// How many kinds there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All kinds, each at its number.
+    pub const ALL: [Self; 7] = [
+        Self::Header,
+        Self::Handshake,
+        Self::Alert,
+        Self::Protection,
+        Self::Sealed,
+        Self::Torn,
+        Self::Behind,
+    ];
+
+    /// Its name in figures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Header => "headers",
+            Self::Handshake => "handshake",
+            Self::Alert => "alerts",
+            Self::Protection => "protection",
+            Self::Sealed => "sealed",
+            Self::Torn => "torn",
+            Self::Behind => "behind-close",
+        }
+    }
+}
+
 /// What a decryption counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecryptionFigures {
@@ -185,6 +274,10 @@ pub struct DecryptionFigures {
     pub records_skipped: u64,
     /// Bytes of applications' data.
     pub plain_bytes: u64,
+    /// Bytes of the flows that were taken for TLS.
+    pub bytes: TlsBytes,
+    /// Of these flows, those of which a side's counts do not close: 0, or something was miscounted.
+    pub unbalanced: u64,
     /// Bytes of TLS that were given up: without a key, or after a gap.
     pub lost_bytes: u64,
     /// Gaps after which records were found again.

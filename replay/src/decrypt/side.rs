@@ -2,10 +2,11 @@
 //!
 //! It does not know what its messages mean to the other side.
 
+use super::books::Books;
 use super::message::Messages;
 use super::opener::Opener;
 use super::output::Output;
-use super::report::Undecrypted;
+use super::report::{TlsOverhead, Undecrypted};
 use super::resync::Search;
 use crate::event::{Event, Flow, Side, Sink};
 
@@ -65,6 +66,7 @@ pub(super) struct Half {
     pub(super) closed: bool,
     /// Bytes that may still be spent on trials.
     pub(super) trials: Trials,
+    pub(super) books: Books,
 }
 
 /// What searches of one side may still cost.
@@ -97,6 +99,7 @@ impl Half {
             return;
         }
         out.figures.plain_bytes += bytes.len() as u64;
+        self.books.went(side, bytes.len(), out.figures);
         out.sink.event(Event::Data {
             flow,
             side,
@@ -122,9 +125,11 @@ impl Half {
         self.plain_offset += length;
     }
 
-    /// Gives up what is not read, and all that comes.
-    pub(super) fn lose(&mut self) {
-        let mut bytes = (self.buffer.len() - self.read_bytes) as u64;
+    /// Gives up what is not read, which counts as `kind`, and all that comes.
+    pub(super) fn lose<S>(&mut self, kind: TlsOverhead, out: &mut Output<'_, S>) {
+        let unread = self.buffer.len() - self.read_bytes;
+        self.books.off(kind, unread, out.figures);
+        let mut bytes = unread as u64;
         bytes += match &self.reading {
             Reading::Records | Reading::Damaged(_) | Reading::Failed(_) => 0,
             Reading::Searching(search) => search.lost_bytes,

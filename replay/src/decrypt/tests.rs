@@ -7,7 +7,7 @@ mod torn;
 mod wire;
 
 use super::*;
-use crate::event::{End, Start};
+use crate::event::{End, Side, Start};
 
 /// What came out, of one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,8 @@ impl Sink for Heard {
 struct Feed {
     decryption: Decryption<Heard>,
     offsets: [u64; 2],
+    /// Bytes fed, without those that are missing.
+    fed_bytes: u64,
     now_ns: u64,
 }
 
@@ -80,9 +82,13 @@ const FLOW: Flow = Flow(7);
 
 impl Feed {
     fn new(log: &str, start: Start) -> Self {
+        Self::within(DecryptionLimits::default(), log, start)
+    }
+
+    fn within(limits: DecryptionLimits, log: &str, start: Start) -> Self {
         let mut secrets = Secrets::default();
         secrets.add(log.as_bytes());
-        let mut decryption = Decryption::new(secrets, DecryptionLimits::default(), Heard::default());
+        let mut decryption = Decryption::new(secrets, limits, Heard::default());
         decryption.event(Event::Open {
             flow: FLOW,
             at_ns: 0,
@@ -93,6 +99,7 @@ impl Feed {
         Self {
             decryption,
             offsets: [0; 2],
+            fed_bytes: 0,
             now_ns: 0,
         }
     }
@@ -111,6 +118,7 @@ impl Feed {
             bytes,
         });
         *offset += bytes.len() as u64;
+        self.fed_bytes += bytes.len() as u64;
     }
 
     fn gap(&mut self, side: Side, length: usize) {
@@ -146,7 +154,16 @@ impl Feed {
             "nothing stays of what was buffered"
         );
         assert!(self.decryption.flows.is_empty());
-        self.decryption.finish()
+        let fed_bytes = self.fed_bytes;
+        let (heard, report) = self.decryption.finish();
+        // Every scene's bytes are accounted for, by three counts that know nothing of each other.
+        let heard_bytes: u64 = heard.said.iter().map(|said| said.len() as u64).sum();
+        let known_bytes = heard_bytes - heard.missing.iter().sum::<u64>();
+        let bytes = report.figures.bytes;
+        assert_eq!(fed_bytes, known_bytes + bytes.off_bytes(), "{bytes:?}");
+        assert!(bytes.closes(), "{bytes:?}");
+        assert_eq!(report.figures.unbalanced, 0);
+        (heard, report)
     }
 }
 
@@ -205,5 +222,5 @@ fn a_flow_costs_what_is_said_of_it() {
         size_of::<Conversation>(),
         size_of::<super::opener::Opener>(),
     );
-    assert_eq!(sizes, (56, 576, 112));
+    assert_eq!(sizes, (56, 608, 112));
 }

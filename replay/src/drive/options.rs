@@ -49,6 +49,8 @@ pub struct DriveOptions {
     pub rules: Arc<Rules>,
     /// Which sessions.
     pub selection: Selection,
+    /// Sessions that are not in the recording, for reading left them out already.
+    pub left_out: u64,
     /// Where those of each recorded server go.
     pub targets: HashMap<SocketAddr, Destination>,
     /// The clock that all instants are on.
@@ -92,6 +94,7 @@ impl DriveOptions {
             recording,
             rules: Arc::new(Rules::default()),
             selection: Selection::default(),
+            left_out: 0,
             targets,
             clock,
             connect_speed: Speed::RECORDED,

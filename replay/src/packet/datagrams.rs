@@ -1,7 +1,7 @@
 //! UDP flows: listed and counted, never put together.
 //!
-//! It does not read what datagrams say, but for the first bytes by which QUIC gives itself away. At most [`LISTED_MAX`] flows
-//! are listed; packets of others are counted together.
+//! It does not read what datagrams say, but for the first bytes by which QUIC gives itself away. At most
+//! [`DatagramList::FLOWS_MAX`] flows are listed; packets of others are counted together.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,9 +9,6 @@ use std::net::SocketAddr;
 use super::Datagram;
 use super::endpoint::{Endpoint, Path};
 use crate::event::Side;
-
-/// The most flows that are listed.
-const LISTED_MAX: usize = 16_384;
 
 /// Datagrams between two sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +44,43 @@ impl DatagramFlow {
 }
 
 /// All UDP flows of a capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatagramList {
+    /// In the order of their first packets.
+    pub flows: Vec<DatagramFlow>,
+    /// Datagrams of flows that found no room in the list.
+    pub unlisted_packets: u64,
+}
+
+impl DatagramList {
+    /// The most flows that are listed.
+    pub const FLOWS_MAX: usize = 16_384;
+
+    /// Datagrams of the listed flows.
+    #[must_use]
+    pub fn listed_packets(&self) -> u64 {
+        let counts = self.flows.iter().flat_map(|flow| flow.packets);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// Adds a flow, or its datagrams where there is no room for it.
+    pub(crate) fn add(&mut self, flow: DatagramFlow) {
+        if self.flows.len() < Self::FLOWS_MAX {
+            self.flows.push(flow);
+            return;
+        }
+        let [client, server] = flow.packets;
+        let packets = client.saturating_add(server);
+        self.unlisted_packets = self.unlisted_packets.saturating_add(packets);
+    }
+}
+
+/// Counts the datagrams of a capture.
 #[derive(Clone, Debug, Default)]
 pub struct Datagrams {
-    flows: Vec<DatagramFlow>,
+    list: DatagramList,
     /// By the lower and the higher end.
     places: HashMap<(Endpoint, Endpoint, Path), usize>,
-    unlisted_packets: u64,
 }
 
 impl Datagrams {
@@ -62,14 +90,14 @@ impl Datagrams {
         let key = (source.min(to), source.max(to), datagram.path);
         let place = match self.places.get(&key) {
             Some(&place) => place,
-            None if self.flows.len() == LISTED_MAX => {
-                self.unlisted_packets += 1;
+            None if self.list.flows.len() == DatagramList::FLOWS_MAX => {
+                self.list.unlisted_packets += 1;
                 return;
             }
             None => {
-                let place = self.flows.len();
+                let place = self.list.flows.len();
                 self.places.insert(key, place);
-                self.flows.push(DatagramFlow {
+                self.list.flows.push(DatagramFlow {
                     client: source.socket(),
                     server: to.socket(),
                     first_ns: at_ns,
@@ -81,7 +109,7 @@ impl Datagrams {
                 place
             }
         };
-        let flow = &mut self.flows[place];
+        let flow = &mut self.list.flows[place];
         let side = if flow.client == source.socket() {
             Side::Client
         } else {
@@ -93,16 +121,16 @@ impl Datagrams {
         flow.quic |= is_quic(datagram.payload);
     }
 
-    /// In the order of their first packets.
+    /// What was counted so far.
     #[must_use]
-    pub fn flows(&self) -> &[DatagramFlow] {
-        &self.flows
+    pub fn list(&self) -> &DatagramList {
+        &self.list
     }
 
-    /// Datagrams of flows that found no room in the list.
+    /// What was counted.
     #[must_use]
-    pub fn unlisted_packets(&self) -> u64 {
-        self.unlisted_packets
+    pub fn into_list(self) -> DatagramList {
+        self.list
     }
 }
 

@@ -286,7 +286,8 @@ fn quic_is_guessed_by_its_long_header() {
     say(server, client, b"what?");
     say(server, end("10.0.0.9:53"), b"\x12\x34query");
     let listed: Vec<_> = datagrams
-        .flows()
+        .list()
+        .flows
         .iter()
         .map(|flow| (flow.client, flow.packets, flow.bytes, flow.quic))
         .collect();

@@ -9,7 +9,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::block;
 use super::entry::{Entry, Head, Place};
-use super::note::Note;
 use crate::account::Account;
 use crate::{End, Event, Flow, Secrecy, Side};
 
@@ -80,9 +79,8 @@ impl Encoder {
         self.tally
     }
 
-    /// A fact about the whole.
-    pub(super) fn note(&mut self, note: &Note, out: &mut Vec<u8>) -> io::Result<()> {
-        let (key, value) = note.encode();
+    /// A fact about the whole: its number and its bytes.
+    pub(super) fn note(&mut self, (key, value): (u64, Vec<u8>), out: &mut Vec<u8>) -> io::Result<()> {
         Entry::Note { key, value: &value }.encode(&mut self.entries);
         self.close_block_if_full(out)
     }

@@ -242,7 +242,7 @@ impl Place {
     }
 }
 
-fn encode_address(address: IpAddr, out: &mut Vec<u8>) {
+pub(super) fn encode_address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => {
             out.push(4);
@@ -255,7 +255,7 @@ fn encode_address(address: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn take_address(bytes: &mut &[u8]) -> Option<IpAddr> {
+pub(super) fn take_address(bytes: &mut &[u8]) -> Option<IpAddr> {
     match take_byte(bytes)? {
         4 => {
             let (octets, rest) = bytes.split_first_chunk::<4>()?;
@@ -271,7 +271,7 @@ fn take_address(bytes: &mut &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn take_byte(bytes: &mut &[u8]) -> Option<u8> {
+pub(super) fn take_byte(bytes: &mut &[u8]) -> Option<u8> {
     let (&byte, rest) = bytes.split_first()?;
     *bytes = rest;
     Some(byte)

@@ -39,7 +39,7 @@ impl Note {
                 2
             }
             Self::Masked => 3,
-            Self::MaskedHttp => 4,
+            Self::MaskedHttp => 6,
         };
         (key, value)
     }
@@ -54,7 +54,7 @@ impl Note {
                 Some(Self::Source(String::from_utf8_lossy(value).into_owned()))
             }
             3 => Some(Self::Masked),
-            4 => Some(Self::MaskedHttp),
+            6 => Some(Self::MaskedHttp),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use std::io::Read;
 use super::RecordingError;
 use super::block::{self, Block, Blocks, FILE_HEADER_BYTES, Flaw, Stored};
 use super::note::Note;
+use crate::packet::DatagramList;
 use crate::{Event, Protocol, Secrecy, Sink};
 use player::Player;
 
@@ -23,6 +24,8 @@ pub struct Played {
     pub sound_bytes: u64,
     /// What it says of itself.
     pub notes: Vec<Note>,
+    /// What was counted of the capture's UDP; `None` where the file does not say.
+    pub datagrams: Option<DatagramList>,
     /// Why the rest of the file was not used; `None` where it was whole.
     pub torn: Option<Torn>,
 }
@@ -110,6 +113,7 @@ pub(super) fn each(
         payload_bytes: player.payload_bytes,
         sound_bytes: torn.as_ref().map_or(blocks.offset(), |torn| torn.offset),
         notes: player.notes,
+        datagrams: player.datagrams,
         torn,
     })
 }

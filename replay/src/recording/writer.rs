@@ -9,7 +9,8 @@ use std::path::Path;
 
 use super::encoder::{Encoder, Tally};
 use super::note::Note;
-use super::{Recording, RecordingError, index};
+use super::{Recording, RecordingError, datagrams, index};
+use crate::packet::DatagramList;
 use crate::{Event, Flow, Secrecy, Sink};
 
 /// So much is gathered for one write.
@@ -68,8 +69,19 @@ impl RecordingWriter {
 
     /// Adds a fact about the whole recording.
     pub fn note(&mut self, note: &Note) {
-        let noted = self.encoder.note(note, &mut self.buffer);
-        self.went(noted.map_err(RecordingError::from));
+        self.noted(note.encode());
+    }
+
+    /// Adds what was counted of UDP.
+    pub fn datagrams(&mut self, list: &DatagramList) {
+        datagrams::notes(list).for_each(|note| self.noted(note));
+    }
+
+    fn noted(&mut self, note: (u64, Vec<u8>)) {
+        if self.failed.is_none() {
+            let noted = self.encoder.note(note, &mut self.buffer);
+            self.went(noted.map_err(RecordingError::from));
+        }
     }
 
     /// What has been written so far.

@@ -7,6 +7,7 @@ mod damage;
 mod decryption;
 mod interfaces;
 mod saved;
+mod selected;
 mod streams;
 mod truth;
 mod tshark;

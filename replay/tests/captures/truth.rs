@@ -15,7 +15,7 @@ use crate::streams::{Conversation, Streams};
 use crate::wire::{Form, Frame, Packing, Sent, Wrap};
 
 const SEEDS: Range<u64> = 0..400;
-const MILLISECOND_NS: u64 = 1_000_000;
+pub(crate) const MILLISECOND_NS: u64 = 1_000_000;
 
 /// What one side says, and from which number on.
 #[derive(Clone, Debug)]
@@ -262,14 +262,14 @@ fn spoil(packets: Vec<Packet>, talks: &[Talk], spoil: &Spoil, rng: &mut ChaCha8R
 }
 
 /// A capture, what was really said in it, and how it was made.
-struct Made {
-    file: Vec<u8>,
+pub(crate) struct Made {
+    pub(crate) file: Vec<u8>,
     talks: Vec<Talk>,
     spoil: Spoil,
     form: Form,
 }
 
-fn make(seed: u64) -> Made {
+pub(crate) fn make(seed: u64) -> Made {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let how = Spoil::draw(&mut rng);
     let mut talks = talks(&mut rng);

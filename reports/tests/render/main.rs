@@ -235,6 +235,8 @@ fn a_replay() {
         "bytes captured in TCP segments",
         "not driven: midway",
         "taken off with TLS",
+        "TLS: handshake",
+        "TLS: headers",
         "malformed headers",
         "3 UDP flows, 1 of them QUIC, were captured and are not replayed: 120 packets, 34 kB.",
     ] {
@@ -257,6 +259,15 @@ fn a_replay() {
     });
     assert_eq!(astray.verdict, Verdict::Invalid);
     assert!(astray.invalid_because[0].contains("bytes captured"), "{astray:?}");
+    let uncounted = spoilt("replay-uncounted", |replay| {
+        let capture = replay.bytes.capture.as_mut().unwrap();
+        capture.tls_by.as_mut().unwrap().remove("headers");
+    });
+    assert_eq!(uncounted.verdict, Verdict::Invalid);
+    assert!(
+        uncounted.invalid_because[0].contains("of a known kind"),
+        "{uncounted:?}"
+    );
     let other = spoilt("replay-other", |replay| replay.answers.different = 1);
     assert_eq!(other.verdict, Verdict::Fail, "an implied threshold");
 }

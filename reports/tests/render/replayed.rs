@@ -179,6 +179,11 @@ fn bytes() -> ReplayBytes {
             gapped: 1_460,
             gaps: 1,
             tls: 300,
+            tls_by: Some(BTreeMap::from([
+                ("handshake".to_owned(), 200),
+                ("headers".to_owned(), 100),
+            ])),
+            tls_unbalanced: 0,
         }),
         unused_by: BTreeMap::from([("not IP".to_owned(), 17), ("malformed headers".to_owned(), 2)]),
         said: 10 << 20,

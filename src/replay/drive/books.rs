@@ -32,7 +32,8 @@ pub(crate) fn begun(
     let client_bytes: u64 = sessions
         .iter()
         .map(|session| session.said(Side::Client).bytes)
-        .sum();
+        .sum::<u64>()
+        + recorded.reads.left_out.bytes[Side::Client as usize];
     let undriven = |&(index, why): &(u32, replay::Unplayable)| {
         let session = &sessions[index as usize];
         Undriven {
@@ -57,7 +58,7 @@ pub(crate) fn begun(
         lateness_limit_ms: options.lateness_limit.as_secs_f64() * 1e3,
         finished: false,
         sessions: ReplaySessions {
-            recorded: sessions.len() as u64,
+            recorded: recorded.connections(),
             left_out: picked.left_out,
             unplayable: picked.unplayable.len() as u64,
             planned: planned.sessions,
@@ -68,17 +69,17 @@ pub(crate) fn begun(
             ..ReplaySends::default()
         },
         bytes: ReplayBytes {
-            recorded: Some(captured::recorded(&options.recording)),
+            recorded: Some(captured::recorded(recorded)),
             recorded_client: planned.client_bytes,
             recorded_server: planned.server_bytes,
             gapped_server: planned.server_gap_bytes,
             skipped_client: client_bytes.saturating_sub(planned.client_bytes),
-            undriven_by: captured::undriven(&options.recording, picked),
-            capture: figures.map(|figures| captured::bytes(figures, &options.recording)),
+            undriven_by: captured::undriven(recorded, picked),
+            capture: captured::bytes(recorded),
             unused_by: figures.map(unused).unwrap_or_default(),
             ..ReplayBytes::default()
         },
-        datagrams: figures.map(captured::datagrams),
+        datagrams: recorded.reads.datagrams().map(captured::datagrams),
         answers: ReplayAnswers::default(),
         chat: None,
         gaps: None,

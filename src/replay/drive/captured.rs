@@ -5,20 +5,23 @@
 use std::collections::BTreeMap;
 
 use record::{CapturedBytes, ReplayDatagrams};
-use replay::packet::DatagramFlow;
-use replay::{CaptureFigures, Picked, Recording, Secrecy, Session};
+use replay::packet::DatagramList;
+use replay::{Picked, Session};
+
+use crate::replay::source::Recorded;
 
 /// Why a session is not driven that nobody asked for.
 const NOT_WANTED: &str = "not-wanted";
 
-/// Bytes of all sessions.
-pub(super) fn recorded(recording: &Recording) -> u64 {
-    recording.sessions().iter().map(said).sum()
+/// Bytes of all sessions, and of those that reading left out.
+pub(super) fn recorded(recorded: &Recorded) -> u64 {
+    let kept: u64 = recorded.recording.sessions().iter().map(said).sum();
+    kept + recorded.reads.left_out.bytes_of_both()
 }
 
 /// Bytes of the sessions that are not driven, by why not.
-pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<String, u64> {
-    let sessions = recording.sessions();
+pub(super) fn undriven(recorded: &Recorded, picked: &Picked) -> BTreeMap<String, u64> {
+    let sessions = recorded.recording.sessions();
     let mut why: Vec<Option<&str>> = vec![Some(NOT_WANTED); sessions.len()];
     for index in &picked.sessions {
         why[*index as usize] = None;
@@ -27,6 +30,10 @@ pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<Strin
         why[*index as usize] = Some(unplayable.name());
     }
     let mut bytes = BTreeMap::new();
+    let left_out = recorded.reads.left_out.bytes_of_both();
+    if left_out > 0 {
+        bytes.insert(NOT_WANTED.to_owned(), left_out);
+    }
     for (session, why) in sessions.iter().zip(why) {
         let Some(why) = why else { continue };
         let said = said(session);
@@ -38,22 +45,20 @@ pub(super) fn undriven(recording: &Recording, picked: &Picked) -> BTreeMap<Strin
 }
 
 /// What a capture's segments brought, and what of that is in the recording.
-pub(super) fn bytes(figures: &CaptureFigures, recording: &Recording) -> CapturedBytes {
-    let tcp = &figures.tcp;
+pub(super) fn bytes(recorded: &Recorded) -> Option<CapturedBytes> {
+    let (figures, decryption) = recorded.capture()?;
+    let (tcp, tls) = (&figures.tcp, &decryption.figures.bytes);
     let skipped = [
         ("retransmitted", tcp.retransmitted_bytes),
         ("keep-alive", tcp.keepalive_bytes),
         ("outlying", tcp.outlying_bytes),
         ("refused", tcp.refused_bytes),
     ];
-    let sessions = recording.sessions();
-    // Without TLS every byte that was put together is in the recording, or one is lost.
-    let is_tls_among_them = sessions.iter().any(|session| session.secrecy != Secrecy::Wire);
-    let recorded = recorded(recording);
-    CapturedBytes {
+    let kinds = tls.off_by().map(|(kind, bytes)| (kind.to_owned(), bytes));
+    Some(CapturedBytes {
         captured: tcp.payload_bytes,
         reassembled: tcp.reassembled_bytes,
-        recorded,
+        recorded: self::recorded(recorded),
         skipped_by: skipped
             .into_iter()
             .filter(|(_, bytes)| *bytes > 0)
@@ -62,23 +67,22 @@ pub(super) fn bytes(figures: &CaptureFigures, recording: &Recording) -> Captured
         inconsistent: tcp.inconsistent_bytes,
         gapped: tcp.gapped_bytes,
         gaps: tcp.gaps,
-        tls: match is_tls_among_them {
-            true => tcp.reassembled_bytes.saturating_sub(recorded),
-            false => 0,
-        },
-    }
+        tls: tls.withheld_bytes(),
+        tls_by: Some(kinds.collect()),
+        tls_unbalanced: decryption.figures.unbalanced,
+    })
 }
 
-/// A capture's datagrams.
-pub(super) fn datagrams(figures: &CaptureFigures) -> ReplayDatagrams {
-    let flows = figures.datagrams.iter();
-    let sum = |count: fn(&DatagramFlow) -> [u64; 2]| flows.clone().flat_map(count).sum::<u64>();
+/// What was counted of UDP.
+pub(super) fn datagrams(list: &DatagramList) -> ReplayDatagrams {
+    let flows = list.flows.iter();
+    let bytes = flows.clone().flat_map(|flow| flow.bytes);
     ReplayDatagrams {
-        flows: figures.datagrams.len() as u64,
-        quic: flows.clone().filter(|flow| flow.quic).count() as u64,
-        packets: sum(|flow| flow.packets) + figures.unlisted_datagrams,
-        bytes: sum(|flow| flow.bytes),
-        unlisted: figures.unlisted_datagrams,
+        flows: list.flows.len() as u64,
+        quic: flows.filter(|flow| flow.quic).count() as u64,
+        packets: list.listed_packets().saturating_add(list.unlisted_packets),
+        bytes: bytes.fold(0, u64::saturating_add),
+        unlisted: list.unlisted_packets,
     }
 }
 

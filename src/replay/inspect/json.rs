@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use replay::packet::DatagramFlow;
+use replay::packet::{DatagramFlow, DatagramList};
 use replay::{
     CaptureFigures, DecryptionReport, Digest, End, Inspected, Protocol, Side, Start, Stream, Totals,
     Unplayable,
@@ -27,6 +27,8 @@ pub(super) struct Document<'a> {
     /// Why the rest of the file was not used.
     cut_short: Option<String>,
     capture: Option<Capture>,
+    /// What was counted of UDP, where that is known.
+    udp: Option<Udp>,
     totals: Sum,
     flows: Vec<FlowLine<'a>>,
 }
@@ -62,6 +64,17 @@ struct Capture {
     secrets_malformed_lines: u64,
     /// Of the secrets within the capture: other than TLS key logs, or too many.
     secrets_refused_bytes: u64,
+}
+
+/// UDP, which is not replayed.
+#[derive(Serialize)]
+struct Udp {
+    /// Flows that are listed, and of these, of QUIC.
+    flows: u64,
+    quic: u64,
+    packets: u64,
+    /// Of these, of flows that are not listed.
+    packets_unlisted: u64,
 }
 
 /// All connections.
@@ -120,18 +133,22 @@ impl<'a> Document<'a> {
             .iter()
             .map(|flow| FlowLine::of(flow))
             .collect();
-        let mut capture = None;
-        if let Origin::Capture(figures, decryption) = &found.reads.origin {
-            flows.extend(figures.datagrams.iter().map(FlowLine::of_datagrams));
+        let datagrams = found.reads.datagrams();
+        if let Some(list) = datagrams {
+            flows.extend(list.flows.iter().map(FlowLine::of_datagrams));
             flows.sort_by_key(|flow| flow.start_ns);
-            capture = Some(Capture::of(figures, decryption));
         }
+        let capture = match &found.reads.origin {
+            Origin::Capture(figures, decryption) => Some(Capture::of(figures, decryption)),
+            Origin::Sessions(_) => None,
+        };
         Self {
             schema: SCHEMA,
             started_unix_ns: found.reads.started_unix_ns(),
             cut_short: found.reads.shortfall(),
             capture,
-            totals: Sum::of(&found.findings.totals, found.reads.left_out),
+            udp: datagrams.map(Udp::of),
+            totals: Sum::of(&found.findings.totals, found.reads.left_out.flows),
             flows,
         }
     }
@@ -139,7 +156,7 @@ impl<'a> Document<'a> {
 
 impl Capture {
     fn of(figures: &CaptureFigures, decryption: &DecryptionReport) -> Self {
-        let datagrams: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
+        let udp = Udp::of(&figures.datagrams);
         let undecrypted = decryption.figures.undecrypted.iter();
         Self {
             read_bytes: figures.read_bytes,
@@ -159,9 +176,9 @@ impl Capture {
             dropped_connections: figures.tcp.flows_dropped,
             overflowed_holes: figures.tcp.overflows,
             waiting_bytes_peak: figures.tcp.waiting_bytes_peak,
-            udp_flows: figures.datagrams.len() as u64,
-            udp_packets: datagrams + figures.unlisted_datagrams,
-            udp_packets_unlisted: figures.unlisted_datagrams,
+            udp_flows: udp.flows,
+            udp_packets: udp.packets,
+            udp_packets_unlisted: udp.packets_unlisted,
             tls_decrypted: decryption.figures.decrypted.values().sum(),
             tls_not_decrypted: undecrypted
                 .map(|(why, count)| ((*why).to_owned(), *count))
@@ -170,6 +187,17 @@ impl Capture {
             secrets_refused: decryption.secrets.refused,
             secrets_malformed_lines: decryption.secrets.malformed,
             secrets_refused_bytes: figures.secrets_refused_bytes,
+        }
+    }
+}
+
+impl Udp {
+    fn of(list: &DatagramList) -> Self {
+        Self {
+            flows: list.flows.len() as u64,
+            quic: list.flows.iter().filter(|flow| flow.quic).count() as u64,
+            packets: list.listed_packets().saturating_add(list.unlisted_packets),
+            packets_unlisted: list.unlisted_packets,
         }
     }
 }

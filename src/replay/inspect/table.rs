@@ -2,7 +2,7 @@
 //!
 //! It knows words and columns; it counts nothing.
 
-use replay::packet::DatagramFlow;
+use replay::packet::{DatagramFlow, DatagramList};
 use replay::{CaptureFigures, DecryptionReport, End, Protocol, Secrecy, Session, Side, Start};
 
 use super::Found;
@@ -38,14 +38,15 @@ pub(super) fn print(found: &Found) {
         .map(|flow| (flow.session.opened_ns, row(&flow.session)))
         .collect();
     let mut lines = totals(found);
-    if let Origin::Capture(figures, decryption) = &found.reads.origin {
-        rows.extend(
-            figures
-                .datagrams
-                .iter()
-                .map(|flow| (flow.first_ns, datagram_row(flow))),
-        );
+    if let Origin::Capture(figures, _) = &found.reads.origin {
         lines.extend(capture(figures));
+    }
+    if let Some(list) = found.reads.datagrams() {
+        let listed = list.flows.iter();
+        rows.extend(listed.map(|flow| (flow.first_ns, datagram_row(flow))));
+        lines.extend(udp(list));
+    }
+    if let Origin::Capture(_, decryption) = &found.reads.origin {
         lines.extend(tls(decryption));
     }
     rows.sort_by_key(|(at_ns, _)| *at_ns);
@@ -191,10 +192,10 @@ fn totals(found: &Found) -> Vec<String> {
         bytes(totals.gap_bytes),
         bytes(totals.gaps)
     ));
-    if found.reads.left_out > 0 {
+    if found.reads.left_out.flows > 0 {
         lines.push(format!(
             "left out by the filters: {}",
-            bytes(found.reads.left_out)
+            bytes(found.reads.left_out.flows)
         ));
     }
     if totals.unlisted > 0 {
@@ -227,17 +228,21 @@ fn capture(figures: &CaptureFigures) -> Vec<String> {
             bytes(figures.skipped.total())
         ));
     }
-    if !figures.datagrams.is_empty() || figures.unlisted_datagrams > 0 {
-        let quic = figures.datagrams.iter().filter(|flow| flow.quic).count();
-        let packets: u64 = figures.datagrams.iter().flat_map(|flow| flow.packets).sum();
-        lines.push(format!(
-            "UDP: {} flows, {quic} of them QUIC, {} packets: listed, not replayed{}",
-            figures.datagrams.len(),
-            bytes(packets),
-            beyond_listed(figures.unlisted_datagrams)
-        ));
-    }
     lines
+}
+
+/// What is told of UDP, where there was some.
+fn udp(list: &DatagramList) -> Option<String> {
+    if list.flows.is_empty() && list.unlisted_packets == 0 {
+        return None;
+    }
+    let quic = list.flows.iter().filter(|flow| flow.quic).count();
+    Some(format!(
+        "UDP: {} flows, {quic} of them QUIC, {} packets: listed, not replayed{}",
+        list.flows.len(),
+        bytes(list.listed_packets()),
+        beyond_listed(list.unlisted_packets)
+    ))
 }
 
 fn tls(decryption: &DecryptionReport) -> Option<String> {

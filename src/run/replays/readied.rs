@@ -95,7 +95,9 @@ impl Readied {
         };
         let mut args_of = line(settings, scenario.clock.time_scale, scenario.seed)?;
         let keys = settings.keys.as_ref().map(|keys| keys.path.as_path());
-        let recorded = source::recorded(&settings.capture.path, keys).map_err(|error| placed(&error))?;
+        let selection = args_of.selection.selection();
+        let recorded =
+            source::recorded(&settings.capture.path, keys, selection).map_err(|error| placed(&error))?;
         let target = settings.target.clone().unwrap_or_else(|| UNTOLD.to_owned());
         args_of.target = vec![target];
         let options = drive::options(&args_of, &recorded).map_err(|error| placed(&error))?;

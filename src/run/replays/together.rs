@@ -149,7 +149,11 @@ fn bytes(a: &mut ReplayBytes, b: &ReplayBytes) {
         a.gapped += b.gapped;
         a.gaps += b.gaps;
         a.tls += b.tls;
+        a.tls_unbalanced += b.tls_unbalanced;
         causes(&mut a.skipped_by, &b.skipped_by);
+        if let Some(kinds) = &b.tls_by {
+            causes(a.tls_by.get_or_insert_default(), kinds);
+        }
     }
 }
 
@@ -200,12 +204,14 @@ mod tests {
             reassembled: 10,
             recorded: 10,
             skipped_by: BTreeMap::from([("retransmitted".to_owned(), 2)]),
+            tls_by: Some(BTreeMap::from([("headers".to_owned(), 5)])),
             ..CapturedBytes::default()
         });
         let beside = of(&[other.clone(), captured.clone(), captured.clone()]).bytes;
         let both = beside.capture.unwrap();
         assert_eq!((both.captured, both.reassembled, both.recorded), (24, 20, 20));
         assert_eq!((both.skipped(), beside.recorded), (4, Some(120)));
+        assert_eq!(both.tls_by.unwrap()["headers"], 10);
         let broken = Replay {
             finished: false,
             order: "causal".to_owned(),

@@ -6,7 +6,7 @@ use super::Conversation;
 use crate::decrypt::opener::Opener;
 use crate::decrypt::output::Output;
 use crate::decrypt::record::{HEADER_BYTES, Header};
-use crate::decrypt::report::Undecrypted;
+use crate::decrypt::report::{TlsOverhead, Undecrypted};
 use crate::decrypt::resync::{Candidate, Found, Search};
 use crate::decrypt::side::{Half, Phase, Place, Reading};
 use crate::event::{Side, Sink};
@@ -37,8 +37,8 @@ impl Conversation {
             failed @ Reading::Failed(_) => failed,
             Reading::Damaged(left) if length < left => Reading::Damaged(left - length),
             Reading::Damaged(left) if length == left => Reading::Records,
-            Reading::Damaged(left) => half.search(length - left),
-            Reading::Searching(search) => half.search(search.lost_bytes + length),
+            Reading::Damaged(left) => half.search(length - left, out),
+            Reading::Searching(search) => half.search(search.lost_bytes + length, out),
             Reading::Records => half.damage(place, length, out),
         };
         Ok(())
@@ -54,12 +54,13 @@ impl Conversation {
         match search.find(&half.buffer, &candidates, &mut half.trials.0, out.plain) {
             Found::Nothing { passed } => {
                 search.lost_bytes += passed as u64;
+                half.books.off(TlsOverhead::Torn, passed, out.figures);
                 half.read_bytes = passed;
                 half.compact();
                 false
             }
             Found::Spent => {
-                half.lose();
+                half.lose(TlsOverhead::Sealed, out);
                 self.about.undecrypted.get_or_insert(Undecrypted::Desynchronised);
                 false
             }
@@ -68,8 +69,11 @@ impl Conversation {
                 candidate,
                 sequence,
             } => {
-                let lost_bytes = search.lost_bytes + at as u64;
+                search.lost_bytes += at as u64;
+                let lost_bytes = search.lost_bytes;
+                half.books.off(TlsOverhead::Torn, at, out.figures);
                 half.read_bytes = at;
+                half.compact();
                 self.resume(side, at_ns, &candidates[candidate], (sequence, lost_bytes), out)
             }
         }
@@ -124,7 +128,6 @@ impl Conversation {
         half.opener = Some(opener);
         half.reading = Reading::Records;
         half.messages.reset();
-        half.compact();
         out.figures.resynchronised += 1;
         out.figures.lost_bytes += lost_bytes;
         // Before an application's first record nothing is the application's.
@@ -138,8 +141,10 @@ impl Conversation {
 
 impl Half {
     /// Gives up the boundaries of records, with what is buffered and so many bytes more.
-    fn search(&mut self, bytes: u64) -> Reading {
-        let lost_bytes = bytes + (self.buffer.len() - self.read_bytes) as u64;
+    fn search<S>(&mut self, bytes: u64, out: &mut Output<'_, S>) -> Reading {
+        let unread = self.buffer.len() - self.read_bytes;
+        let lost_bytes = bytes + unread as u64;
+        self.books.off(TlsOverhead::Torn, unread, out.figures);
         self.read_bytes = self.buffer.len();
         self.compact();
         self.messages.reset();
@@ -159,13 +164,14 @@ impl Half {
         let (Some(header), Some(left), Some(opener), Phase::Application) =
             (header, left, &mut self.opener, phase)
         else {
-            return self.search(length);
+            return self.search(length, out);
         };
         opener.sequence += 1;
         let plain = header
             .record_bytes()
             .saturating_sub(opener.overhead_bytes())
             .max(1);
+        self.books.off(TlsOverhead::Torn, partial.len(), out.figures);
         self.read_bytes = self.buffer.len();
         self.compact();
         out.figures.lost_bytes += header.record_bytes() as u64;

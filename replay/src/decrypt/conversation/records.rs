@@ -7,8 +7,8 @@ use crate::decrypt::message::{self, Messages};
 use crate::decrypt::opener::Opener;
 use crate::decrypt::output::Output;
 use crate::decrypt::record::{ALERT, APPLICATION, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, Header};
-use crate::decrypt::report::Undecrypted;
-use crate::decrypt::side::Phase;
+use crate::decrypt::report::{TlsOverhead, Undecrypted};
+use crate::decrypt::side::{Half, Phase};
 use crate::event::{Side, Sink};
 
 /// Alerts that are no errors (RFC 8446, section 6.1).
@@ -21,6 +21,15 @@ const WARNING: u8 = 1;
 const EARLY_OVERHEAD_BYTES: usize = HEADER_BYTES + 1 + 16;
 /// Bytes of the record that ends it, if nothing else is in it.
 const END_OF_EARLY_DATA_BYTES: usize = EARLY_OVERHEAD_BYTES + message::HEADER_BYTES;
+
+/// What was in a record.
+#[derive(Clone, Copy)]
+enum Held {
+    /// So many bytes of this type.
+    Content(u8, usize),
+    /// What no key opened.
+    Sealed,
+}
 
 impl Conversation {
     /// Reads the whole records at the front of `bytes`, as far as the side may be read by now, and says how many bytes they
@@ -43,12 +52,16 @@ impl Conversation {
             let Some(record) = bytes[read..].get(..header.record_bytes()) else {
                 break;
             };
-            let result = self.record(side, at_ns, record, out);
-            if result.is_err() {
-                return (read, result);
-            }
+            let held = match self.record(side, at_ns, record, out) {
+                Ok(held) => held,
+                Err(why) => return (read, Err(why)),
+            };
             read += record.len();
-            if self.halves[side as usize].closed {
+            let half = &mut self.halves[side as usize];
+            half.count(record.len(), held, out);
+            if half.closed {
+                half.books
+                    .off(TlsOverhead::Behind, bytes.len() - read, out.figures);
                 return (bytes.len(), Ok(()));
             }
         }
@@ -61,35 +74,38 @@ impl Conversation {
         at_ns: u64,
         record: &[u8],
         out: &mut Output<'_, S>,
-    ) -> Result<(), Undecrypted> {
+    ) -> Result<Held, Undecrypted> {
         let half = &self.halves[side as usize];
         let in_the_open = half.phase() == Phase::Hello;
         let (content, body) = (record[0], &record[HEADER_BYTES..]);
         match content {
             // Under TLS 1.3 it means nothing, and may come anywhere (RFC 8446, appendix D.4).
-            CHANGE_CIPHER_SPEC if self.tls13 || !self.is_answered() => Ok(()),
-            CHANGE_CIPHER_SPEC if in_the_open => self.switch(side, Phase::Application),
-            CHANGE_CIPHER_SPEC => Err(Undecrypted::Renegotiated),
-            ALERT if self.tls13 || in_the_open => self.alert(side, at_ns, body, out),
-            HANDSHAKE if in_the_open => self.messages(side, body, out),
+            CHANGE_CIPHER_SPEC if self.tls13 || !self.is_answered() => {}
+            CHANGE_CIPHER_SPEC if in_the_open => self.switch(side, Phase::Application)?,
+            CHANGE_CIPHER_SPEC => return Err(Undecrypted::Renegotiated),
+            ALERT if self.tls13 || in_the_open => self.alert(side, at_ns, body, out)?,
+            HANDSHAKE if in_the_open => self.messages(side, body, out)?,
             // Data that was sent early, and that a HelloRetryRequest refused.
             APPLICATION if in_the_open && self.skips_early() => {
                 out.figures.records_skipped += 1;
-                Ok(())
+                return Ok(Held::Sealed);
             }
-            _ if in_the_open => Err(Undecrypted::Malformed),
+            _ if in_the_open => return Err(Undecrypted::Malformed),
             _ => {
                 let mut plain = std::mem::take(out.plain);
                 let opened = self.open(side, record, &mut plain, out);
                 let result = match opened {
-                    Ok(Some(content)) => self.opened(side, at_ns, content, &plain, out),
-                    Ok(None) => Ok(()),
+                    Ok(Some(content)) => self
+                        .opened(side, at_ns, content, &plain, out)
+                        .map(|()| Held::Content(content, plain.len())),
+                    Ok(None) => Ok(Held::Sealed),
                     Err(why) => Err(why),
                 };
                 *out.plain = plain;
-                result
+                return result;
             }
         }
+        Ok(Held::Content(content, body.len()))
     }
 
     /// Opens a record and says what it holds; `None` if it is one of those that need not open.
@@ -127,7 +143,9 @@ impl Conversation {
             );
         };
         half.skips = false;
-        self.holding = false;
+        if self.holding {
+            self.settle_books(out);
+        }
         self.about.records += 1;
         out.figures.records_opened += 1;
         Ok(Some(content))
@@ -239,6 +257,25 @@ impl Conversation {
         out.figures.alerts += u64::from(what != CLOSE_NOTIFY);
         self.halves[side as usize].close(place, out);
         Ok(())
+    }
+}
+
+impl Half {
+    /// Counts what is taken off of a record that was read.
+    fn count<S>(&mut self, record_bytes: usize, held: Held, out: &mut Output<'_, S>) {
+        let Held::Content(content, bytes) = held else {
+            self.books.off(TlsOverhead::Sealed, record_bytes, out.figures);
+            return;
+        };
+        self.books.off(TlsOverhead::Header, HEADER_BYTES, out.figures);
+        let protection = record_bytes - HEADER_BYTES - bytes;
+        self.books.off(TlsOverhead::Protection, protection, out.figures);
+        let kind = match content {
+            APPLICATION => return,
+            HANDSHAKE | CHANGE_CIPHER_SPEC => TlsOverhead::Handshake,
+            _ => TlsOverhead::Alert,
+        };
+        self.books.off(kind, bytes, out.figures);
     }
 }
 

@@ -159,6 +159,35 @@ fn a_renewal_that_is_missing_is_found_out() {
 }
 
 #[test]
+fn what_there_is_no_room_for_is_a_gap_and_accounted_for() {
+    let (wire, log, _) = said(
+        0,
+        &[(true, 16_000), (false, 16_000), (true, 16_000), (false, 400)],
+    );
+    for (limit_bytes, opens) in [(8 << 10, true), (1 << 10, false)] {
+        let limits = DecryptionLimits {
+            buffered_bytes: limit_bytes,
+            ..DecryptionLimits::default()
+        };
+        let mut feed = Feed::within(limits, &log, Start::Handshake);
+        for (side, bytes) in &wire.turns {
+            // So much of a record waits for its rest.
+            bytes.chunks(700).for_each(|piece| feed.data(*side, piece));
+        }
+        // Whether the bytes add up is looked at there.
+        let (heard, report) = feed.finish();
+        assert_eq!(report.flows[0].undecrypted, Some(Undecrypted::Room));
+        let bytes = report.figures.bytes;
+        if opens {
+            assert!(heard.missing[0] > 16_000 && bytes.off[TlsOverhead::Sealed as usize] > 16_000);
+            assert!(report.figures.plain_bytes >= 2 * b"first".len() as u64);
+        } else {
+            assert_eq!((bytes.off_bytes(), bytes.came), (0, bytes.went));
+        }
+    }
+}
+
+#[test]
 fn noise_in_a_record_ends_a_side() {
     let (wire, log, handshake) = said(0, &[(true, 500), (false, 500), (true, 500)]);
     let mut feed = Feed::new(&log, Start::Handshake);

@@ -100,6 +100,46 @@ fn a_connect_that_begins_late_makes_the_first_send_late_and_not_held_back() {
     assert!(shown.timings.lateness.max_us() >= 19_000);
 }
 
+/// Drives a session whose sends are `apart_ns` apart, and sleeps `over_ns` longer than asked for each time. Returns what was
+/// counted, and the greatest lateness, microseconds.
+fn overslept(limit: std::time::Duration, over_ns: u64) -> (crate::Counts, u64) {
+    static LINES: [Line; 8] = {
+        let mut lines: [Line; 8] = [(Side::Client, 0, b"hello\n"); 8];
+        let mut at = 0;
+        while at < lines.len() {
+            lines[at].1 = at as u64 * 10 * MS;
+            at += 1;
+        }
+        lines
+    };
+    let (mut driver, clock) = driver(&LINES, |options| options.lateness_limit = limit);
+    let mut link = Bare::default();
+    driver.turn(&mut link, clock.now_us()).unwrap();
+    driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+    while let Some(due_us) = driver.turn(&mut link, clock.now_us()) {
+        wait_until(clock, due_us * 1_000 + over_ns);
+    }
+    assert_eq!(
+        link.said.len(),
+        LINES.len() * LINES[0].2.len(),
+        "nothing is skipped"
+    );
+    let shown = driver.board.look();
+    (shown.tally, shown.timings.lateness.max_us())
+}
+
+#[test]
+fn a_driver_that_oversleeps_counts_each_send_that_it_made_late_and_skips_none() {
+    let limit = std::time::Duration::from_millis(1);
+    let (tally, late_us) = overslept(limit, 15 * MS);
+    assert_eq!((tally.sent, tally.unsent_in_all()), (8, 0));
+    // Two sends fall into one sleep, so that the second is late by as much less.
+    assert!(tally.late >= 4 && late_us >= 14_000, "{late_us} us: {tally:?}");
+    // By a limit that nobody exceeds nothing is late: it is the limit that is judged by.
+    let (tally, _) = overslept(std::time::Duration::from_secs(3_600), 15 * MS);
+    assert_eq!((tally.sent, tally.late), (8, 0), "{tally:?}");
+}
+
 #[test]
 fn what_finds_no_room_is_said_later_where_no_clock_is_kept_and_fails_where_one_is() {
     const LINES: [Line; 2] = [(Side::Client, 0, b"one\n"), (Side::Client, 1, b"two\n")];

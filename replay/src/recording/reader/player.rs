@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::Happened;
+use crate::packet::DatagramList;
 use crate::recording::block::Block;
+use crate::recording::datagrams;
 use crate::recording::entry::{Entry, Head, Place};
 use crate::recording::note::Note;
 use crate::{Event, Flow, Side};
@@ -28,6 +30,7 @@ pub(super) struct Player {
     /// Payload of former blocks.
     pub(super) payload_bytes: u64,
     pub(super) notes: Vec<Note>,
+    pub(super) datagrams: Option<DatagramList>,
     pub(super) ended: bool,
 }
 
@@ -85,6 +88,7 @@ impl Player {
     ) -> Result<(), &'static str> {
         match entry {
             Entry::Address(address) => self.address_is_known(address),
+            Entry::Note { key, value } if datagrams::take(key, value, &mut self.datagrams) => Ok(()),
             Entry::Note { key, value } => {
                 self.notes.extend(Note::decode(key, value));
                 self.notes.truncate(NOTES_MAX);

@@ -21,6 +21,16 @@ pub(super) fn rows(bytes: &ReplayBytes) -> Vec<Row> {
         rows.push(row("=", "recorded", capture.recorded));
         if capture.tls > 0 {
             rows.push(row("+", "taken off with TLS", capture.tls));
+            let kinds = capture.tls_by.as_ref().map(parts).into_iter().flatten();
+            let mut kinds = kinds.peekable();
+            if kinds.peek().is_some() {
+                rows.push(sum("bytes taken off with TLS", capture.tls));
+            }
+            rows.extend(kinds.enumerate().map(|(at, part)| Row {
+                sign: if at == 0 { "=" } else { part.sign },
+                name: format!("TLS: {}", part.name),
+                ..part
+            }));
         }
         rows.push(sum("bytes missing in the capture: gaps", capture.gapped));
         if capture.inconsistent > 0 {
