@@ -26,12 +26,17 @@ const VOLATILE: [&str; 15] = [
 ];
 /// The fields that say how an answer travels, not what it is.
 const TRAVEL: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+/// The field that says how its body was packed, which does not count where the body could be unpacked.
+const PACKING: &str = "content-encoding";
 
-/// A response as an answer: its head and body, chunks put together; masked the values of volatile fields, how it
-/// travels, the tokens in JSON, and what the rules say.
+/// A response as an answer: its head and body, chunks put together, unpacked; masked the values of volatile fields, how it
+/// travels, the tokens in JSON, and what the rules say. A body that cannot be unpacked counts as it was sent.
 pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
-    let raw = [response.head, response.body].concat();
-    let mut masked = Vec::with_capacity(raw.len());
+    let raw = [response.head, &response.sent.front].concat();
+    let content = response.content();
+    let is_open = content.is_some();
+    let content = content.as_deref().unwrap_or(response.sent);
+    let mut masked = Vec::with_capacity(response.head.len() + content.front.len());
     if let Ok(Some(head)) = Head::parse(response.head) {
         for line in head.lines() {
             let name = field(line).map_or(&[][..], |(name, _)| name);
@@ -43,7 +48,7 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
             if among(&VOLATILE) {
                 masked.extend_from_slice(name);
                 masked.extend_from_slice(b": *\r\n");
-            } else if !among(&TRAVEL) {
+            } else if !among(&TRAVEL) && !(is_open && among(&[PACKING])) {
                 masked.extend_from_slice(line);
             }
         }
@@ -52,14 +57,14 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     }
     let mut copied = 0;
     if masks.rules().http.tokens {
-        tokens(response.body, |_, token| {
-            let start = token.as_ptr().addr() - response.body.as_ptr().addr();
-            masked.extend_from_slice(&response.body[copied..start]);
+        tokens(&content.front, |_, token| {
+            let start = token.as_ptr().addr() - content.front.as_ptr().addr();
+            masked.extend_from_slice(&content.front[copied..start]);
             masked.push(b'*');
             copied = start + token.len();
         });
     }
-    masked.extend_from_slice(&response.body[copied..]);
+    masked.extend_from_slice(&content.front[copied..]);
     let masked = masks.mask(&masked).into_owned();
     let kind = if response.head.is_empty() {
         "stream"
@@ -69,7 +74,7 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     let mut answer = Answer::masked(kind, 0, &raw, masked);
     // A rule that takes all that is kept takes what is beyond, too.
     if answer.counts() != MASK {
-        answer.beyond = (response.body_bytes - response.body.len() as u64, response.sum);
+        answer.beyond = content.beyond();
     }
     answer
 }

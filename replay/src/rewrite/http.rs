@@ -88,40 +88,34 @@ impl Http {
         out.append(&mut std::mem::take(&mut self.held));
     }
 
-    pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Self {
-            actual,
-            values,
-            person,
-            ..
-        } = self;
-        actual.read(bytes, |response| {
-            lesson::learn(scene, response, &mut |name, value| {
-                if let Some(news) = values.learn(Giver::Target, name, value) {
-                    scene.rules.common.publish(*person, news);
-                }
-            });
-        });
+    pub(super) fn heard(&mut self, scene: &mut Scene, bytes: &[u8]) {
+        self.hear(scene, Giver::Target, bytes);
     }
 
-    pub(super) fn expected(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Self {
-            recorded,
-            values,
-            person,
-            at,
-            ..
-        } = self;
-        recorded.read(bytes, |response| {
-            lesson::learn(scene, response, &mut |name, value| {
-                if let Some(news) = values.learn(Giver::Recorded, name, value) {
+    pub(super) fn expected(&mut self, scene: &mut Scene, bytes: &[u8]) {
+        self.hear(scene, Giver::Recorded, bytes);
+        // The change of protocol was the last that was asked for. All is answered, so it was not made: requests follow.
+        if self.at == At::Upgrade && !self.recorded.are_awaited() {
+            self.at = At::Head;
+        }
+    }
+
+    fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
+        let Self { values, person, .. } = self;
+        let responses = match giver {
+            Giver::Recorded => &mut self.recorded,
+            Giver::Target => &mut self.actual,
+        };
+        let mut sealed = 0;
+        responses.read(bytes, |response| {
+            let is_sealed = lesson::learn(scene, response, &mut |name, value| {
+                if let Some(news) = values.learn(giver, name, value) {
                     scene.rules.common.publish(*person, news);
                 }
             });
-            if *at == At::Upgrade && !response.interim {
-                *at = At::Head;
-            }
+            sealed += u32::from(is_sealed);
         });
+        scene.unlearned += sealed;
     }
 
     fn step(&mut self, scene: &mut Scene, patience: Patience, bytes: &[u8], out: &mut Vec<u8>) -> Step {

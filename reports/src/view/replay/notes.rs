@@ -77,7 +77,9 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
         (sessions.connects_held, held),
         (
             sends.unlearned,
-            "values were said as recorded, because the target had not handed out its own.".to_owned(),
+            "values were said as recorded, because the target had not handed out its own, or were in answers that could not be \
+             unpacked."
+                .to_owned(),
         ),
         (
             sends.forgotten,
