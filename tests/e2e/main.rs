@@ -6,6 +6,7 @@
 
 mod accounted;
 mod again;
+mod bearer;
 mod beside;
 mod captured;
 mod climb;
