@@ -5,7 +5,7 @@
 //! - **Host** becomes the target's, by its rule.
 //! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
 //!   answer set.
-//! - **Tokens** out of JSON answers and long cookies are put in place of the recorded ones wherever they stand.
+//! - **Tokens** out of JSON answers, packed for the way or not, and long cookies are put in place of the recorded ones wherever they stand.
 //! - What the target handed out on one connection counts on all of the same person's.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
 
