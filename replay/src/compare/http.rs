@@ -45,10 +45,11 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
                     .iter()
                     .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
             };
+            let travels = among(&TRAVEL) || is_open && among(&[PACKING]);
             if among(&VOLATILE) {
                 masked.extend_from_slice(name);
                 masked.extend_from_slice(b": *\r\n");
-            } else if !among(&TRAVEL) && !(is_open && among(&[PACKING])) {
+            } else if !travels {
                 masked.extend_from_slice(line);
             }
         }
