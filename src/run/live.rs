@@ -30,9 +30,10 @@ use crate::progress::{Progress, grouped};
 /// Connections that each shard of a swarm on packets may have on their way to a welcome: two shards do what dozens do
 /// on kernel sockets, and at millions a log-in takes a third of a second.
 const CONNECTING_MAX: u32 = 20_000;
-/// The same under TLS, where they make some thousands a second: more on their way would only wait longer, and beyond the
-/// patience of a log-in all that was spent on them is lost.
-const CONNECTING_TLS_MAX: u32 = 4_000;
+/// The same under TLS, where they make some thousands a second: more on their way would only wait longer, beyond the
+/// patience of a log-in all that was spent on them is lost, and what a handshake holds would leave the caches between
+/// two of its flights (a shard's 512 take some 3 MB; at 4,000 a handshake costs up to a tenth more).
+const CONNECTING_TLS_MAX: u32 = 512;
 
 /// What runs.
 struct Live<'a> {
