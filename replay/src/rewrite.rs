@@ -197,6 +197,16 @@ impl Rewriter {
         }
     }
 
+    /// The recording lacks what its server said here: nothing is learned across it.
+    pub fn gap(&mut self) {
+        match &mut self.dialect {
+            Dialect::Plain => {}
+            Dialect::Chat(chat) => chat.gap(),
+            Dialect::Http(http) => http.gap(),
+            Dialect::Ruled(ruled) => ruled.gap(&self.scene),
+        }
+    }
+
     /// The recorded client finished: what was kept of something that it never completed goes to `out` as it was recorded.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         match &mut self.dialect {

@@ -33,7 +33,8 @@ pub(super) struct Http {
     held: Vec<u8>,
     at: At,
     values: Values,
-    recorded: Responses,
+    /// None where the recording lacks a part of them, until the next request.
+    recorded: Option<Responses>,
     actual: Responses,
 }
 
@@ -61,7 +62,7 @@ impl Http {
             held: Vec::new(),
             at: At::Head,
             values: Values::default(),
-            recorded: Responses::default(),
+            recorded: Some(Responses::default()),
             actual: Responses::default(),
         }
     }
@@ -95,17 +96,27 @@ impl Http {
     pub(super) fn expected(&mut self, scene: &mut Scene, bytes: &[u8]) {
         self.hear(scene, Giver::Recorded, bytes);
         // The change of protocol was the last that was asked for. All is answered, so it was not made: requests follow.
-        if self.at == At::Upgrade && !self.recorded.are_awaited() {
+        let is_answered = |recorded: &Responses| !recorded.are_awaited();
+        if self.at == At::Upgrade && self.recorded.as_ref().is_some_and(is_answered) {
             self.at = At::Head;
+        }
+    }
+
+    /// The recording lacks what its server said here, the answer to a change of protocol perhaps.
+    pub(super) fn gap(&mut self) {
+        self.recorded = None;
+        if self.at == At::Upgrade {
+            self.at = At::Raw;
         }
     }
 
     fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
         let Self { values, person, .. } = self;
         let responses = match giver {
-            Giver::Recorded => &mut self.recorded,
-            Giver::Target => &mut self.actual,
+            Giver::Recorded => self.recorded.as_mut(),
+            Giver::Target => Some(&mut self.actual),
         };
+        let Some(responses) = responses else { return };
         let mut sealed = 0;
         responses.read(bytes, |response| {
             let is_sealed = lesson::learn(scene, response, &mut |name, value| {
@@ -180,7 +191,7 @@ impl Http {
         };
         out.extend_from_slice(&head_said);
         out.extend_from_slice(&body_said);
-        self.recorded.asked(Asked::of(head));
+        self.recorded.get_or_insert_default().asked(Asked::of(head));
         self.actual.asked(Asked::of(head));
         self.at = match Body::from(framing) {
             _ if !body.is_empty() => At::Head,

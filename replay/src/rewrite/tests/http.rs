@@ -178,6 +178,28 @@ fn a_change_of_protocol_is_answered_behind_all_that_was_asked_before_it() {
     );
 }
 
+#[test]
+fn what_the_recording_lacks_of_an_answer_hides_none_of_those_after_the_next_request() {
+    let torn = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nbegun";
+    let mut rewriter = rewriter(RULES, Protocol::Http, 0);
+    let picture = b"GET /picture HTTP/1.1\r\n\r\n";
+    say(&mut rewriter, picture);
+    rewriter.expected(torn);
+    rewriter.gap();
+    rewriter.expected(b"\"token\": \"a part of a picture\"}");
+    rewriter.heard(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    say(&mut rewriter, LOGIN);
+    rewriter.expected(&recorded());
+    rewriter.heard(ACTUAL);
+    assert_eq!(say(&mut rewriter, ORDER), ORDERED);
+    // What was lost may have granted a change of protocol.
+    let upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(say(&mut rewriter, upgrade), upgrade);
+    rewriter.gap();
+    rewriter.expected(b"\x81\x02hi");
+    assert_eq!(say(&mut rewriter, b"\x81\x82abcd"), b"\x81\x82abcd");
+}
+
 /// An answer with a packed body.
 fn packed(coding: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
