@@ -50,6 +50,10 @@ pub struct Replay {
     pub chat: Option<ReplayChat>,
     /// The gaps between sends, planned and made; absent where there was no clock to keep.
     pub gaps: Option<ReplayGaps>,
+    /// The gaps within sessions, as captured, at the speed of each, and as made; of causal replays that kept a clock alone, whose plan
+    /// follows the target. Nothing is judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_gaps: Option<ReplayGaps>,
     /// Recorded sessions that cannot be driven, the first of them.
     pub unplayable: Vec<Undriven>,
     /// The first differences.
@@ -106,7 +110,7 @@ pub struct ReplaySends {
     /// Sends whose answers were recorded and not timed: too many were open on one connection, or no answer came.
     #[serde(default)]
     pub answers_untimed: u64,
-    /// Values said as recorded because the target had not handed out its own.
+    /// Values said as recorded because the target had not handed out its own, and answers that could not be unpacked.
     pub unlearned: u64,
     /// Values that a person's other sessions were to share, and that were forgotten for newer ones of the same person.
     #[serde(default)]
@@ -243,7 +247,7 @@ pub struct ReplayChat {
     pub refused: u64,
 }
 
-/// The gaps between sends as planned and as made (two-sample Kolmogorov-Smirnov).
+/// Gaps between sends, as they were to be and as they were made (two-sample Kolmogorov-Smirnov).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayGaps {

@@ -163,6 +163,7 @@ mod tests {
             datagrams: Some(ReplayDatagrams::default()),
             chat: Some(ReplayChat::default()),
             gaps: Some(ReplayGaps::default()),
+            captured_gaps: Some(ReplayGaps::default()),
             unplayable: vec![Undriven::default()],
             differences: vec![Differing::default()],
             ..Replay::default()

@@ -84,12 +84,12 @@ impl Comparison {
             Some(Unit::Frame(length)) => Some(length),
             _ => None,
         });
-        let cut = |cutter: Cutter| Way::Cut(Box::new([cutter.clone(), cutter]));
+        let cut = |cutter: &dyn Fn() -> Cutter| Way::Cut(Box::new([cutter(), cutter()]));
         let (order, way) = match (session.protocol, length) {
             (Protocol::Chat, _) => (Order::Free, Way::Chat(Box::new(Chat::new(clone)))),
-            (Protocol::Http | Protocol::WebSocket, _) => (Order::Strict, cut(Cutter::http())),
-            (_, Some(length)) => (Order::Kept, cut(Cutter::frame(length))),
-            (Protocol::Redis | Protocol::Smtp | Protocol::Irc, None) => (Order::Kept, cut(Cutter::line())),
+            (Protocol::Http | Protocol::WebSocket, _) => (Order::Strict, cut(&Cutter::http)),
+            (_, Some(length)) => (Order::Kept, cut(&|| Cutter::frame(length))),
+            (Protocol::Redis | Protocol::Smtp | Protocol::Irc, None) => (Order::Kept, cut(&Cutter::line)),
             _ => (Order::Kept, Way::Turns(Box::default())),
         };
         Self {

@@ -30,7 +30,7 @@ use std::thread::JoinHandle;
 use loadgen::{Carrier, Deal, Meter, Needs};
 use reactor::{ShardError, ShardStats, Wake};
 
-use crate::fidelity::Arrivals;
+use crate::fidelity::Rhythm;
 use crate::{Rules, Speed};
 
 pub use cast::Clones;
@@ -178,12 +178,12 @@ impl Drive {
 
     /// The gaps between sends; complete once the replay has ended.
     #[must_use]
-    pub fn arrivals(&self) -> Arrivals {
-        let mut arrivals = Arrivals::default();
+    pub fn rhythm(&self) -> Rhythm {
+        let mut rhythm = Rhythm::default();
         for board in &self.boards {
-            arrivals.merge(&board.look().arrivals);
+            rhythm.merge(&board.look().rhythm);
         }
-        arrivals
+        rhythm
     }
 
     /// Goes on at other speeds from now on: of connects, and of think times.

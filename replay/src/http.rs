@@ -3,6 +3,7 @@
 //! It knows no connection, and nothing of what a field means to anybody.
 
 mod body;
+mod coding;
 mod head;
 mod response;
 
@@ -12,5 +13,5 @@ pub(crate) use response::{Asked, Response, Responses};
 
 /// The longest head that is looked into; with a longer one a stream is taken for something else than HTTP.
 pub(crate) const HEAD_MAX_BYTES: usize = 64 * 1024;
-/// The most of a body that is looked into.
+/// The most of a body that is looked into, as it was sent and as it was before it was packed.
 pub(crate) const BODY_MAX_BYTES: usize = 64 * 1024;

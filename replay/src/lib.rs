@@ -43,7 +43,7 @@ pub use drive::{
     LeftOver, OnFailure, Order, Picked, Planned, Timings,
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
-pub use fidelity::{Arrivals, Likeness};
+pub use fidelity::{Arrivals, Likeness, Rhythm};
 pub use fit::{FitBy, Fitted, FittedGroup, LogNormalFit, Sample};
 pub use inspect::{Digest, Findings, Inspected, Inspection, InspectionLimits, Moment, Shape, Totals};
 pub use mask::{

@@ -161,7 +161,8 @@ impl Rewriter {
         self.insisting = true;
     }
 
-    /// Values that were said as recorded because the target had not handed out its own.
+    /// Values that were said as recorded because the target had not handed out its own, and answers of HTTP, the recorded server's or
+    /// the target's, that may have handed out some but could not be unpacked.
     #[must_use]
     pub fn unlearned(&self) -> u32 {
         self.scene.unlearned
@@ -181,7 +182,7 @@ impl Rewriter {
         match &mut self.dialect {
             Dialect::Plain => {}
             Dialect::Chat(chat) => chat.heard(&self.scene, actual),
-            Dialect::Http(http) => http.heard(&self.scene, actual),
+            Dialect::Http(http) => http.heard(&mut self.scene, actual),
             Dialect::Ruled(ruled) => ruled.heard(&self.scene, actual),
         }
     }
@@ -191,8 +192,18 @@ impl Rewriter {
         match &mut self.dialect {
             Dialect::Plain => {}
             Dialect::Chat(chat) => chat.expected(recorded),
-            Dialect::Http(http) => http.expected(&self.scene, recorded),
+            Dialect::Http(http) => http.expected(&mut self.scene, recorded),
             Dialect::Ruled(ruled) => ruled.expected(&self.scene, recorded),
+        }
+    }
+
+    /// The recording lacks what its server said here: nothing is learned across it.
+    pub fn gap(&mut self) {
+        match &mut self.dialect {
+            Dialect::Plain => {}
+            Dialect::Chat(chat) => chat.gap(),
+            Dialect::Http(http) => http.gap(),
+            Dialect::Ruled(ruled) => ruled.gap(&self.scene),
         }
     }
 

@@ -216,7 +216,7 @@ impl Replays {
             let counts = drive.figures().tally;
             events.extend(books::failures(&counts));
             books::add_differences(record, drive);
-            books::ended(record, &counts, &drive.arrivals());
+            books::ended(record, &counts, &drive.rhythm());
             let [said, to_groups, accepted, refused] = counts.messages;
             record.chat = one.goes_to_the_run().then_some(ReplayChat {
                 said,
@@ -227,7 +227,7 @@ impl Replays {
         }
         let mut replay = self.record();
         if let [_, _, ..] = self.records.as_slice() {
-            replay.gaps = books::gaps(&together::arrivals(self.drives.iter().flatten()));
+            books::set_gaps(&mut replay, &together::rhythm(self.drives.iter().flatten()));
         }
         (replay, events)
     }

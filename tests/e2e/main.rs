@@ -6,6 +6,7 @@
 
 mod accounted;
 mod again;
+mod bearer;
 mod beside;
 mod captured;
 mod climb;
@@ -15,6 +16,7 @@ mod differing;
 mod disk;
 mod exchange;
 mod filtered;
+mod fitted;
 mod foreign;
 mod home;
 mod hostile;
@@ -45,4 +47,5 @@ mod tables;
 mod tapped;
 mod tshark;
 mod veil;
+mod wire;
 mod wiretap;

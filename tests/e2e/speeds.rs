@@ -96,3 +96,34 @@ fn the_rhythm_of_a_replay_with_a_clock_is_judged_and_without_one_it_is_not() {
     let hurried = Run::read(&home.path("hurried")).unwrap().replay.unwrap();
     assert_eq!(hurried.gaps, None);
 }
+
+#[test]
+fn a_replay_whose_turns_wait_for_answers_is_set_beside_the_capture_itself() {
+    let home = Home::new();
+    let capture = visited(&home, 2, 5);
+    let fresh = Visits::start(u64::MAX, 1);
+    let arguments = [capture.as_str(), "--target", &fresh.address];
+    let captured = |name: &str, more: &[&str]| {
+        let (_, run) = replay(&home, name, &[&arguments[..], more].concat());
+        assert_eq!(closes(&run.summary()).sends.sent, 12);
+        let told = run.text("report.html").contains("Gaps within sessions, captured");
+        let gaps = Run::read(&home.path(name)).unwrap().replay.unwrap().captured_gaps;
+        assert_eq!(gaps.is_some(), told, "{name}");
+        gaps
+    };
+    // From each visitor's first request to the last.
+    let gaps = captured("causal", &["--causal"]).unwrap();
+    assert_eq!(gaps.count, 10);
+    assert!((0.0..=1.0).contains(&gaps.distance), "{gaps:?}");
+    // Where it is ten times as slow, answers are as fast as ever: the gaps are shorter than those of the capture by nine tenths of
+    // what its server took.
+    assert!(
+        captured("slow", &["--causal", "--speed", "0.1"])
+            .unwrap()
+            .distance
+            > 0.0
+    );
+    // Timed turns have no plan but the capture, and the highest speed has no clock.
+    assert_eq!(captured("timed", &[]), None);
+    assert_eq!(captured("max", &["--causal", "--speed", "max"]), None);
+}

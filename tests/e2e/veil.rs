@@ -154,7 +154,7 @@ fn two_recorded_servers_go_to_two_targets_one_of_them_under_tls_and_with_a_certi
         return;
     }
     let home = Home::new();
-    certified(&home, &["api.test", "client.test"]);
+    certified(&home, &["api.test", "client.test", "default.test"]);
     let (clear, veiled) = (reversing(), reversing());
     let tap = Wiretap::before(&clear);
     let other = tap.also_before(&veiled).to_string();
@@ -163,11 +163,17 @@ fn two_recorded_servers_go_to_two_targets_one_of_them_under_tls_and_with_a_certi
     converse(&other, &["once more"]);
     let capture = home.path("lines.pcap");
     tap.write(&capture);
-    let server = SServer::start(
-        &home,
+    // Who does not ask for it by name (SNI) is shown another's certificate.
+    let asks = ["-Verify", "1", "-verify_return_error", "-CAfile", "ca.pem"];
+    let named = [
+        "-servername",
         "api.test",
-        &["-Verify", "1", "-verify_return_error", "-CAfile", "ca.pem"],
-    );
+        "-cert2",
+        "api.test.pem",
+        "-key2",
+        "api.test.key",
+    ];
+    let server = SServer::start(&home, "default.test", &[&asks[..], &named].concat());
     let targets = [
         format!("{clear}=tcp://{}", reversing()),
         format!("{veiled}=tls://api.test@{}", server.address),

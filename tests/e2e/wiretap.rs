@@ -9,14 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::wire::{ACK, FIN, SYN, Wire, capture};
+
 /// How long it looks for what is still on its way.
 const LINGER: Duration = Duration::from_secs(10);
 /// Bytes of a packet's payload at most.
 const SEGMENT: usize = 1_400;
-
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
 
 /// A relay in front of a server.
 pub(crate) struct Wiretap {
@@ -29,14 +27,6 @@ pub(crate) struct Wiretap {
 struct Heard {
     packets: Vec<(Duration, Vec<u8>)>,
     open: usize,
-}
-
-/// One relayed connection, as the capture shows it.
-struct Wire {
-    client: SocketAddr,
-    server: SocketAddr,
-    /// The next sequence number of either side.
-    next: [u32; 2],
 }
 
 impl Wiretap {
@@ -62,24 +52,7 @@ impl Wiretap {
             thread::yield_now();
         }
         let heard = self.heard.lock().unwrap();
-        // libpcap's file format, nanoseconds, little-endian, Ethernet.
-        let mut file = Vec::new();
-        for word in [0xa1b2_3c4d_u32, 2 | 4 << 16, 0, 0, 262_144, 1] {
-            file.extend(word.to_le_bytes());
-        }
-        for (at, packet) in &heard.packets {
-            let seconds = 1_800_000_000 + at.as_secs() as u32;
-            for word in [
-                seconds,
-                at.subsec_nanos(),
-                packet.len() as u32,
-                packet.len() as u32,
-            ] {
-                file.extend(word.to_le_bytes());
-            }
-            file.extend(packet);
-        }
-        std::fs::write(path, file).unwrap();
+        std::fs::write(path, capture(&heard.packets)).unwrap();
     }
 }
 
@@ -111,11 +84,7 @@ fn relay(
     for stream in [&client, &upstream] {
         stream.set_nodelay(true).unwrap();
     }
-    let wire = Wire {
-        client: client.peer_addr().unwrap(),
-        server,
-        next: [1_000, 5_000],
-    };
+    let wire = Wire::between(client.peer_addr().unwrap(), server);
     let wire = Arc::new(Mutex::new(wire));
     {
         let (mut heard, mut wire) = (heard.lock().unwrap(), wire.lock().unwrap());
@@ -165,33 +134,5 @@ fn pour(
         if to.write_all(&buffer[..length]).is_err() {
             continue;
         }
-    }
-}
-
-impl Wire {
-    /// A packet of a side: 0 is the client.
-    fn packet(&mut self, side: usize, flags: u8, payload: &[u8]) -> Vec<u8> {
-        let (from, to) = match side {
-            0 => (self.client, self.server),
-            _ => (self.server, self.client),
-        };
-        let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else {
-            panic!("IPv4 only")
-        };
-        let mut packet = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-        packet.extend([0x45, 0]);
-        packet.extend((40 + payload.len() as u16).to_be_bytes());
-        packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-        packet.extend(from.ip().octets());
-        packet.extend(to.ip().octets());
-        packet.extend(from.port().to_be_bytes());
-        packet.extend(to.port().to_be_bytes());
-        packet.extend(self.next[side].to_be_bytes());
-        let acknowledged = if flags & ACK == 0 { 0 } else { self.next[1 - side] };
-        packet.extend(acknowledged.to_be_bytes());
-        packet.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        packet.extend(payload);
-        self.next[side] += payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
-        packet
     }
 }

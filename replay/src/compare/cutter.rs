@@ -8,7 +8,7 @@ use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
 use crate::rules::Length;
 
 /// One side's stream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Cutter {
     /// Responses of HTTP but for interim ones, and the requests that they answer.
     Http(Responses, Requests),

@@ -29,13 +29,19 @@ const VOLATILE: [&str; 15] = [
 const STATUS_BYTES: usize = 12;
 /// The fields that say how an answer travels, not what it is.
 const TRAVEL: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+/// The field that says how its body was packed, which does not count where the body could be unpacked.
+const PACKING: &str = "content-encoding";
 
-/// A response as an answer: its head and body, chunks put together; masked the values of volatile fields, how it
-/// travels, the tokens in JSON, and what the rules say; where the recording is masked, its body and what else is a pseudonym.
+/// A response as an answer: its head and body, chunks put together, unpacked; masked the values of volatile fields, how it
+/// travels, the tokens in JSON, and what the rules say; where the recording is masked, its body and what else is a pseudonym. A
+/// body that cannot be unpacked counts as it was sent.
 pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
-    let raw = [response.head, response.body].concat();
-    let mut masked = Vec::with_capacity(raw.len());
+    let raw = [response.head, &response.sent.front].concat();
+    let content = response.content();
+    let is_open = content.is_some();
+    let content = content.as_deref().unwrap_or(response.sent);
     let is_masked = masks.rules().http.masked;
+    let mut masked = Vec::with_capacity(response.head.len() + content.front.len());
     if let Ok(Some(head)) = Head::parse(response.head) {
         for (place, line) in head.lines().enumerate() {
             let name = field(line).map_or(&[][..], |(name, _)| name);
@@ -44,13 +50,16 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
                     .iter()
                     .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
             };
+            let travels = among(&TRAVEL) || (is_open || is_masked) && among(&[PACKING]);
             if is_masked && place == 0 {
                 masked.extend_from_slice(&line[..line.len().min(STATUS_BYTES)]);
                 masked.extend_from_slice(b"\r\n");
+            } else if travels {
+                continue;
             } else if among(&VOLATILE) || (is_masked && !name.is_empty() && !is_harmless(name)) {
                 masked.extend_from_slice(name);
                 masked.extend_from_slice(b": *\r\n");
-            } else if !among(&TRAVEL) {
+            } else {
                 masked.extend_from_slice(line);
             }
         }
@@ -59,7 +68,7 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     }
     // What is beyond what is kept goes with the rest of its body.
     let is_bodiless = is_masked && !response.head.is_empty();
-    let body = if is_bodiless { &[][..] } else { response.body };
+    let body = if is_bodiless { &[][..] } else { &content.front[..] };
     let mut copied = 0;
     if masks.rules().http.tokens {
         tokens(body, |_, token| {
@@ -79,7 +88,7 @@ pub(super) fn answer(response: Response<'_>, masks: Masks<'_>) -> Answer {
     let mut answer = Answer::masked(kind, 0, &raw, masked);
     // A rule that takes all that is kept takes what is beyond, too.
     if answer.counts() != MASK && !is_bodiless {
-        answer.beyond = (response.body_bytes - response.body.len() as u64, response.sum);
+        answer.beyond = content.beyond();
     }
     answer
 }

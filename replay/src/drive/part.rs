@@ -54,6 +54,8 @@ struct Voice {
     questions: Questions,
     /// What is to be said again once there is room, and whether a turn ends with it.
     kept: Option<(Box<[u8]>, bool)>,
+    /// When the last turn was captured, and made, where somebody asked for its gap.
+    said_ns: Option<(u64, u64)>,
 }
 
 /// A driven session.
@@ -140,6 +142,7 @@ impl Part {
                 comparison: Comparison::new(rules, session, person),
                 questions: Questions::default(),
                 kept: None,
+                said_ns: None,
             }),
         }
     }
@@ -255,6 +258,17 @@ impl Part {
         if let Some((_, true)) = self.voice.kept.take() {
             self.left -= 1;
         }
+    }
+
+    /// The turn that was said last was made then: from the one before it, so long as captured and as made.
+    pub(super) fn gap(&mut self, recording: &Recording, made_ns: u64) -> Option<(u64, u64)> {
+        let turns = recording.turns(self.session as usize);
+        let captured_ns = turns.get(self.next.checked_sub(1)? as usize)?.at_ns;
+        let (before_captured_ns, before_made_ns) = self.voice.said_ns.replace((captured_ns, made_ns))?;
+        Some((
+            captured_ns.saturating_sub(before_captured_ns),
+            made_ns.saturating_sub(before_made_ns),
+        ))
     }
 
     /// Notes what was asked, and how long the recorded answer took where one follows.

@@ -78,6 +78,12 @@ impl Schedule {
         self.thinks.speed() != Speed::Max
     }
 
+    /// How long the clock takes for so much recorded time between turns, nanoseconds; nothing at the highest speed.
+    pub(super) fn think_ns(&self, recorded_ns: u64) -> Option<u64> {
+        let factor = self.thinks.speed().factor()?;
+        Some((recorded_ns as f64 / factor) as u64)
+    }
+
     /// Whether beginnings have.
     pub(super) fn are_starts_timed(&self) -> bool {
         self.connects.speed() != Speed::Max
@@ -187,6 +193,7 @@ mod tests {
         assert_eq!(schedule.next_ns(true), Some(1_125));
         assert_eq!(schedule.take_turn(1_124), None);
         assert_eq!(schedule.take_turn(1_130), Some((7, 1_125)));
+        assert_eq!(schedule.think_ns(50), Some(25));
         assert!(schedule.is_begun() && schedule.next_ns(true).is_none());
     }
 
@@ -209,6 +216,7 @@ mod tests {
         schedule.take_start(1_000).unwrap();
         schedule.take_start(1_000).unwrap();
         schedule.turn_at(schedule.line_ns(2_000) + 50, 1);
+        assert_eq!(schedule.think_ns(50), None);
         assert_eq!(schedule.next_ns(true), Some(1_000), "overdue");
         schedule.change(5_000, Speed::RECORDED, Speed::RECORDED);
         assert_eq!(schedule.next_ns(true), Some(5_050));

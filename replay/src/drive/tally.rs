@@ -9,7 +9,7 @@ use record::Histogram;
 
 use super::cause::Cause;
 use super::part::Part;
-use crate::fidelity::Arrivals;
+use crate::fidelity::Rhythm;
 use crate::{Compared, Difference, Flow, Messages};
 
 /// Answers by what they are beside the recorded ones.
@@ -214,7 +214,7 @@ pub(super) struct Board(Mutex<Shown>);
 pub(super) struct Shown {
     pub(super) tally: Counts,
     pub(super) timings: Timings,
-    pub(super) arrivals: Arrivals,
+    pub(super) rhythm: Rhythm,
     pub(super) differences: Vec<Differing>,
     /// Nothing more will come.
     pub(super) is_final: bool,
@@ -232,7 +232,7 @@ impl Board {
 pub(super) struct Books {
     pub(super) tally: Counts,
     pub(super) timings: Timings,
-    pub(super) arrivals: Arrivals,
+    pub(super) rhythm: Rhythm,
     differences: Vec<Differing>,
     differences_kept: usize,
 }
@@ -275,7 +275,7 @@ impl Books {
         self.tally.open = 0;
         self.show(board);
         let mut shown = board.look();
-        shown.arrivals = self.arrivals;
+        shown.rhythm = self.rhythm;
         shown.is_final = true;
     }
 }

@@ -1,4 +1,4 @@
-//! The gaps between sends as planned and as made, and how alike the two distributions are.
+//! The gaps between sends as expected and as made, and how alike the two distributions are.
 //!
 //! It reads no clock.
 
@@ -13,10 +13,10 @@ const ALIKE_S: f64 = 100e-6;
 /// Below this the Kolmogorov distribution is less than 1e-12.
 const CERTAIN: f64 = 0.2;
 
-/// Gaps between one shard's sends, planned and made, in seconds: every one of a short replay, a regular sample of a long.
+/// Gaps between sends of a shard, expected and made, in seconds: every one of a short replay, a regular sample of a long.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals {
-    planned_s: Vec<f64>,
+    expected_s: Vec<f64>,
     made_s: Vec<f64>,
     last_ns: Option<(u64, u64)>,
     seen: u64,
@@ -39,19 +39,26 @@ pub struct Likeness {
 }
 
 impl Arrivals {
-    /// A send was due and made, nanoseconds of one clock.
+    /// A send was due and made, nanoseconds of one clock: the gap is from the send before it.
     pub fn send(&mut self, due_ns: u64, made_ns: u64) {
-        let Some((last_due_ns, last_made_ns)) = self.last_ns.replace((due_ns, made_ns)) else {
-            return;
-        };
+        if let Some((last_due_ns, last_made_ns)) = self.last_ns.replace((due_ns, made_ns)) {
+            let gap_ns = (
+                due_ns.saturating_sub(last_due_ns),
+                made_ns.saturating_sub(last_made_ns),
+            );
+            self.gap(gap_ns.0, gap_ns.1);
+        }
+    }
+
+    /// A gap of whatever sends belong together, nanoseconds.
+    pub fn gap(&mut self, expected_ns: u64, made_ns: u64) {
         self.seen += 1;
         if !self.seen.is_multiple_of(1 << self.thinning) {
             return;
         }
-        let seconds = |from_ns: u64, to_ns: u64| to_ns.saturating_sub(from_ns) as f64 / 1e9;
-        self.planned_s.push(seconds(last_due_ns, due_ns));
-        self.made_s.push(seconds(last_made_ns, made_ns));
-        if self.planned_s.len() >= GAPS_MAX {
+        self.expected_s.push(expected_ns as f64 / 1e9);
+        self.made_s.push(made_ns as f64 / 1e9);
+        if self.expected_s.len() >= GAPS_MAX {
             self.thin(self.thinning + 1);
         }
     }
@@ -59,7 +66,7 @@ impl Arrivals {
     /// Keeps one in 2 to the power of `thinning`.
     fn thin(&mut self, thinning: u32) {
         let more = 1 << (thinning - self.thinning);
-        for gaps in [&mut self.planned_s, &mut self.made_s] {
+        for gaps in [&mut self.expected_s, &mut self.made_s] {
             *gaps = gaps.iter().copied().skip(more - 1).step_by(more).collect();
         }
         self.thinning = thinning;
@@ -71,7 +78,7 @@ impl Arrivals {
         let thinning = self.thinning.max(other.thinning);
         self.thin(thinning);
         other.thin(thinning);
-        self.planned_s.append(&mut other.planned_s);
+        self.expected_s.append(&mut other.expected_s);
         self.made_s.append(&mut other.made_s);
         self.seen += other.seen;
     }
@@ -79,7 +86,7 @@ impl Arrivals {
     /// Compares the two; nothing where there are no two gaps.
     #[must_use]
     pub fn likeness(&self) -> Option<Likeness> {
-        if self.planned_s.len() < 2 {
+        if self.expected_s.len() < 2 {
             return None;
         }
         let sorted = |gaps: &[f64]| {
@@ -87,11 +94,11 @@ impl Arrivals {
             gaps.sort_by(f64::total_cmp);
             gaps
         };
-        let (planned, made) = (sorted(&self.planned_s), sorted(&self.made_s));
+        let (planned, made) = (sorted(&self.expected_s), sorted(&self.made_s));
         let distance = distance_beyond(&planned, &made, 0.0);
         let forgiving = distance_beyond(&planned, &made, ALIKE_S);
         Some(Likeness {
-            gaps: self.planned_s.len() as u64,
+            gaps: self.expected_s.len() as u64,
             distance,
             p_value: p_value(planned, made, distance)?,
             distance_beyond: forgiving,
@@ -187,10 +194,10 @@ mod tests {
         let quiet = of(&vec![(9_000, 9_000); 3 * GAPS_MAX / 10]);
         for (mut one, other) in [(busy.clone(), &quiet), (quiet.clone(), &busy)] {
             one.merge(other);
-            let rare = one.planned_s.iter().filter(|gap| **gap > 5e-6).count();
-            let share = rare as f64 / one.planned_s.len() as f64;
+            let rare = one.expected_s.iter().filter(|gap| **gap > 5e-6).count();
+            let share = rare as f64 / one.expected_s.len() as f64;
             assert!((share - 1.0 / 11.0).abs() < 0.01, "{share}");
-            assert_eq!(one.planned_s.len(), one.made_s.len());
+            assert_eq!(one.expected_s.len(), one.made_s.len());
             assert_eq!(one.seen, 33 * GAPS_MAX as u64 / 10);
         }
     }
@@ -211,8 +218,8 @@ mod tests {
         for at in 0..1_000_000u64 {
             arrivals.send(at * 1_000, at * 1_000 + (at % 7));
         }
-        assert!(arrivals.planned_s.len() < GAPS_MAX && arrivals.planned_s.len() >= GAPS_MAX / 4);
-        assert_eq!(arrivals.planned_s.len(), arrivals.made_s.len());
+        assert!(arrivals.expected_s.len() < GAPS_MAX && arrivals.expected_s.len() >= GAPS_MAX / 4);
+        assert_eq!(arrivals.expected_s.len(), arrivals.made_s.len());
         assert_eq!(arrivals.likeness().unwrap().distance_beyond, 0.0);
     }
 

@@ -2,9 +2,11 @@
 //!
 //! It does not know what they answer but for the two requests that change where a body ends.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::{BODY_MAX_BYTES, Body, Framing, Head};
+use super::coding::{Coding, Kept, Packed};
+use super::{Body, Framing, Head};
 
 /// What a request does to its response's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +24,15 @@ pub(crate) enum Asked {
 pub(crate) struct Response<'a> {
     /// Its head; empty where the stream is no HTTP.
     pub(crate) head: &'a [u8],
-    /// The first [`BODY_MAX_BYTES`] of its body, without chunks' frames.
-    pub(crate) body: &'a [u8],
-    /// All of its body.
-    pub(crate) body_bytes: u64,
-    /// CRC-32C of what of it is beyond that.
-    pub(crate) sum: u32,
+    /// Its body as it was sent, without chunks' frames.
+    pub(crate) sent: &'a Kept,
+    packed: &'a Packed,
     /// It only tells of the one that is to come (RFC 9110, section 15.2): whether it is sent at all is up to the server.
     pub(crate) interim: bool,
 }
 
 /// A stream of responses. Between two of them it holds no buffer.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Responses {
     asked: VecDeque<Asked>,
     /// The head so far, or the whole one while its body comes.
@@ -42,12 +41,11 @@ pub(crate) struct Responses {
 }
 
 /// A response whose body comes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Reading {
     body: Body,
-    kept: Vec<u8>,
-    bytes: u64,
-    sum: u32,
+    sent: Kept,
+    packed: Packed,
     /// A head of the 1xx kind: the answer is still to come (RFC 9110, section 15.2).
     interim: bool,
 }
@@ -63,6 +61,13 @@ impl Asked {
             b"CONNECT" => Self::Tunnel,
             _ => Self::Body,
         }
+    }
+}
+
+impl Response<'_> {
+    /// What its body says; nothing where it is packed (Content-Encoding) and cannot be unpacked.
+    pub(crate) fn content(&self) -> Option<Cow<'_, Kept>> {
+        self.packed.content(self.sent)
     }
 }
 
@@ -98,7 +103,7 @@ impl Responses {
     /// The stream ends: what was under way is as whole as it gets.
     pub(crate) fn end(&mut self, mut whole: impl FnMut(Response<'_>)) {
         if self.reading.is_none() && !self.head.is_empty() {
-            self.reading = Some(Box::new(Reading::new(Body::Endless)));
+            self.reading = Some(Box::new(Reading::new(Body::Endless, Coding::None)));
         }
         if self.reading.is_some() {
             self.complete(&mut whole);
@@ -113,7 +118,7 @@ impl Responses {
             head.map(|head| {
                 let asked = self.asked.front().copied().unwrap_or(Asked::Body);
                 let framing = Framing::of_response(head, asked == Asked::NoBody, asked == Asked::Tunnel);
-                let mut reading = Reading::new(framing.into());
+                let mut reading = Reading::new(framing.into(), Coding::of(head));
                 reading.interim = matches!(head.status(), 100 | 102..=199);
                 (head.bytes().len(), reading)
             })
@@ -127,7 +132,7 @@ impl Responses {
             }
             // No HTTP: all that comes is one body without a head.
             Err(_) => {
-                let mut reading = Reading::new(Body::Endless);
+                let mut reading = Reading::new(Body::Endless, Coding::None);
                 reading.read(&std::mem::take(&mut self.head));
                 self.reading = Some(Box::new(reading));
                 &[]
@@ -145,39 +150,30 @@ impl Responses {
         }
         whole(Response {
             head: &head,
-            body: &reading.kept,
-            body_bytes: reading.bytes,
-            sum: reading.sum,
+            sent: &reading.sent,
+            packed: &reading.packed.end(),
             interim: reading.interim,
         });
     }
 }
 
 impl Reading {
-    fn new(body: Body) -> Self {
+    fn new(body: Body, coding: Coding) -> Self {
         Self {
             body,
-            kept: Vec::new(),
-            bytes: 0,
-            sum: 0,
+            sent: Kept::default(),
+            packed: coding.into(),
             interim: false,
         }
     }
 
     fn read(&mut self, bytes: &[u8]) -> usize {
         let Self {
-            body,
-            kept,
-            bytes: all,
-            sum,
-            ..
+            body, sent, packed, ..
         } = self;
         body.read(bytes, |part| {
-            let room = BODY_MAX_BYTES.saturating_sub(kept.len());
-            let (looked_into, beyond) = part.split_at(part.len().min(room));
-            kept.extend_from_slice(looked_into);
-            *sum = crc32c::crc32c_append(*sum, beyond);
-            *all += part.len() as u64;
+            packed.read(sent, part);
+            sent.push(part);
         })
     }
 }

@@ -84,6 +84,11 @@ impl Chat {
         self.recorded.hear(bytes, |_| {});
     }
 
+    /// The recording lacks what its server said here.
+    pub(super) fn gap(&mut self) {
+        self.recorded.lose();
+    }
+
     /// The target said this.
     pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
         let Self {

@@ -5,7 +5,7 @@
 //! - **Host** becomes the target's, by its rule.
 //! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
 //!   answer set.
-//! - **Tokens** out of JSON answers and long cookies are put in place of the recorded ones wherever they stand.
+//! - **Tokens** out of JSON answers, packed for the way or not, and long cookies are put in place of the recorded ones wherever they stand.
 //! - What the target handed out on one connection counts on all of the same person's.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
 
@@ -33,7 +33,8 @@ pub(super) struct Http {
     held: Vec<u8>,
     at: At,
     values: Values,
-    recorded: Responses,
+    /// None where the recording lacks a part of them, until the next request.
+    recorded: Option<Responses>,
     actual: Responses,
 }
 
@@ -61,7 +62,7 @@ impl Http {
             held: Vec::new(),
             at: At::Head,
             values: Values::default(),
-            recorded: Responses::default(),
+            recorded: Some(Responses::default()),
             actual: Responses::default(),
         }
     }
@@ -88,40 +89,44 @@ impl Http {
         out.append(&mut std::mem::take(&mut self.held));
     }
 
-    pub(super) fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Self {
-            actual,
-            values,
-            person,
-            ..
-        } = self;
-        actual.read(bytes, |response| {
-            lesson::learn(scene, response, &mut |name, value| {
-                if let Some(news) = values.learn(Giver::Target, name, value) {
-                    scene.rules.common.publish(*person, news);
-                }
-            });
-        });
+    pub(super) fn heard(&mut self, scene: &mut Scene, bytes: &[u8]) {
+        self.hear(scene, Giver::Target, bytes);
     }
 
-    pub(super) fn expected(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Self {
-            recorded,
-            values,
-            person,
-            at,
-            ..
-        } = self;
-        recorded.read(bytes, |response| {
-            lesson::learn(scene, response, &mut |name, value| {
-                if let Some(news) = values.learn(Giver::Recorded, name, value) {
+    pub(super) fn expected(&mut self, scene: &mut Scene, bytes: &[u8]) {
+        self.hear(scene, Giver::Recorded, bytes);
+        // The change of protocol was the last that was asked for. All is answered, so it was not made: requests follow.
+        let is_answered = |recorded: &Responses| !recorded.are_awaited();
+        if self.at == At::Upgrade && self.recorded.as_ref().is_some_and(is_answered) {
+            self.at = At::Head;
+        }
+    }
+
+    /// The recording lacks what its server said here, the answer to a change of protocol perhaps.
+    pub(super) fn gap(&mut self) {
+        self.recorded = None;
+        if self.at == At::Upgrade {
+            self.at = At::Raw;
+        }
+    }
+
+    fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
+        let Self { values, person, .. } = self;
+        let responses = match giver {
+            Giver::Recorded => self.recorded.as_mut(),
+            Giver::Target => Some(&mut self.actual),
+        };
+        let Some(responses) = responses else { return };
+        let mut sealed = 0;
+        responses.read(bytes, |response| {
+            let is_sealed = lesson::learn(scene, response, &mut |name, value| {
+                if let Some(news) = values.learn(giver, name, value) {
                     scene.rules.common.publish(*person, news);
                 }
             });
-            if *at == At::Upgrade && !response.interim {
-                *at = At::Head;
-            }
+            sealed += u32::from(is_sealed);
         });
+        scene.unlearned += sealed;
     }
 
     fn step(&mut self, scene: &mut Scene, patience: Patience, bytes: &[u8], out: &mut Vec<u8>) -> Step {
@@ -186,7 +191,7 @@ impl Http {
         };
         out.extend_from_slice(&head_said);
         out.extend_from_slice(&body_said);
-        self.recorded.asked(Asked::of(head));
+        self.recorded.get_or_insert_default().asked(Asked::of(head));
         self.actual.asked(Asked::of(head));
         self.at = match Body::from(framing) {
             _ if !body.is_empty() => At::Head,

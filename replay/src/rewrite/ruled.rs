@@ -81,6 +81,14 @@ impl Ruled {
         self.hear(scene, Giver::Recorded, bytes);
     }
 
+    /// The recording lacks what its server said here: what was under way is lost with it.
+    pub(super) fn gap(&mut self, scene: &Scene) {
+        let learns = scene.rules.chosen(scene.chosen).flat_map(|rule| &rule.learn);
+        self.recorded
+            .learn(Giver::Recorded, false, learns, &mut self.values);
+        self.recorded = Listener::default();
+    }
+
     fn hear(&mut self, scene: &Scene, giver: Giver, bytes: &[u8]) {
         if self.learns {
             let learns = scene.rules.chosen(scene.chosen).flat_map(|rule| &rule.learn);

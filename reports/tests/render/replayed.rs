@@ -146,6 +146,7 @@ fn replay(planned: u64) -> Replay {
             p_value: 0.12,
             distance_beyond_100_us: 0.0004,
         }),
+        captured_gaps: None,
         unplayable: vec![Undriven {
             flow: 7,
             ends: ["10.0.0.7:40007".into(), "10.0.0.1:443".into()],

@@ -9,7 +9,7 @@ use record::{
 };
 use replay::{
     Answers, Arrivals, CaptureFigures, Cause, Counts, Drive, DriveOptions, Figures, Order, Picked, Planned,
-    Side, Speed, Timings,
+    Rhythm, Side, Speed, Timings,
 };
 
 use super::captured;
@@ -83,6 +83,7 @@ pub(crate) fn begun(
         answers: ReplayAnswers::default(),
         chat: None,
         gaps: None,
+        captured_gaps: None,
         unplayable: picked
             .unplayable
             .iter()
@@ -103,7 +104,7 @@ fn unused(figures: &CaptureFigures) -> BTreeMap<String, u64> {
 }
 
 /// Adds what came of it.
-pub(crate) fn ended(replay: &mut Replay, counts: &Counts, arrivals: &Arrivals) {
+pub(crate) fn ended(replay: &mut Replay, counts: &Counts, rhythm: &Rhythm) {
     let by = |causes: &[u64]| -> BTreeMap<String, u64> {
         Cause::ALL
             .iter()
@@ -125,7 +126,7 @@ pub(crate) fn ended(replay: &mut Replay, counts: &Counts, arrivals: &Arrivals) {
     (sends.answers_untimed, sends.stalled) = (counts.answers_untimed, counts.stalled);
     (replay.bytes.said, replay.bytes.heard) = (counts.bytes_out, counts.bytes_in);
     replay.answers = answers(&counts.answers);
-    replay.gaps = gaps(arrivals);
+    set_gaps(replay, rhythm);
     replay.finished = true;
 }
 
@@ -149,14 +150,18 @@ pub(crate) fn failures(counts: &Counts) -> Vec<(EventKind, &'static str, String)
         .collect()
 }
 
-/// The gaps between sends, planned and made.
-pub(crate) fn gaps(arrivals: &Arrivals) -> Option<ReplayGaps> {
-    arrivals.likeness().map(|likeness| ReplayGaps {
-        count: likeness.gaps,
-        distance: likeness.distance,
-        p_value: likeness.p_value,
-        distance_beyond_100_us: likeness.distance_beyond,
-    })
+/// Sets the gaps between sends beside the planned and the captured ones.
+pub(crate) fn set_gaps(replay: &mut Replay, rhythm: &Rhythm) {
+    let gaps = |arrivals: &Arrivals| {
+        arrivals.likeness().map(|likeness| ReplayGaps {
+            count: likeness.gaps,
+            distance: likeness.distance,
+            p_value: likeness.p_value,
+            distance_beyond_100_us: likeness.distance_beyond,
+        })
+    };
+    replay.gaps = gaps(&rhythm.planned);
+    replay.captured_gaps = gaps(&rhythm.captured);
 }
 
 /// Takes differences found since the last call.

@@ -175,7 +175,7 @@ impl Live {
         books::ended(
             &mut self.replay,
             &self.drive.figures().tally,
-            &self.drive.arrivals(),
+            &self.drive.rhythm(),
         );
         self.writer.replay(&self.replay)?;
         if let Err(error) = joined {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use record::{REPLAY_SCHEMA, Replay, ReplayBytes, ReplaySends, ReplaySessions};
-use replay::{Arrivals, Drive, Figures, Timings};
+use replay::{Drive, Figures, Rhythm, Timings};
 
 /// What can be added to its like.
 pub(super) trait Together<T> {
@@ -33,10 +33,17 @@ impl Together<&Timings> for Timings {
     }
 }
 
+/// Adds counts of one record to those of another.
+macro_rules! counts {
+    ($sum:ident, $other:ident: $($count:ident),+ $(,)?) => {
+        $($sum.$count += $other.$count;)+
+    };
+}
+
 /// The gaps between the sends of all.
-pub(super) fn arrivals<'a>(drives: impl Iterator<Item = &'a Drive>) -> Arrivals {
-    drives.fold(Arrivals::default(), |mut sum, drive| {
-        sum.merge(&drive.arrivals());
+pub(super) fn rhythm<'a>(drives: impl Iterator<Item = &'a Drive>) -> Rhythm {
+    drives.fold(Rhythm::default(), |mut sum, drive| {
+        sum.merge(&drive.rhythm());
         sum
     })
 }
@@ -73,83 +80,47 @@ fn add(sum: &mut Replay, other: &Replay) {
     sum.loops = sum.loops.max(other.loops);
     sum.lateness_limit_ms = sum.lateness_limit_ms.max(other.lateness_limit_ms);
     sum.finished &= other.finished;
-    sum.gaps = None;
+    (sum.gaps, sum.captured_gaps) = (None, None);
     sessions(&mut sum.sessions, &other.sessions);
     sends(&mut sum.sends, &other.sends);
     bytes(&mut sum.bytes, &other.bytes);
     if let Some(b) = other.datagrams {
         let a = sum.datagrams.get_or_insert_default();
-        a.flows += b.flows;
-        a.quic += b.quic;
-        a.unlisted += b.unlisted;
-        a.packets += b.packets;
-        a.bytes += b.bytes;
+        counts!(a, b: flows, quic, unlisted, packets, bytes);
     }
     let (a, b) = (&mut sum.answers, &other.answers);
-    a.identical += b.identical;
-    a.masked += b.masked;
-    a.different += b.different;
-    a.missing += b.missing;
-    a.extra += b.extra;
-    a.unjudged += b.unjudged;
+    counts!(a, b: identical, masked, different, missing, extra, unjudged);
     if let Some(b) = other.chat {
         let a = sum.chat.get_or_insert_default();
-        a.said += b.said;
-        a.to_groups += b.to_groups;
-        a.accepted += b.accepted;
-        a.refused += b.refused;
+        counts!(a, b: said, to_groups, accepted, refused);
     }
     sum.unplayable.extend(other.unplayable.iter().cloned());
     sum.differences.extend(other.differences.iter().cloned());
 }
 
 fn sessions(a: &mut ReplaySessions, b: &ReplaySessions) {
-    a.recorded += b.recorded;
-    a.left_out += b.left_out;
-    a.unplayable += b.unplayable;
-    a.planned += b.planned;
-    a.connects_late += b.connects_late;
-    a.connects_held += b.connects_held;
-    a.opened += b.opened;
-    a.finished += b.finished;
-    a.failed += b.failed;
+    counts!(a, b:
+        recorded, left_out, unplayable, planned, connects_late, connects_held, opened, finished, failed
+    );
     causes(&mut a.failed_by, &b.failed_by);
 }
 
 fn sends(a: &mut ReplaySends, b: &ReplaySends) {
-    a.planned += b.planned;
-    a.sent += b.sent;
-    a.unsent += b.unsent;
-    a.late += b.late;
-    a.stalled += b.stalled;
-    a.answers_given_up += b.answers_given_up;
-    a.answers_untimed += b.answers_untimed;
-    a.unlearned += b.unlearned;
-    a.forgotten += b.forgotten;
-    a.unshared += b.unshared;
+    counts!(a, b:
+        planned, sent, unsent, late, stalled, answers_given_up, answers_untimed, unlearned, forgotten,
+        unshared
+    );
     causes(&mut a.unsent_by, &b.unsent_by);
 }
 
 fn bytes(a: &mut ReplayBytes, b: &ReplayBytes) {
     a.recorded = a.recorded.zip(b.recorded).map(|(a, b)| a + b);
-    a.recorded_client += b.recorded_client;
-    a.recorded_server += b.recorded_server;
-    a.gapped_server += b.gapped_server;
-    a.skipped_client += b.skipped_client;
-    a.said += b.said;
-    a.heard += b.heard;
+    counts!(a, b: recorded_client, recorded_server, gapped_server, skipped_client, said, heard);
     causes(&mut a.unused_by, &b.unused_by);
     causes(&mut a.undriven_by, &b.undriven_by);
     if let Some(b) = &b.capture {
         let a = a.capture.get_or_insert_default();
-        a.captured += b.captured;
-        a.reassembled += b.reassembled;
-        a.recorded += b.recorded;
-        a.inconsistent += b.inconsistent;
-        a.gapped += b.gapped;
-        a.gaps += b.gaps;
-        a.tls += b.tls;
-        a.tls_unbalanced += b.tls_unbalanced;
+        counts!(a, b: captured, reassembled, recorded, inconsistent, gapped, gaps, tls, tls_unbalanced);
         causes(&mut a.skipped_by, &b.skipped_by);
         if let Some(kinds) = &b.tls_by {
             causes(a.tls_by.get_or_insert_default(), kinds);

@@ -8,6 +8,7 @@ use super::{Driver, TURN_NS};
 use crate::Said;
 use crate::drive::cause::Cause;
 use crate::drive::part::Wait;
+use crate::drive::program::Order;
 use crate::drive::schedule::Schedule;
 
 impl Driver {
@@ -70,7 +71,7 @@ impl Driver {
     /// Goes on after something was said: a whole turn, or what comes before a value that is waited for.
     fn said<L: Link>(&mut self, link: &mut L, schedule: &mut Schedule, id: Id, is_whole: bool, now_ns: u64) {
         if is_whole {
-            self.sent(id, schedule.is_timed());
+            self.sent(id, schedule);
             return self.advance(link, schedule, id, now_ns);
         }
         if let Some(part) = self.parts.get_mut(id) {
@@ -110,8 +111,8 @@ impl Driver {
     }
 
     /// Counts a send, and how late it was.
-    fn sent(&mut self, id: Id, is_timed: bool) {
-        let made_ns = self.clock.now_ns();
+    fn sent(&mut self, id: Id, schedule: &Schedule) {
+        let (made_ns, is_timed) = (self.clock.now_ns(), schedule.is_timed());
         let Some(part) = self.parts.get_mut(id) else {
             return;
         };
@@ -126,7 +127,14 @@ impl Driver {
             let late_ns = made_ns.saturating_sub(could_ns);
             books.timings.lateness.record(late_ns / 1_000);
             books.tally.late += u64::from(late_ns > self.program.lateness_limit_ns);
-            books.arrivals.send(part.due_ns, made_ns);
+            books.rhythm.planned.send(part.due_ns, made_ns);
+        }
+        // The recorded times are the plan, unless turns wait for answers.
+        if self.program.order == Order::Causal
+            && let Some((captured_ns, gap_ns)) = part.gap(&self.program.recording, made_ns)
+            && let Some(captured_ns) = schedule.think_ns(captured_ns)
+        {
+            books.rhythm.captured.gap(captured_ns, gap_ns);
         }
         // What the target held back holds back what comes after it in this session.
         part.ready_ns = if is_held { made_ns } else { 0 };

@@ -8,7 +8,7 @@ use reactor::SendError;
 use super::*;
 use crate::drive::picked::Picked;
 use crate::drive::testing::{Said as Line, recorded};
-use crate::drive::{Clones, DriveOptions};
+use crate::drive::{Clones, Counts, DriveOptions};
 use crate::{Side, Speed};
 
 const SERVER: &str = "10.0.0.9:7000";
@@ -140,74 +140,95 @@ fn a_driver_that_oversleeps_counts_each_send_that_it_made_late_and_skips_none() 
     assert_eq!((tally.sent, tally.late), (8, 0), "{tally:?}");
 }
 
+/// Drives these lines at this speed to their end, over a link that is full at times.
+fn driven(lines: &'static [Line], speed: &str, mut link: Bare) -> (Counts, Bare) {
+    let speed: Speed = speed.parse().unwrap();
+    let (mut driver, clock) = driver(lines, |options| {
+        (options.connect_speed, options.think_speed) = (speed, speed);
+    });
+    driver.turn(&mut link, clock.now_us()).unwrap();
+    driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+    while driver.turn(&mut link, clock.now_us()).is_some() {
+        wait_until(clock, clock.now_ns() + MS / 10);
+    }
+    let tally = driver.board.look().tally;
+    assert_eq!(tally.bytes_out, link.said.len() as u64, "{tally:?}");
+    (tally, link)
+}
+
 #[test]
 fn what_finds_no_room_is_said_later_where_no_clock_is_kept_and_fails_where_one_is() {
     const LINES: [Line; 2] = [(Side::Client, 0, b"one\n"), (Side::Client, 1, b"two\n")];
-    for (speed, full) in [("max", false), ("1", true)] {
-        let speed: Speed = speed.parse().unwrap();
-        let (mut driver, clock) = driver(&LINES, |options| {
-            (options.connect_speed, options.think_speed) = (speed, speed);
-        });
-        let mut link = Bare {
-            full: 2,
-            ..Bare::default()
-        };
-        driver.turn(&mut link, clock.now_us()).unwrap();
-        driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
-        while driver.turn(&mut link, clock.now_us()).is_some() {
-            wait_until(clock, clock.now_ns() + MS / 10);
-        }
-        let tally = driver.board.look().tally;
-        if full {
-            assert_eq!(
-                (tally.failed[Cause::Full as usize], tally.sent),
-                (1, 0),
-                "{tally:?}"
-            );
-            assert_eq!(tally.unsent[Cause::Full as usize], 2, "{tally:?}");
-        } else {
-            assert_eq!(
-                (tally.finished, tally.sent, tally.stalled),
-                (1, 2, 1),
-                "{tally:?}"
-            );
-            assert_eq!((link.said.as_slice(), tally.bytes_out), (&b"one\ntwo\n"[..], 8));
-        }
-    }
+    let full = || Bare {
+        full: 2,
+        ..Bare::default()
+    };
+    let (tally, link) = driven(&LINES, "max", full());
+    assert_eq!(
+        (tally.finished, tally.sent, tally.stalled),
+        (1, 2, 1),
+        "{tally:?}"
+    );
+    assert_eq!(link.said, b"one\ntwo\n");
+    let (tally, _) = driven(&LINES, "1", full());
+    let full = Cause::Full as usize;
+    assert_eq!(
+        (tally.failed[full], tally.sent, tally.unsent[full]),
+        (1, 0, 2),
+        "{tally:?}"
+    );
 }
 
 #[test]
 fn a_request_that_never_became_whole_waits_for_room_or_fails_and_is_not_lost() {
     const CUT: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHo";
     const LINES: [Line; 1] = [(Side::Client, 0, CUT)];
-    for (speed, full) in [("max", false), ("1", true)] {
-        let speed: Speed = speed.parse().unwrap();
-        let (mut driver, clock) = driver(&LINES, |options| {
-            (options.connect_speed, options.think_speed) = (speed, speed);
-        });
-        let mut link = Bare {
+    for (speed, failed) in [("max", 0), ("1", 1)] {
+        let roomy = Bare {
             roomy: 1,
             full: 1,
             ..Bare::default()
         };
+        let (tally, link) = driven(&LINES, speed, roomy);
+        assert_eq!(
+            (tally.finished, tally.failed[Cause::Full as usize], tally.sent),
+            (1 - failed, failed, 1),
+            "{tally:?}"
+        );
+        assert_eq!(link.said == CUT, failed == 0, "{tally:?}");
+    }
+}
+
+#[test]
+fn turns_that_wait_for_answers_are_set_beside_the_capture_and_others_are_their_own_plan() {
+    const LINES: [Line; 6] = [
+        (Side::Client, 0, b"one\n"),
+        (Side::Server, MS, b"1\n"),
+        (Side::Client, 2 * MS, b"two\n"),
+        (Side::Server, 3 * MS, b"2\n"),
+        (Side::Client, 4 * MS, b"three\n"),
+        (Side::Server, 5 * MS, b"3\n"),
+    ];
+    for (order, gaps) in [(Order::Causal, Some((2, 1.0))), (Order::Timed, None)] {
+        let (mut driver, clock) = driver(&LINES, |options| options.order = order);
+        let mut link = Bare::default();
         driver.turn(&mut link, clock.now_us()).unwrap();
         driver.opened(&mut link, id(0), Origin::Connected, clock.now_us());
+        let mut answered = 0;
         while driver.turn(&mut link, clock.now_us()).is_some() {
-            wait_until(clock, clock.now_ns() + MS / 10);
+            // A server that takes its time.
+            let asked = link.said.iter().filter(|byte| **byte == b'\n').count();
+            if asked > answered {
+                wait_until(clock, clock.now_ns() + 5 * MS);
+                driver.received(&mut link, id(0), b".\n", clock.now_us());
+                answered += 1;
+            }
         }
-        let tally = driver.board.look().tally;
-        let failed = u64::from(full);
-        assert_eq!(
-            (tally.finished, tally.failed[Cause::Full as usize]),
-            (1 - failed, failed),
-            "{tally:?}"
-        );
-        assert_eq!(
-            (tally.sent, tally.bytes_out),
-            (1, link.said.len() as u64),
-            "{tally:?}"
-        );
-        assert_eq!(link.said == CUT, !full, "{tally:?}");
+        let shown = driver.board.look();
+        assert_eq!(shown.tally.sent, 3, "{:?}", shown.tally);
+        let captured = shown.rhythm.captured.likeness();
+        assert_eq!(captured.map(|likeness| (likeness.gaps, likeness.distance)), gaps);
+        assert_eq!(shown.rhythm.planned.likeness().unwrap().gaps, 2);
     }
 }
 

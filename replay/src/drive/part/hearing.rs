@@ -43,6 +43,7 @@ impl Part {
             TurnKind::Gap { length } => {
                 self.owed = self.owed.saturating_add(length as i64);
                 self.voice.questions.expect(length);
+                self.voice.rewriter.gap();
                 self.voice.comparison.gap();
             }
             TurnKind::Finish => {}

@@ -56,6 +56,25 @@ fn a_session_steps_from_turn_to_turn_and_owes_what_the_server_said() {
 }
 
 #[test]
+fn a_gap_is_from_turn_to_turn_as_captured_and_as_made() {
+    let recording = one(
+        100,
+        &[
+            said(Side::Client, 200, b"one"),
+            said(Side::Server, 230, b"1"),
+            said(Side::Client, 260, b"two"),
+        ],
+    );
+    let (mut part, mut scratch, mut out) = (part(&recording), Vec::new(), Vec::new());
+    part.step(&recording, &mut scratch).unwrap();
+    part.say(&recording, &mut scratch, &mut out).unwrap();
+    assert_eq!(part.gap(&recording, 9_000), None, "it is the first");
+    part.step(&recording, &mut scratch).unwrap();
+    part.say(&recording, &mut scratch, &mut out).unwrap();
+    assert_eq!(part.gap(&recording, 9_100), Some((60, 100)));
+}
+
+#[test]
 fn a_surplus_answers_nothing_that_comes_later() {
     let recording = one(
         0,

@@ -137,7 +137,7 @@ fn framing([client, server]: &[Vec<u8>; 2]) -> Vec<(String, u64)> {
     assert!(rest.is_empty(), "{}", text(rest));
     responses.read(server, |response| {
         let head = Head::parse(response.head).unwrap().unwrap();
-        all.push((head.status().to_string(), response.body_bytes));
+        all.push((head.status().to_string(), response.sent.bytes));
     });
     all
 }

@@ -18,7 +18,7 @@ pub(super) struct Ear {
     pub(super) items: Vec<u64>,
     /// Of *welcome*.
     pub(super) last_id: Option<u64>,
-    /// It broke the protocol: nothing more can be learned.
+    /// It broke the protocol, or what it said was lost: nothing more can be learned.
     deaf: bool,
 }
 
@@ -39,6 +39,11 @@ impl Ear {
         });
         self.held = held;
         self.deaf = read.is_err();
+    }
+
+    /// Some of what it said is lost, and where the next frame begins with it.
+    pub(super) fn lose(&mut self) {
+        (self.held, self.deaf) = (Vec::new(), true);
     }
 
     fn note(&mut self, frame: &ServerFrame<'_>) {

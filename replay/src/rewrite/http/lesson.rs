@@ -14,10 +14,13 @@ const TOKEN_NAMES: [&[u8]; 9] = [
     b"token", b"jwt", b"session", b"sid", b"csrf", b"xsrf", b"secret", b"nonce", b"ticket",
 ];
 
-/// Takes what an answer hands out: names and values.
-pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(&[u8], &[u8])) {
+/// Takes what an answer hands out: names and values. Whether it may have handed out what nobody can read: its body is packed, and cannot
+/// be unpacked.
+pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(&[u8], &[u8])) -> bool {
     let rules = &scene.rules;
+    let mut is_json = true;
     if let Ok(Some(head)) = Head::parse(response.head) {
+        is_json = head.field("content-type").is_none_or(says_json);
         let cookies = head
             .fields()
             .filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"));
@@ -29,14 +32,21 @@ pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(
             }
         }
     }
-    if rules.http.tokens && matches!(response.body.trim_ascii_start(), [b'{' | b'[', ..]) {
-        tokens(response.body, |name, token| {
+    let mut learns = rules.chosen(scene.chosen).flat_map(|rule| &rule.learn).peekable();
+    if !rules.http.tokens && learns.peek().is_none() {
+        return false;
+    }
+    let Some(content) = response.content() else {
+        return learns.peek().is_some() || is_json;
+    };
+    let body = &content.front[..];
+    if rules.http.tokens && matches!(body.trim_ascii_start(), [b'{' | b'[', ..]) {
+        tokens(body, |name, token| {
             take(&[b"token:", name].concat(), token);
         });
     }
-    let mut learns = rules.chosen(scene.chosen).flat_map(|rule| &rule.learn).peekable();
     if learns.peek().is_some() {
-        let answer = [response.head, response.body].concat();
+        let answer = [response.head, body].concat();
         for learn in learns {
             for captures in learn.from.captures_iter(&answer) {
                 if let Some(value) = captures.get(1) {
@@ -45,6 +55,15 @@ pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(
             }
         }
     }
+    false
+}
+
+/// Whether a media type is one of JSON's (RFC 6838, section 4.2.8: also as a suffix).
+fn says_json(media_type: &[u8]) -> bool {
+    media_type
+        .to_ascii_lowercase()
+        .windows(4)
+        .any(|part| part == b"json")
 }
 
 /// Under which name a cookie is learned: no rule can choose one with a colon.

@@ -1,5 +1,7 @@
 //! Recorded sessions of HTTP, asked again.
 
+use std::io::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -147,6 +149,115 @@ fn an_upgrade_is_followed_by_what_is_no_http_unless_it_was_refused() {
         say(&mut rewriter, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"
     );
+}
+
+#[test]
+fn a_change_of_protocol_is_answered_behind_all_that_was_asked_before_it() {
+    let get = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    let upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let frame = b"\x81\x85Host: x\r\n GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let pipelined = || {
+        let mut rewriter = rewriter(RULES, Protocol::WebSocket, 0);
+        say(&mut rewriter, &[&get[..], get, upgrade].concat());
+        rewriter.expected(answer);
+        // Neither of the answers before it is the one to the change.
+        assert_eq!(say(&mut rewriter, frame), frame);
+        rewriter.expected(answer);
+        assert_eq!(say(&mut rewriter, frame), frame);
+        rewriter
+    };
+    let mut granted = pipelined();
+    granted.expected(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    assert_eq!(say(&mut granted, frame), frame);
+    let mut refused = pipelined();
+    refused.expected(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(
+        say(&mut refused, get),
+        b"GET /a HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"
+    );
+}
+
+#[test]
+fn what_the_recording_lacks_of_an_answer_hides_none_of_those_after_the_next_request() {
+    let torn = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nbegun";
+    let mut rewriter = rewriter(RULES, Protocol::Http, 0);
+    let picture = b"GET /picture HTTP/1.1\r\n\r\n";
+    say(&mut rewriter, picture);
+    rewriter.expected(torn);
+    rewriter.gap();
+    rewriter.expected(b"\"token\": \"a part of a picture\"}");
+    rewriter.heard(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    say(&mut rewriter, LOGIN);
+    rewriter.expected(&recorded());
+    rewriter.heard(ACTUAL);
+    assert_eq!(say(&mut rewriter, ORDER), ORDERED);
+    // What was lost may have granted a change of protocol.
+    let upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(say(&mut rewriter, upgrade), upgrade);
+    rewriter.gap();
+    rewriter.expected(b"\x81\x02hi");
+    assert_eq!(say(&mut rewriter, b"\x81\x82abcd"), b"\x81\x82abcd");
+}
+
+/// An answer with a packed body.
+fn packed(coding: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn gzipped(body: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(body.as_bytes()).unwrap();
+    packed("gzip", &encoder.finish().unwrap())
+}
+
+#[test]
+fn a_token_in_a_packed_answer_is_learned() {
+    let rules = "[[rule]]\nlearn = [{ name = \"page\", from = 'next page ([0-9]+)' }]";
+    let mut rewriter = rewriter(rules, Protocol::Http, 0);
+    say(&mut rewriter, b"GET /in HTTP/1.1\r\n\r\n");
+    rewriter.expected(&gzipped(
+        "{\"access_token\": \"tok-rec-1\", \"at\": \"next page 17\"}",
+    ));
+    let said = b"GET /17?t=tok-rec-1 HTTP/1.1\r\n\r\n";
+    assert!(waits(&mut rewriter, said));
+    let zipped = zstd::encode_all(
+        &b"{\"access_token\": \"tok-act-22\", \"at\": \"next page 23\"}"[..],
+        0,
+    );
+    for piece in packed("zstd", &zipped.unwrap()).chunks(5) {
+        rewriter.heard(piece);
+    }
+    assert_eq!(say(&mut rewriter, said), b"GET /23?t=tok-act-22 HTTP/1.1\r\n\r\n");
+    assert_eq!(rewriter.unlearned(), 0);
+}
+
+#[test]
+fn answers_that_cannot_be_unpacked_are_counted_where_they_may_have_taught_something() {
+    let unlearned = |rules: &str, answer: &[u8]| {
+        let mut rewriter = rewriter(rules, Protocol::Http, 0);
+        say(&mut rewriter, b"GET /in HTTP/1.1\r\n\r\n");
+        rewriter.expected(answer);
+        rewriter.heard(answer);
+        rewriter.unlearned()
+    };
+    let (json, learns) = (
+        packed("br", b"\x0b\x02"),
+        "[[rule]]\nlearn = [{ name = \"a\", from = 'a(b)' }]",
+    );
+    assert_eq!(unlearned(RULES, &json), 2, "one of each side");
+    assert_eq!(unlearned("[http]\ntokens = false", &json), 0, "nobody asked");
+    let page = String::from_utf8(json)
+        .unwrap()
+        .replace("application/json", "text/html")
+        .into_bytes();
+    assert_eq!((unlearned(RULES, &page), unlearned(learns, &page)), (0, 2));
+    assert_eq!(unlearned(RULES, &packed("gzip", b"no gzip")), 2);
+    assert_eq!(unlearned(RULES, &packed("gzip", b"")), 0);
 }
 
 #[test]

@@ -84,6 +84,18 @@ fn what_the_target_handed_out_takes_the_place_of_what_was_recorded() {
 }
 
 #[test]
+fn nothing_is_learned_across_what_the_recording_lacks() {
+    let mut rewriter = rewriter(LEARNS, Protocol::Unknown, 0);
+    rewriter.expected(b"sid=first, sid=sec");
+    rewriter.gap();
+    rewriter.expected(b"ond\n");
+    assert_eq!(say(&mut rewriter, b"second, sec\n"), b"second, sec\n");
+    assert!(waits(&mut rewriter, b"first\n"), "it stood before that");
+    rewriter.heard(b"sid=one;");
+    assert_eq!(say(&mut rewriter, b"first\n"), b"one\n");
+}
+
+#[test]
 fn what_stands_before_a_wait_is_said_and_the_rest_can_be_said_again() {
     let mut rewriter = rewriter(LEARNS, Protocol::Unknown, 0);
     rewriter.expected(b"sid=recorded");

@@ -2,9 +2,13 @@
 //!
 //! It knows counts; it judges none of them.
 
-use record::Replay;
+use record::{Replay, ReplayGaps};
 
 use crate::quantity::{Unit, grouped, short, trimmed};
+
+/// Turns that wait for answers keep a plan that follows the target: what they have in common with the capture is told apart.
+const CAPTURED: &str = "Gaps within sessions, captured, at the speed of the replay, against made; the target has its part in them, for \
+                        turns waited for its answers, and nothing is judged by it";
 
 /// All that there is to say.
 pub(super) fn of(replay: &Replay) -> Vec<String> {
@@ -12,7 +16,8 @@ pub(super) fn of(replay: &Replay) -> Vec<String> {
     notes.extend(datagrams(replay));
     notes.extend(counted(replay));
     notes.extend(chat(replay));
-    notes.extend(gaps(replay));
+    notes.extend(gaps("Gaps between sends, planned against made", replay.gaps));
+    notes.extend(gaps(CAPTURED, replay.captured_gaps));
     notes
 }
 
@@ -77,7 +82,9 @@ fn counted(replay: &Replay) -> impl Iterator<Item = String> {
         (sessions.connects_held, held),
         (
             sends.unlearned,
-            "values were said as recorded, because the target had not handed out its own.".to_owned(),
+            "values were said as recorded, because the target had not handed out its own, or were in answers that could not be \
+             unpacked."
+                .to_owned(),
         ),
         (
             sends.forgotten,
@@ -109,11 +116,10 @@ fn chat(replay: &Replay) -> Option<String> {
     ))
 }
 
-fn gaps(replay: &Replay) -> Option<String> {
-    let gaps = replay.gaps?;
+fn gaps(which: &str, gaps: Option<ReplayGaps>) -> Option<String> {
+    let gaps = gaps?;
     Some(format!(
-        "Gaps between sends, planned against made: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that \
-         differ by less than 100 µs count as equal.",
+        "{which}: Kolmogorov-Smirnov distance {} (p {}) over {} gaps; {} where gaps that differ by less than 100 µs count as equal.",
         trimmed(gaps.distance, 4),
         trimmed(gaps.p_value, 4),
         grouped(gaps.count),
@@ -156,5 +162,40 @@ mod tests {
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("1,200 values that the target handed out to a person were forgotten"));
         assert!(told[1].starts_with("3 values that the target handed out were not shared"));
+    }
+
+    #[test]
+    fn gaps_beside_the_plan_and_beside_the_capture_are_told_apart() {
+        let gaps = |distance| {
+            Some(ReplayGaps {
+                count: 1_200,
+                distance,
+                p_value: 0.5,
+                distance_beyond_100_us: 0.25,
+            })
+        };
+        let told = |gaps, captured_gaps| {
+            let replay = Replay {
+                gaps,
+                captured_gaps,
+                ..Replay::default()
+            };
+            of(&replay).split_off(1)
+        };
+        assert!(told(None, None).is_empty());
+        let both = told(gaps(0.125), gaps(0.75));
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(
+            both[0]
+                .starts_with("Gaps between sends, planned against made: Kolmogorov-Smirnov distance 0.125 ")
+        );
+        assert!(
+            both[1].starts_with("Gaps within sessions, captured, "),
+            "{both:?}"
+        );
+        assert!(
+            both[1].contains(" distance 0.75 (p 0.5) over 1,200 gaps; 0.25 where "),
+            "{both:?}"
+        );
     }
 }
