@@ -36,8 +36,8 @@ pub use plan::{Beside, BesideFigure, PlanCurve};
 pub use quantity::grouped;
 pub use reader::{ReadError, Run};
 pub use replay::{
-    CapturedBytes, Differing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat, ReplayDatagrams,
-    ReplayGaps, ReplaySends, ReplaySessions, ReplaySummary, Undriven,
+    CapturedBytes, Differing, Failing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayChat,
+    ReplayDatagrams, ReplayGaps, ReplaySends, ReplaySessions, ReplaySummary, Undriven,
 };
 pub use sample::Sample;
 pub use step::{CpuShares, FORESEEN, Limit, Step, StepBytes, StepSummary, Transport};

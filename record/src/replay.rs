@@ -58,6 +58,9 @@ pub struct Replay {
     pub unplayable: Vec<Undriven>,
     /// The first differences.
     pub differences: Vec<Differing>,
+    /// The first sessions that were not driven to their end.
+    #[serde(default)]
+    pub failures: Vec<Failing>,
 }
 
 /// Driven sessions. `planned = finished + failed`, the failed by cause.
@@ -291,6 +294,20 @@ pub struct Differing {
     pub recorded: String,
     /// The target's.
     pub actual: String,
+}
+
+/// A session that was not driven to its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failing {
+    /// The recorded flow.
+    pub flow: u64,
+    /// As whom it was driven.
+    pub person: u32,
+    /// The kind, as sends and sessions are counted by.
+    pub cause: String,
+    /// What more is known, in a sentence; mostly nothing.
+    pub why: String,
 }
 
 /// A replay in a summary.

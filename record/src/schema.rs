@@ -166,6 +166,7 @@ mod tests {
             captured_gaps: Some(ReplayGaps::default()),
             unplayable: vec![Undriven::default()],
             differences: vec![Differing::default()],
+            failures: vec![Failing::default()],
             ..Replay::default()
         }
     }

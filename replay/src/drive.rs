@@ -34,12 +34,12 @@ use crate::fidelity::Rhythm;
 use crate::{Rules, Speed};
 
 pub use cast::Clones;
-pub use cause::Cause;
+pub use cause::{Cause, Failure};
 pub use error::{DriveError, LeftOver};
 pub use options::{Destination, DriveOptions, OnFailure};
 pub use picked::Picked;
 pub use program::{Order, Planned};
-pub use tally::{Answers, Counts, Differing, Timings};
+pub use tally::{Answers, Counts, Differing, Failing, Timings};
 
 use control::Control;
 use program::Program;
@@ -173,6 +173,13 @@ impl Drive {
     #[must_use]
     pub fn take_differences(&self) -> Vec<Differing> {
         let take = |board: &Arc<Board>| std::mem::take(&mut board.look().differences);
+        self.boards.iter().flat_map(take).collect()
+    }
+
+    /// Takes the first failures since the last call.
+    #[must_use]
+    pub fn take_failures(&self) -> Vec<Failing> {
+        let take = |board: &Arc<Board>| std::mem::take(&mut board.look().failures);
         self.boards.iter().flat_map(take).collect()
     }
 

@@ -39,8 +39,8 @@ pub use decrypt::{
     TlsOverhead, TlsVersion, Undecrypted,
 };
 pub use drive::{
-    Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Figures,
-    LeftOver, OnFailure, Order, Picked, Planned, Timings,
+    Answers, Cause, Clones, Counts, Destination, Differing, Drive, DriveError, DriveOptions, Failing,
+    Failure, Figures, LeftOver, OnFailure, Order, Picked, Planned, Timings,
 };
 pub use event::{End, Event, Flow, Secrecy, Side, Sink, Start};
 pub use fidelity::{Arrivals, Likeness, Rhythm};

@@ -182,7 +182,7 @@ impl Replays {
             let Some(drive) = drive else { continue };
             figures.add(drive.figures());
             timings.add(&drive.take_timings());
-            books::add_differences(record, drive);
+            books::add_findings(record, drive);
         }
         books::sample(sample, &figures, timings);
     }
@@ -215,7 +215,7 @@ impl Replays {
             }
             let counts = drive.figures().tally;
             events.extend(books::failures(&counts));
-            books::add_differences(record, drive);
+            books::add_findings(record, drive);
             books::ended(record, &counts, &drive.rhythm());
             let [said, to_groups, accepted, refused] = counts.messages;
             record.chat = one.goes_to_the_run().then_some(ReplayChat {

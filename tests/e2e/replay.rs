@@ -9,6 +9,7 @@ use std::thread;
 use record::{Run, Summary, Verdict};
 
 use crate::home::{Done, Home};
+use crate::inspect::json;
 use crate::run_folder::RunFolder;
 use crate::serving::Serving;
 use crate::wiretap::Wiretap;
@@ -308,6 +309,7 @@ fn a_target_that_refuses_is_counted_and_stops_the_replay_where_that_is_asked_for
     done.code(1);
     let figures = closes(&run.summary());
     assert_eq!(figures.sessions.failed_by["refused"], 3, "{figures:?}");
+    the_first_failure_is_named_and_can_be_cut_out(&home, &capture, &run);
     let stop = ["--on-failure", "stop", "--clones", "50", "--spread", "1h"];
     let (done, run) = replay(
         &home,
@@ -317,6 +319,24 @@ fn a_target_that_refuses_is_counted_and_stops_the_replay_where_that_is_asked_for
     done.code(1);
     let figures = closes(&run.summary());
     assert!(figures.sessions.failed_by["stopped"] > 100, "{figures:?}");
+}
+
+fn the_first_failure_is_named_and_can_be_cut_out(home: &Home, capture: &str, run: &RunFolder) {
+    let failures = Run::read(&home.path("on")).unwrap().replay.unwrap().failures;
+    let mut flows: Vec<u64> = failures.iter().map(|failing| failing.flow).collect();
+    flows.sort_unstable();
+    assert_eq!(flows, [0, 1, 2], "{failures:?}");
+    assert!(
+        failures.iter().all(|failing| failing.cause == "refused"),
+        "{failures:?}"
+    );
+    assert!(run.text("report.html").contains("First failures"));
+    let flow = failures[0].flow.to_string();
+    home.teem(&["replay", capture, "--cut", &flow, "failing.teem"])
+        .code(0);
+    let cut = json(home, &["failing.teem"]);
+    assert_eq!(cut["flows"].as_array().unwrap().len(), 1);
+    assert_eq!(cut["flows"][0]["flow"], failures[0].flow);
 }
 
 #[test]

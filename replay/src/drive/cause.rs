@@ -1,4 +1,4 @@
-//! Why a session was not driven to its end, by kind.
+//! Why a session was not driven to its end, by kind, and what there is to say of it.
 //!
 //! It knows names, and who is to be blamed; it counts nothing.
 
@@ -73,6 +73,37 @@ impl Cause {
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(self, Self::NoPort | Self::NoDescriptor | Self::Recording)
+    }
+}
+
+/// How a session failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind.
+    pub cause: Cause,
+    /// What more is known, in a sentence; mostly nothing.
+    pub why: String,
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self {
+            cause,
+            why: String::new(),
+        }
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(why: Closed) -> Self {
+        let sentence = match why {
+            Closed::Tls(_) | Closed::Other(_) | Closed::Crowded => why.to_string(),
+            _ => String::new(),
+        };
+        Self {
+            cause: why.into(),
+            why: sentence,
+        }
     }
 }
 

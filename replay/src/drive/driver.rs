@@ -125,7 +125,7 @@ impl Driver {
             let id = self.parts.insert(part);
             match connected {
                 Ok(connection) => self.own(id, connection),
-                Err(why) => self.fail(id, why.into()),
+                Err(why) => self.fail(id, why),
             }
             now_ns = self.clock.now_ns();
         }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use record::Histogram;
 
-use super::cause::Cause;
+use super::cause::{Cause, Failure};
 use super::part::Part;
 use crate::fidelity::Rhythm;
 use crate::{Compared, Difference, Flow, Messages};
@@ -202,8 +202,19 @@ pub struct Differing {
     pub difference: Difference,
 }
 
-/// Differences kept by a shard: the first ones tell most.
-const DIFFERENCES_MAX: usize = 20;
+/// A session that was not driven to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// The recorded flow.
+    pub flow: Flow,
+    /// As whom it was driven.
+    pub person: u32,
+    /// How it failed.
+    pub failure: Failure,
+}
+
+/// Differences, and failures, kept by a shard: the first ones tell most.
+const KEPT_MAX: usize = 20;
 
 /// What a shard shows.
 #[derive(Debug, Default)]
@@ -216,6 +227,7 @@ pub(super) struct Shown {
     pub(super) timings: Timings,
     pub(super) rhythm: Rhythm,
     pub(super) differences: Vec<Differing>,
+    pub(super) failures: Vec<Failing>,
     /// Nothing more will come.
     pub(super) is_final: bool,
 }
@@ -235,6 +247,8 @@ pub(super) struct Books {
     pub(super) rhythm: Rhythm,
     differences: Vec<Differing>,
     differences_kept: usize,
+    failures: Vec<Failing>,
+    failures_kept: usize,
 }
 
 impl Books {
@@ -250,9 +264,22 @@ impl Books {
         self.tally.connects_held += u64::from(part.ready_ns > part.due_ns + limit_ns);
     }
 
+    /// A session failed, with so many sends unsent. It is kept, if there were not many yet; one that was stopped says nothing.
+    pub(super) fn fail(&mut self, flow: Flow, person: u32, failure: Failure, unsent: u64) {
+        self.tally.fail(failure.cause, unsent);
+        if self.failures_kept < KEPT_MAX && failure.cause != Cause::Stopped {
+            self.failures_kept += 1;
+            self.failures.push(Failing {
+                flow,
+                person,
+                failure,
+            });
+        }
+    }
+
     /// Keeps a difference, if there were not many yet.
     pub(super) fn differs(&mut self, flow: Flow, person: u32, difference: Difference) {
-        if self.differences_kept < DIFFERENCES_MAX {
+        if self.differences_kept < KEPT_MAX {
             self.differences_kept += 1;
             self.differences.push(Differing {
                 flow,
@@ -268,6 +295,7 @@ impl Books {
         shown.tally = self.tally;
         self.timings.move_into(&mut shown.timings);
         shown.differences.append(&mut self.differences);
+        shown.failures.append(&mut self.failures);
     }
 
     /// Shows all, for the last time.

@@ -7,7 +7,7 @@ mod recording;
 
 use std::collections::BTreeMap;
 
-use record::{Differing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
+use record::{Differing, Failing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
 
 use super::key::{Tile, tile, wait};
 use super::table::{Wait, cells};
@@ -23,6 +23,7 @@ pub(crate) struct ReplayView {
     pub(crate) rows: Vec<Row>,
     pub(crate) waits: Vec<Wait>,
     pub(crate) differences: Vec<Differing>,
+    pub(crate) failures: Vec<Failing>,
     pub(crate) undriven: Vec<Undriven>,
     pub(crate) notes: Vec<String>,
 }
@@ -48,6 +49,7 @@ impl ReplayView {
             rows: rows(figures),
             waits: waits(figures),
             differences: replay.differences.iter().take(ROWS_MAX).cloned().collect(),
+            failures: replay.failures.iter().take(ROWS_MAX).cloned().collect(),
             undriven: replay.unplayable.iter().take(ROWS_MAX).cloned().collect(),
             notes: notes::of(replay),
         })

@@ -225,6 +225,7 @@ fn a_replay() {
     for told in [
         "the status is 500, not 200",
         "&#60;Oops&#62;",
+        "a &#60;secret&#62; is missing",
         "joined in mid-stream",
         "10.0.0.7:40007",
         "connects late by the driver&#39;s own fault",

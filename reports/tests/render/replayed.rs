@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use record::name::replay as name;
 use record::{
-    CapturedBytes, Differing, Histogram, Manifest, PlanCurve, REPLAY_SCHEMA, Replay, ReplayAnswers,
+    CapturedBytes, Differing, Failing, Histogram, Manifest, PlanCurve, REPLAY_SCHEMA, Replay, ReplayAnswers,
     ReplayBytes, ReplayDatagrams, ReplayGaps, ReplaySends, ReplaySessions, RunWriter, Sample, Undriven,
 };
 
@@ -160,6 +160,12 @@ fn replay(planned: u64) -> Replay {
             what: "the status is 500, not 200".into(),
             recorded: "HTTP/1.1 200 OK".into(),
             actual: "HTTP/1.1 500 <Oops>".into(),
+        }],
+        failures: vec![Failing {
+            flow: 9,
+            person: 1,
+            cause: "rewrite".into(),
+            why: "a <secret> is missing".into(),
         }],
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use record::name::replay as name;
 use record::{
-    Differing, EventKind, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps, ReplaySends,
-    ReplaySessions, Sample, Undriven,
+    Differing, EventKind, Failing, REPLAY_SCHEMA, Replay, ReplayAnswers, ReplayBytes, ReplayGaps,
+    ReplaySends, ReplaySessions, Sample, Undriven,
 };
 use replay::{
     Answers, Arrivals, CaptureFigures, Cause, Counts, Drive, DriveOptions, Figures, Order, Picked, Planned,
@@ -18,8 +18,8 @@ use crate::replay::source::Recorded;
 
 /// Sessions that cannot be driven and are listed one by one.
 const UNPLAYABLE_MAX: usize = 200;
-/// Differences in the report.
-const DIFFERENCES_MAX: usize = 50;
+/// Differences, and failures, in `replay.json`.
+const FINDINGS_MAX: usize = 50;
 
 /// What is known before the first connect.
 pub(crate) fn begun(
@@ -91,6 +91,7 @@ pub(crate) fn begun(
             .map(undriven)
             .collect(),
         differences: Vec::new(),
+        failures: Vec::new(),
     }
 }
 
@@ -150,6 +151,34 @@ pub(crate) fn failures(counts: &Counts) -> Vec<(EventKind, &'static str, String)
         .collect()
 }
 
+/// The first difference and the first failure, as events: where to look.
+pub(crate) fn first_findings(replay: &Replay) -> Vec<(EventKind, &'static str, String)> {
+    let different = replay.differences.first().map(|first| {
+        let at = format!(
+            "flow {}, person {}, answer {}",
+            first.flow, first.person, first.answer
+        );
+        (
+            EventKind::Note,
+            "first difference",
+            format!("{at}: {}", first.what),
+        )
+    });
+    let failed = replay.failures.first().map(|first| {
+        let why = if first.why.is_empty() {
+            &first.cause
+        } else {
+            &first.why
+        };
+        let what = format!(
+            "flow {}, person {}: {why} (--cut {} makes a file of that session alone)",
+            first.flow, first.person, first.flow
+        );
+        (EventKind::Note, "first failure", what)
+    });
+    different.into_iter().chain(failed).collect()
+}
+
 /// Sets the gaps between sends beside the planned and the captured ones.
 pub(crate) fn set_gaps(replay: &mut Replay, rhythm: &Rhythm) {
     let gaps = |arrivals: &Arrivals| {
@@ -164,9 +193,19 @@ pub(crate) fn set_gaps(replay: &mut Replay, rhythm: &Rhythm) {
     replay.captured_gaps = gaps(&rhythm.captured);
 }
 
-/// Takes differences found since the last call.
-pub(crate) fn add_differences(replay: &mut Replay, drive: &Drive) {
-    let room = DIFFERENCES_MAX.saturating_sub(replay.differences.len());
+/// Takes differences and failures found since the last call.
+pub(crate) fn add_findings(replay: &mut Replay, drive: &Drive) {
+    let room = FINDINGS_MAX.saturating_sub(replay.failures.len());
+    let failing = |found: replay::Failing| Failing {
+        flow: found.flow.0,
+        person: found.person,
+        cause: found.failure.cause.name().to_owned(),
+        why: found.failure.why,
+    };
+    replay
+        .failures
+        .extend(drive.take_failures().into_iter().take(room).map(failing));
+    let room = FINDINGS_MAX.saturating_sub(replay.differences.len());
     let differing = |found: replay::Differing| Differing {
         flow: found.flow.0,
         person: found.person,

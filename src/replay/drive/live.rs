@@ -138,7 +138,7 @@ impl Live {
             own.sample(&mut sample).await;
         }
         books::sample(&mut sample, &self.drive.figures(), self.drive.take_timings());
-        books::add_differences(&mut self.replay, &self.drive);
+        books::add_findings(&mut self.replay, &self.drive);
         sample
     }
 
@@ -190,6 +190,9 @@ impl Live {
             self.note(t_ms, EventKind::Note, "stopped", what)?;
         }
         for (kind, name, what) in books::failures(&self.drive.figures().tally) {
+            self.note(t_ms, kind, name, &what)?;
+        }
+        for (kind, name, what) in books::first_findings(&self.replay) {
             self.note(t_ms, kind, name, &what)?;
         }
         Ok(())

@@ -96,6 +96,7 @@ fn add(sum: &mut Replay, other: &Replay) {
     }
     sum.unplayable.extend(other.unplayable.iter().cloned());
     sum.differences.extend(other.differences.iter().cloned());
+    sum.failures.extend(other.failures.iter().cloned());
 }
 
 fn sessions(a: &mut ReplaySessions, b: &ReplaySessions) {

@@ -3,7 +3,7 @@
 use reactor::{Close, Closed, Id, Link};
 
 use super::Driver;
-use crate::drive::cause::Cause;
+use crate::drive::cause::{Cause, Failure};
 use crate::drive::part::{Mute, Wait, target_ends};
 use crate::drive::schedule::Schedule;
 
@@ -14,7 +14,7 @@ impl Driver {
         let session = &self.program.recording.sessions()[part.session as usize];
         if part.wait == Wait::Connection {
             self.opening -= 1;
-            return self.fail(id, why.into());
+            return self.fail(id, why);
         }
         let is_as_recorded = part.left == 0
             && match why {
@@ -25,22 +25,22 @@ impl Driver {
         if is_as_recorded {
             self.settle(id, None);
         } else {
-            self.fail(id, why.into());
+            self.fail(id, why);
         }
     }
 
     /// A session failed whose connection is gone, or never was.
-    pub(super) fn fail(&mut self, id: Id, cause: Cause) {
-        self.settle(id, Some(cause));
+    pub(super) fn fail(&mut self, id: Id, failure: impl Into<Failure>) {
+        self.settle(id, Some(failure.into()));
         self.control.failed();
     }
 
     /// A session failed whose connection is open.
-    pub(super) fn fail_open<L: Link>(&mut self, link: &mut L, id: Id, cause: Cause) {
+    pub(super) fn fail_open<L: Link>(&mut self, link: &mut L, id: Id, failure: impl Into<Failure>) {
         if let Some(part) = self.parts.get(id) {
             link.close(part.connection, Close::Reset);
         }
-        self.fail(id, cause);
+        self.fail(id, failure);
     }
 
     /// Ends everything now: who is under way and who has not begun count as stopped.
@@ -50,7 +50,7 @@ impl Driver {
                 continue;
             };
             link.close(part.connection, Close::Reset);
-            self.settle(id, Some(Cause::Stopped));
+            self.settle(id, Some(Cause::Stopped.into()));
         }
         for start in schedule.give_up_starts() {
             let (_, sends) = self.program.chosen(start.place);
@@ -60,11 +60,15 @@ impl Driver {
     }
 }
 
-impl From<&Mute> for Cause {
-    fn from(mute: &Mute) -> Self {
-        match mute {
-            Mute::Recording(_) => Self::Recording,
-            Mute::Rewrite(_) => Self::Rewrite,
+impl From<Mute> for Failure {
+    fn from(mute: Mute) -> Self {
+        let cause = match mute {
+            Mute::Recording(_) => Cause::Recording,
+            Mute::Rewrite(_) => Cause::Rewrite,
+        };
+        Self {
+            cause,
+            why: mute.to_string(),
         }
     }
 }

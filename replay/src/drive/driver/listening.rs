@@ -3,7 +3,7 @@
 use reactor::{Id, Link, SendError};
 
 use super::{Driver, manner};
-use crate::drive::cause::Cause;
+use crate::drive::cause::{Cause, Failure};
 use crate::drive::part::{Wait, target_ends};
 use crate::drive::schedule::Schedule;
 
@@ -207,16 +207,17 @@ impl Driver {
     }
 
     /// A session is over, at its end or before it.
-    pub(super) fn settle(&mut self, id: Id, failed: Option<Cause>) {
+    pub(super) fn settle(&mut self, id: Id, failed: Option<Failure>) {
         if self.parts.len() == self.at_once {
             self.room_ns = self.clock.now_ns();
         }
         let Some(part) = self.parts.remove(id) else { return };
-        let (left, person, session) = (u64::from(part.left), part.person, part.session);
+        let (left, person) = (u64::from(part.left), part.person);
+        let flow = self.program.recording.sessions()[part.session as usize].flow;
         let books = &mut self.books;
         match failed {
             None => books.tally.finished += 1,
-            Some(cause) => books.tally.fail(cause, left),
+            Some(failure) => books.fail(flow, person, failure, left),
         }
         let was_heard = part.wait != Wait::Connection;
         books.tally.add_messages(part.messages());
@@ -225,7 +226,6 @@ impl Driver {
         let compared = part.finish();
         if was_heard {
             books.tally.answers.add(&compared);
-            let flow = self.program.recording.sessions()[session as usize].flow;
             if let Some(difference) = compared.first {
                 books.differs(flow, person, *difference);
             }

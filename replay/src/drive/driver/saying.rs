@@ -64,7 +64,7 @@ impl Driver {
         self.books.tally.bytes_out += self.out.len() as u64;
         match said {
             Ok(_) => self.said(link, schedule, id, is_whole, now_ns),
-            Err(mute) => self.fail_open(link, id, (&mute).into()),
+            Err(mute) => self.fail_open(link, id, mute),
         }
     }
 
