@@ -154,6 +154,7 @@ fn informed(home: &Home) -> String {
     let mut first = Visit::to(&address);
     first.ask("GET /news HTTP/1.1\r\nHost: a\r\n\r\n");
     let handed_out = first.log_in(0, Packing::None);
+    drop(first);
     Visit::to(&address).ask_with(&handed_out, 1);
     let path = home.path("news.pcap");
     tap.write(&path);
