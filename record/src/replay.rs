@@ -115,7 +115,12 @@ pub struct ReplaySends {
     pub answers_untimed: u64,
     /// Values said as recorded because the target had not handed out its own, and answers that could not be unpacked.
     pub unlearned: u64,
-    /// Values that a person's other sessions were to share, and that were forgotten for newer ones of the same person.
+    /// Values said as recorded because the answer that hands them out was not come to yet, which in the recording it was: each value of
+    /// a person once, however often it was said.
+    #[serde(default)]
+    pub early: u64,
+    /// Values that a person's other sessions were to share, and that were forgotten for newer ones of the same person; and values that were
+    /// said, of which that was forgotten before anybody could tell whether it was early.
     #[serde(default)]
     pub forgotten: u64,
     /// Values that were never shared among a person's sessions for want of room.

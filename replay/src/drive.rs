@@ -154,6 +154,7 @@ impl Drive {
             figures.tally.merge(&board.look().tally);
         }
         // All shards share them.
+        figures.tally.early = self.rules.early();
         figures.tally.forgotten = self.rules.forgotten();
         figures.tally.unshared = self.rules.unshared();
         figures

@@ -3,11 +3,12 @@
 //! It knows neither sockets nor clocks: whoever drives hands it what the recording has and what the target answers.
 //!
 //! A session without a rule of its own, in a protocol of which nothing is known, costs the 64 bytes of a [`Rewriter`] and no copy
-//! beyond the one into `out`. A chat session adds 232 bytes, one of HTTP 256, what is under way apart: a frame or a
+//! beyond the one into `out`. A chat session adds 232 bytes, one of HTTP 264, what is under way apart: a frame or a
 //! request that is not whole, and what was learned.
 
 mod chat;
 mod common;
+mod early;
 mod edit;
 mod feed;
 mod http;
@@ -24,6 +25,7 @@ use crate::{Protocol, Rules, Session};
 
 pub use self::chat::Messages;
 pub(crate) use self::common::Common;
+pub(crate) use self::early::Early;
 pub(crate) use self::http::lesson::{is_token, members, tokens};
 pub(crate) use self::values::Giver;
 
@@ -108,7 +110,7 @@ impl Rewriter {
         let chosen = rules.choose(session.protocol, session.server);
         let dialect = match session.protocol {
             Protocol::Chat => Dialect::Chat(Box::default()),
-            Protocol::Http | Protocol::WebSocket => Dialect::Http(Box::new(Http::new(session, clone))),
+            Protocol::Http | Protocol::WebSocket => Dialect::Http(Box::new(Http::new(session))),
             _ if chosen == 0 => Dialect::Plain,
             protocol => Dialect::Ruled(Box::new(Ruled::new(rules, chosen, protocol))),
         };
@@ -124,6 +126,14 @@ impl Rewriter {
                 insists: false,
             },
             dialect,
+        }
+    }
+
+    /// What is said and expected from here on stands in a turn of the recording that began so long after its first packet, nanoseconds.
+    /// Without that nothing counts as said early.
+    pub fn turn(&mut self, at_ns: u64) {
+        if let Dialect::Http(http) = &mut self.dialect {
+            http.turn(at_ns);
         }
     }
 
@@ -238,7 +248,7 @@ fn mixed(number: u64) -> u64 {
 }
 
 // A million are live at once.
-const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 232 && size_of::<Http>() <= 256);
+const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 232 && size_of::<Http>() <= 264);
 
 #[cfg(test)]
 mod tests;

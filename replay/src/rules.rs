@@ -22,7 +22,7 @@ use loadgen::pins::Pins;
 use regex::bytes::Regex;
 use wire::chat::Secret;
 
-use crate::rewrite::Common;
+use crate::rewrite::{Common, Early};
 use crate::{Note, Protocol};
 
 pub(crate) use accounts::Accounts;
@@ -47,6 +47,7 @@ pub struct Rules {
     pub(crate) provisions: Vec<Provision>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) common: Arc<Common>,
+    pub(crate) early: Arc<Early>,
     pub(crate) accounts: Arc<Accounts>,
 }
 
@@ -271,10 +272,18 @@ impl Rules {
         self.common.refused()
     }
 
-    /// Values that were shared among a person's sessions, and forgotten for newer ones of the same person.
+    /// Values that were shared among a person's sessions, and forgotten for newer ones of the same person; and those of which it was
+    /// forgotten that somebody had said them, before anybody could tell whether that was early.
     #[must_use]
     pub fn forgotten(&self) -> u64 {
-        self.common.forgotten()
+        self.common.forgotten() + self.early.forgotten()
+    }
+
+    /// Values that a person said as recorded because the answer that hands them out was not come to yet, which in the recording it
+    /// was; each value of a person counts once.
+    #[must_use]
+    pub fn early(&self) -> u64 {
+        self.early.count()
     }
 
     /// What HTTP's *Host* becomes for a recorded server; `None` as recorded.

@@ -121,7 +121,8 @@ fn each_has_a_token_of_its_own(home: &Home, capture: &str, vault: &Vault, clones
         people as u64 * (1 + all),
         "{answers:?}"
     );
-    assert_eq!(figures.sends.unlearned, 0);
+    let sends = figures.sends;
+    assert_eq!((sends.unlearned, sends.early, sends.forgotten), (0, 0, 0));
 }
 
 #[test]
@@ -143,6 +144,52 @@ fn a_token_in_a_packed_answer_is_learned_however_the_new_server_packs() {
         let vault = Vault::start("fromnowon", packing);
         each_has_a_token_of_its_own(&home, &capture, &vault, clones);
     }
+}
+
+/// Somebody who reads the news, logs in, and shows the token on another connection once, as a capture.
+fn informed(home: &Home) -> String {
+    let vault = Vault::start("old", Packing::None);
+    let tap = Wiretap::before(&vault.address);
+    let address = tap.address.to_string();
+    let mut first = Visit::to(&address);
+    first.ask("GET /news HTTP/1.1\r\nHost: a\r\n\r\n");
+    let handed_out = first.log_in(0, Packing::None);
+    drop(first);
+    Visit::to(&address).ask_with(&handed_out, 1);
+    let path = home.path("news.pcap");
+    tap.write(&path);
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_shows_a_token_before_it_is_handed_out_is_refused_and_counted_as_early() {
+    let home = Home::new();
+    let capture = informed(&home);
+    // It has news once it has refused somebody, and who logs in reads the news first.
+    let vault = Vault::with_news("fromnowon");
+    let hasty = [&capture, "--target", &vault.address, "--speed", "max"];
+    let (done, run) = replay(&home, "hasty", &hasty);
+    done.code(1);
+    let figures = closes(&run.summary());
+    assert_eq!(vault.refused(), 1, "{figures:?}");
+    assert_eq!(figures.answers.different, 1, "{figures:?}");
+    let sends = figures.sends;
+    assert_eq!(sends.early, 2, "the token and the cookie: {sends:?}");
+    assert_eq!((sends.unlearned, sends.forgotten), (0, 0), "{sends:?}");
+
+    let vault = Vault::start("fromnowon", Packing::None);
+    let patient = [
+        &capture,
+        "--target",
+        &vault.address,
+        "--causal",
+        "--connect-speed",
+        "0.1",
+    ];
+    let (done, run) = replay(&home, "patient", &patient);
+    done.code(0);
+    assert_eq!((vault.refused(), vault.shown()), (0, vec![1]));
+    assert_eq!(closes(&run.summary()).sends.early, 0);
 }
 
 /// Drives the capture at a vault that refuses all: the replay's figures.

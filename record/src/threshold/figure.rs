@@ -79,7 +79,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 type Plain = (&'static str, Kind, fn(&Summary) -> Option<f64>);
-const PLAIN: [Plain; 64] = [
+const PLAIN: [Plain; 65] = [
     ("connections.target", Kind::Count, |s| count(s.connections.target)),
     ("connections.peak", Kind::Count, |s| count(s.connections.peak)),
     ("connections.failed", Kind::Count, |s| count(s.connections.failed)),
@@ -215,6 +215,9 @@ const PLAIN: [Plain; 64] = [
     }),
     ("replay.unlearned", Kind::Count, |s| {
         of_replay(s, |replay| replay.sends.unlearned)
+    }),
+    ("replay.early", Kind::Count, |s| {
+        of_replay(s, |replay| replay.sends.early)
     }),
     ("replay.forgotten", Kind::Count, |s| {
         of_replay(s, |replay| replay.sends.forgotten)

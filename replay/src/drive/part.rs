@@ -203,6 +203,7 @@ impl Part {
         } = &mut *self.voice;
         if !self.is_resting {
             let recorded = recording.bytes(turn, scratch)?;
+            rewriter.turn(turn.at_ns);
             let rest = recorded.get(self.taken as usize..).unwrap_or_default();
             if let Said::Waits { taken } = rewriter.say(rest, out)? {
                 self.taken += taken as u32;

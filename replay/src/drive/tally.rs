@@ -86,7 +86,11 @@ pub struct Counts {
     pub answers: Answers,
     /// Values said as recorded because the target had not handed out its own.
     pub unlearned: u64,
-    /// Values that a person's other sessions were to share and that were forgotten for newer ones; not a shard's own count.
+    /// Values said as recorded because the answer that hands them out was not come to yet, which in the recording it was; each of a
+    /// person once; not a shard's own count.
+    pub early: u64,
+    /// Values that a person's other sessions were to share, or that were said before they might be handed out, and that were forgotten for
+    /// newer ones; not a shard's own count.
     pub forgotten: u64,
     /// Values that were never shared for want of room; not a shard's own count.
     pub unshared: u64,
@@ -113,6 +117,7 @@ impl Counts {
         self.answers_untimed += other.answers_untimed;
         self.open += other.open;
         self.unlearned += other.unlearned;
+        self.early += other.early;
         self.forgotten += other.forgotten;
         self.unshared += other.unshared;
         self.answers.merge(&other.answers);

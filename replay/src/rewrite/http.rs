@@ -6,12 +6,14 @@
 //! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
 //!   answer set.
 //! - **Tokens** out of JSON answers, packed for the way or not, and long cookies are put in place of the recorded ones wherever they stand.
-//! - What the target handed out on one connection counts on all of the same person's.
+//! - What the target handed out on one connection counts on all of the same person's; what is said as recorded because nobody has handed
+//!   it out yet is remembered, to be told if somebody does.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
 
+mod borne;
 pub(super) mod lesson;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::common::Person;
 use super::edit::Editor;
@@ -20,6 +22,7 @@ use super::values::{Giver, Known, Values};
 use super::{Patience, RewriteError, Said, Scene};
 use crate::Session;
 use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
+use borne::Stranger;
 
 /// The longest body that is rewritten; a longer one passes as it is.
 const EDITED_MAX_BYTES: u64 = 1 << 20;
@@ -28,7 +31,9 @@ const EDITED_MAX_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Http {
     server: SocketAddr,
-    person: Person,
+    client: IpAddr,
+    /// When the turn began in the recording that is gone over.
+    at_ns: u64,
     /// What the client said that is not whole.
     held: Vec<u8>,
     at: At,
@@ -52,19 +57,22 @@ enum At {
 }
 
 impl Http {
-    pub(super) fn new(session: &Session, clone: u32) -> Self {
+    pub(super) fn new(session: &Session) -> Self {
         Self {
             server: session.server,
-            person: Person {
-                client: session.client.ip(),
-                clone,
-            },
+            client: session.client.ip(),
+            at_ns: 0,
             held: Vec::new(),
             at: At::Head,
             values: Values::default(),
             recorded: Some(Responses::default()),
             actual: Responses::default(),
         }
+    }
+
+    /// A turn of the recording begins.
+    pub(super) fn turn(&mut self, at_ns: u64) {
+        self.at_ns = at_ns;
     }
 
     pub(super) fn say(
@@ -75,7 +83,7 @@ impl Http {
         out: &mut Vec<u8>,
     ) -> Result<Said, RewriteError> {
         let mut held = std::mem::take(&mut self.held);
-        self.values.share(scene.rules.common.of(self.person));
+        self.values.share(scene.rules.common.of(self.person(scene)));
         let said = feed(&mut held, recorded, |bytes| {
             Ok(self.step(scene, patience, bytes, out))
         });
@@ -111,7 +119,8 @@ impl Http {
     }
 
     fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
-        let Self { values, person, .. } = self;
+        let person = self.person(scene);
+        let Self { values, at_ns, .. } = self;
         let responses = match giver {
             Giver::Recorded => self.recorded.as_mut(),
             Giver::Target => Some(&mut self.actual),
@@ -121,7 +130,10 @@ impl Http {
         responses.read(bytes, |response| {
             let is_sealed = lesson::learn(scene, response, &mut |name, value| {
                 if let Some(news) = values.learn(giver, name, value) {
-                    scene.rules.common.publish(*person, news);
+                    if giver == Giver::Recorded {
+                        scene.rules.early.handed_out(person, name, value, *at_ns);
+                    }
+                    scene.rules.common.publish(person, news);
                 }
             });
             sealed += u32::from(is_sealed);
@@ -186,9 +198,16 @@ impl Http {
             return Step::Waits;
         };
         let length = (body_said.len() != body.len()).then_some(body_said.len());
-        let Some(head_said) = self.head(scene, patience, head, length) else {
+        let mut strangers = Vec::new();
+        let Some(head_said) = self.head(scene, patience, head, length, &mut strangers) else {
             return Step::Waits;
         };
+        for stranger in strangers {
+            // A rule may have put another value in its place.
+            if scene.chosen == 0 || stranger.stands_in(&head_said) {
+                scene.rules.early.said(stranger.key, self.at_ns);
+            }
+        }
         out.extend_from_slice(&head_said);
         out.extend_from_slice(&body_said);
         self.recorded.get_or_insert_default().asked(Asked::of(head));
@@ -202,13 +221,15 @@ impl Http {
         Step::Took(head.bytes().len() + body.len())
     }
 
-    /// A head in its new form, its body `length` bytes long if that changed; `None` if it needs what is not known yet.
-    fn head(
+    /// A head in its new form, its body `length` bytes long if that changed; `None` if it needs what is not known yet. What stays as it
+    /// was recorded and may be handed out later goes to `strangers`.
+    fn head<'a>(
         &self,
         scene: &mut Scene,
         patience: Patience,
-        head: Head<'_>,
+        head: Head<'a>,
         length: Option<usize>,
+        strangers: &mut Vec<Stranger<'a>>,
     ) -> Option<Vec<u8>> {
         let rules = std::sync::Arc::clone(&scene.rules);
         let mut said = Vec::with_capacity(head.bytes().len() + 64);
@@ -221,12 +242,17 @@ impl Http {
             let new = if is("host") {
                 rules.host(self.server).map(|host| host.as_bytes().to_vec())
             } else if is("cookie") {
-                Some(self.cookies(scene, patience, value)?)
+                Some(self.cookies(scene, patience, value, strangers)?)
             } else if is("authorization") {
                 lesson::credential(scene, value)
             } else {
                 None
             };
+            if new.is_none()
+                && let Some(borne) = borne::credential(name, value)
+            {
+                strangers.extend(self.stranger(scene, None, borne));
+            }
             put(&mut said, line, value, new.as_deref());
         }
         let mut said = Editor::new(scene, &self.values, patience)
@@ -249,7 +275,13 @@ impl Http {
     }
 
     /// A *Cookie* field's value with the target's cookies (RFC 6265, section 4.2).
-    fn cookies(&self, scene: &mut Scene, patience: Patience, value: &[u8]) -> Option<Vec<u8>> {
+    fn cookies<'a>(
+        &self,
+        scene: &mut Scene,
+        patience: Patience,
+        value: &'a [u8],
+        strangers: &mut Vec<Stranger<'a>>,
+    ) -> Option<Vec<u8>> {
         let mut said = Vec::with_capacity(value.len());
         for (place, pair) in value.split(|byte| *byte == b';').enumerate() {
             if place > 0 {
@@ -262,10 +294,14 @@ impl Http {
                 .position(|byte| *byte == b'=')
                 .unwrap_or(trimmed.len());
             let (name, cookie) = trimmed.split_at(equals);
-            let known = match cookie.get(1..) {
-                Some(cookie) => self.values.known(Some(&lesson::cookie_name(name)), cookie),
-                None => Known::Stranger,
-            };
+            let mut known = Known::Stranger;
+            if let Some(cookie) = cookie.get(1..) {
+                let name = lesson::cookie_name(name);
+                known = self.values.known(Some(&name), cookie);
+                if known == Known::Stranger {
+                    strangers.extend(self.stranger(scene, Some(&name), cookie));
+                }
+            }
             said.extend_from_slice(name);
             match known {
                 Known::Given(given) => {
@@ -280,6 +316,19 @@ impl Http {
             }
         }
         Some(said)
+    }
+
+    /// A value, if nobody has handed it out yet.
+    fn stranger<'a>(&self, scene: &Scene, name: Option<&[u8]>, value: &'a [u8]) -> Option<Stranger<'a>> {
+        Stranger::among(&self.values, &scene.rules.early, self.person(scene), name, value)
+    }
+
+    /// Whose session it is.
+    fn person(&self, scene: &Scene) -> Person {
+        Person {
+            client: self.client,
+            clone: scene.clone,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::common::{Purse, Shared};
 /// The most pairs that a session remembers; beyond, the oldest is forgotten.
 const PAIRS_MAX: usize = 64;
 /// Shorter values may stand in a request by chance.
-const CHANCE_MAX_BYTES: usize = 8;
+pub(super) const CHANCE_MAX_BYTES: usize = 8;
 /// The longest value that is remembered.
 const VALUE_MAX_BYTES: usize = 8 * 1024;
 

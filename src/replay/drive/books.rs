@@ -123,7 +123,7 @@ pub(crate) fn ended(replay: &mut Replay, counts: &Counts, rhythm: &Rhythm) {
     (sends.sent, sends.unsent, sends.late) = (counts.sent, counts.unsent_in_all(), counts.late);
     sends.unsent_by = by(&counts.unsent);
     (sends.answers_given_up, sends.unlearned) = (counts.answers_given_up, counts.unlearned);
-    (sends.forgotten, sends.unshared) = (counts.forgotten, counts.unshared);
+    (sends.early, sends.forgotten, sends.unshared) = (counts.early, counts.forgotten, counts.unshared);
     (sends.answers_untimed, sends.stalled) = (counts.answers_untimed, counts.stalled);
     (replay.bytes.said, replay.bytes.heard) = (counts.bytes_out, counts.bytes_in);
     replay.answers = answers(&counts.answers);

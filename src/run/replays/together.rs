@@ -108,8 +108,8 @@ fn sessions(a: &mut ReplaySessions, b: &ReplaySessions) {
 
 fn sends(a: &mut ReplaySends, b: &ReplaySends) {
     counts!(a, b:
-        planned, sent, unsent, late, stalled, answers_given_up, answers_untimed, unlearned, forgotten,
-        unshared
+        planned, sent, unsent, late, stalled, answers_given_up, answers_untimed, unlearned, early,
+        forgotten, unshared
     );
     causes(&mut a.unsent_by, &b.unsent_by);
 }

@@ -1,12 +1,11 @@
-//! A server that hands out a token for bearers and a cookie at each log-in, and packs what it answers.
+//! A server that hands out a token for bearers and a cookie at each log-in, and packs what it answers. Its news may be long in coming.
 //!
 //! It does not know who asks.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use flate2::Compression;
@@ -33,16 +32,32 @@ pub(super) struct Vault {
 struct Books {
     /// How often an account was shown, by the token that was handed out.
     shown: Mutex<BTreeMap<String, u64>>,
-    refused: AtomicU64,
+    refused: Mutex<u64>,
+    refusal: Condvar,
+    /// Its news is that somebody was refused; else there is none, at once.
+    waits_for_news: bool,
 }
 
 impl Vault {
     /// Its tokens begin with this.
     pub(super) fn start(prefix: &'static str, packing: Packing) -> Self {
+        Self::serving(prefix, packing, Books::default())
+    }
+
+    /// One that answers who asks for the news when it has refused somebody, and not before.
+    pub(super) fn with_news(prefix: &'static str) -> Self {
+        let books = Books {
+            waits_for_news: true,
+            ..Books::default()
+        };
+        Self::serving(prefix, Packing::None, books)
+    }
+
+    fn serving(prefix: &'static str, packing: Packing, books: Books) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let vault = Self {
             address: listener.local_addr().unwrap().to_string(),
-            books: Arc::default(),
+            books: Arc::new(books),
         };
         let books = Arc::clone(&vault.books);
         thread::spawn(move || {
@@ -61,7 +76,7 @@ impl Vault {
 
     /// Requests refused.
     pub(super) fn refused(&self) -> u64 {
-        self.books.refused.load(Ordering::Relaxed)
+        *self.books.refused.lock().unwrap()
     }
 }
 
@@ -72,10 +87,18 @@ impl Books {
         while let Some((head, _)) = read_message(&mut reader) {
             let (status, field, body) = if head.starts_with("POST /login ") {
                 self.log_in(prefix)
+            } else if head.starts_with("GET /news ") {
+                let refused = self.refused.lock().unwrap();
+                let news = self
+                    .refusal
+                    .wait_while(refused, |refused| self.waits_for_news && *refused == 0);
+                drop(news.unwrap());
+                ("200 OK", String::new(), r#"{"news": "none"}"#.to_owned())
             } else if self.shows(&head) {
                 ("200 OK", String::new(), r#"{"balance": 1200}"#.to_owned())
             } else {
-                self.refused.fetch_add(1, Ordering::Relaxed);
+                *self.refused.lock().unwrap() += 1;
+                self.refusal.notify_all();
                 (
                     "401 Unauthorized",
                     String::new(),

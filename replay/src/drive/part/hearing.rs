@@ -37,6 +37,7 @@ impl Part {
                 self.owed += i64::from(length);
                 self.voice.questions.expect(u64::from(length));
                 let said = recording.bytes(turn, scratch)?;
+                self.voice.rewriter.turn(turn.at_ns);
                 self.voice.rewriter.expected(said);
                 self.voice.comparison.recorded(said);
             }

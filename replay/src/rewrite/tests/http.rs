@@ -71,6 +71,50 @@ fn what_one_connection_was_handed_out_counts_on_the_next_of_the_same_person() {
     );
 }
 
+/// How many values are early if one of a person's connections asks with what another's log-in hands out: `asked` when that was in
+/// the recording, where the answer to the log-in came at 10.
+fn early(rules: &str, asker: u32, asked_ns: u64, log_in_first: bool) -> (u64, u64) {
+    let rules = Arc::new(Rules::parse(rules, "rules.toml").unwrap());
+    let connect = |clone| Rewriter::new(&rules, &session(Protocol::Http), clone, 0);
+    let (mut first, mut second) = (connect(0), connect(asker));
+    let mut log_in = || {
+        first.turn(5);
+        say(&mut first, LOGIN);
+        first.turn(10);
+        first.expected(&recorded());
+        first.heard(ACTUAL);
+    };
+    if log_in_first {
+        log_in();
+    }
+    for _ in 0..3 {
+        second.turn(asked_ns);
+        say(&mut second, ORDER);
+    }
+    if !log_in_first {
+        log_in();
+    }
+    assert_eq!(second.unlearned(), 0);
+    (rules.early(), rules.forgotten())
+}
+
+#[test]
+fn what_was_said_before_its_log_in_was_driven_is_counted_as_early() {
+    // The token, and two cookies: the client's own is handed out by nobody.
+    assert_eq!(early(RULES, 0, 20, false), (3, 0));
+    assert_eq!(early(RULES, 0, 20, true), (0, 0), "it was learned by then");
+    assert_eq!(early(RULES, 1, 20, false), (0, 0), "another one logged in");
+    assert_eq!(early(RULES, 0, 9, false), (0, 0), "so it was in the recording");
+    assert_eq!(early("[http]\ntokens = false", 0, 20, false), (2, 0));
+    assert_eq!(early("[http]\ncookies = false", 0, 20, false), (1, 0));
+    let learns = "[http]\ntokens = false\ncookies = false\n[[rule]]\n\
+                  learn = [{ name = \"t\", from = '\"access_token\":\\s*\"([^\"]+)' }]";
+    assert_eq!(early(learns, 0, 20, false), (1, 0));
+    let replaces = "[[rule]]\nreplace = [{ find = \"Bearer tok-rec-1\", with = \"Bearer x\" },\
+                    { find = \"t=tok-rec-1\", with = \"\" }]";
+    assert_eq!(early(replaces, 0, 20, false), (2, 0), "a rule had another for it");
+}
+
 #[test]
 fn a_hundred_visitors_behind_one_address_each_say_the_cookie_they_were_given() {
     let rules = Arc::new(Rules::parse(RULES, "rules.toml").unwrap());
