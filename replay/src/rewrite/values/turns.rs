@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::super::common::Shared;
+use super::super::http::lesson::is_cookie;
 use super::{Giver, Pair, Values};
 
 impl Values {
@@ -13,11 +14,11 @@ impl Values {
         self.turns[giver as usize]
     }
 
-    /// A server is in the answer of that number now. How many values the target gave in answers that both are past and of which the
-    /// recorded ones are `lost`.
+    /// A server is in the answer of that number now. How many values could not be learned of those that both are past: the
+    /// target's where the recorded answer is `lost`, and those for which another is taken.
     ///
-    /// What the recorded server gave in answers that both are past, and the target did not, is the newest that the target
-    /// gave under the name, as a cookie is; `news` is told.
+    /// What the recorded server gave there and the target did not is the newest that the target gave under the name; `news` is
+    /// told. For a cookie that is no guess: who is given no other keeps what he has.
     pub(in crate::rewrite) fn turn_to(
         &mut self,
         giver: Giver,
@@ -31,17 +32,19 @@ impl Values {
         if past.is_empty() || self.pairs.is_empty() {
             return 0;
         }
+        let mut unlearned = 0;
         // From behind: one that repeats another is dropped.
         for place in (0..self.pairs.len()).rev() {
             if let Some(shared) = self.settled(place, past.end)
                 && !self.forgets_repeat(place)
             {
+                unlearned += u32::from(!is_cookie(&shared.name));
                 news(shared);
             }
         }
         let lacks =
             |pair: &&Pair| pair.recorded.is_none() && past.contains(&pair.turn) && lost.contains(&pair.turn);
-        let unlearned = self.pairs.iter().filter(lacks).count() as u32;
+        unlearned += self.pairs.iter().filter(lacks).count() as u32;
         self.forget(|pair| pair.recorded.is_none() && pair.turn < past.end);
         unlearned
     }
@@ -78,15 +81,13 @@ impl Values {
         Some(shared)
     }
 
-    /// Forgets those, but for the newest that a rule may ask for by its name (which has no colon).
+    /// Forgets those, but for the newest that the target gave under a name.
     fn forget(&mut self, is_needless: impl Fn(&Pair) -> bool) {
         for place in (0..self.pairs.len()).rev() {
             let pair = &self.pairs[place];
             let later = |other: &Pair| other.name == pair.name && other.actual.is_some();
-            let is_asked_for = pair.actual.is_some()
-                && !pair.name.contains(&b':')
-                && !self.pairs[place + 1..].iter().any(later);
-            if is_needless(pair) && !is_asked_for {
+            let is_newest = pair.actual.is_some() && !self.pairs[place + 1..].iter().any(later);
+            if is_needless(pair) && !is_newest {
                 self.pairs.remove(place);
             }
         }
@@ -131,6 +132,22 @@ mod tests {
         assert_eq!(values.known(None, b"r2"), Known::Awaited);
         assert_eq!(give(&mut values, Giver::Target, &["t2"], &(0..1)), 0);
         assert_eq!(values.known(None, b"r2"), Known::Given(b"t2"));
+    }
+
+    #[test]
+    fn who_is_given_no_other_cookie_keeps_his_and_of_a_token_that_is_a_guess() {
+        let mut values = Values::default();
+        values.learn(Giver::Target, b"token:token", b"a token");
+        give(&mut values, Giver::Target, &["a cookie"], &NONE);
+        give(&mut values, Giver::Recorded, &[], &NONE);
+        values.learn(Giver::Recorded, b"token:token", b"recorded token");
+        give(&mut values, Giver::Recorded, &["recorded cookie"], &NONE);
+        assert_eq!(values.known(None, b"recorded token"), Known::Awaited);
+        assert_eq!(give(&mut values, Giver::Target, &[], &NONE), 1, "the guess");
+        assert_eq!(values.known(None, b"recorded token"), Known::Given(b"a token"));
+        assert_eq!(values.known(None, b"recorded cookie"), Known::Given(b"a cookie"));
+        give(&mut values, Giver::Recorded, &[], &NONE);
+        assert_eq!(give(&mut values, Giver::Target, &[], &NONE), 0);
     }
 
     #[test]
