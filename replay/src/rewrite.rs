@@ -31,11 +31,10 @@ pub(crate) use self::values::Giver;
 #[derive(Debug)]
 pub struct Rewriter {
     scene: Scene,
-    insisting: bool,
     dialect: Dialect,
 }
 
-/// What does not depend on what is said: the rules, the session's choice among them, whose it is.
+/// What does not depend on the protocol: the rules, the session's choice among them, whose it is, what was counted.
 #[derive(Debug)]
 struct Scene {
     rules: Arc<Rules>,
@@ -43,7 +42,11 @@ struct Scene {
     flow: u64,
     random: u64,
     clone: u32,
+    /// Running numbers said.
+    count: u32,
     unlearned: u32,
+    /// Whether what is not known yet is said as it was recorded.
+    insists: bool,
 }
 
 /// How a session's client speaks.
@@ -116,9 +119,10 @@ impl Rewriter {
                 flow: session.flow.0,
                 random: mixed(seed ^ mixed(session.flow.0 ^ mixed(clone.into()))),
                 clone,
+                count: 0,
                 unlearned: 0,
+                insists: false,
             },
-            insisting: false,
             dialect,
         }
     }
@@ -158,7 +162,7 @@ impl Rewriter {
     /// The next [`Rewriter::say`] or [`Rewriter::rest`] does not wait: what is not learned by then is said as it was
     /// recorded, and counted.
     pub fn insist(&mut self) {
-        self.insisting = true;
+        self.scene.insists = true;
     }
 
     /// Values that were said as recorded because the target had not handed out its own; values whose like the recording lacks; and
@@ -218,7 +222,7 @@ impl Rewriter {
     }
 
     fn patience(&mut self) -> Patience {
-        match std::mem::take(&mut self.insisting) {
+        match std::mem::take(&mut self.scene.insists) {
             true => Patience::Insists,
             false => Patience::Waits,
         }

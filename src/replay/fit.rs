@@ -1,7 +1,10 @@
 //! `teem replay fit`: a population fitted to a capture, as a table and as a scenario that `teem run` takes.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use replay::{FitBy, Fitted, Sample, Selection};
+use scenarios::Scenario;
 
 use super::arguments::{FitArgs, FitByArg};
 use super::source;
@@ -29,10 +32,26 @@ pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let source = args.capture.file_name().unwrap_or_default().to_string_lossy();
         let text = fitted.scenario(&name(&stem), &source);
+        spare(file)?;
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
         outln!("{}", file.display());
     }
     Ok(Outcome::Passed)
+}
+
+/// Refuses to write over what is no scenario, least of all the capture.
+fn spare(file: &Path) -> Result<()> {
+    let is_scenario = match std::fs::read_to_string(file) {
+        Ok(text) => text.is_empty() || Scenario::parse("", &text).is_ok(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if !is_scenario {
+        bail!(
+            "{} is there and is no scenario, so it is not written over; choose another name, or remove it first",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// A scenario's name from a file's.

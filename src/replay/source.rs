@@ -167,7 +167,11 @@ impl Recorded {
     }
 }
 
-fn is_file_of_sessions(path: &Path) -> Result<bool> {
+/// Whether a file begins as one of sessions does.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn is_file_of_sessions(path: &Path) -> Result<bool> {
     let mut first = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut first))

@@ -1,6 +1,7 @@
 //! Files of sessions, saved from captures that are gone by then, driven at real servers: as they were said, and masked.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use record::Verdict;
 use serde_json::Value;
@@ -108,6 +109,30 @@ fn a_session_is_cut_out_of_the_file_it_is_written_over_and_a_failed_cut_leaves_t
     assert_eq!(cut["client_said"], whole["flows"][1]["client_said"]);
     assert_eq!(cut["server_said"], whole["flows"][1]["server_said"]);
     assert_eq!(home.entries(), before, "nothing is left beside it");
+}
+
+#[test]
+fn a_capture_is_never_written_over() {
+    let home = Home::new();
+    let capture = visited(&home, 2, 1);
+    let capture = capture.as_str();
+    let before = fs::read(capture).unwrap();
+    symlink(capture, home.path("link.teem")).unwrap();
+    home.write("notes.txt", "worth keeping\n");
+    let said = ["is no file of sessions", "choose another name"];
+    home.teem(&["replay", "inspect", capture, "--save", capture])
+        .mistake(&said);
+    home.teem(&["replay", "inspect", capture, "--save", "link.teem"])
+        .mistake(&said);
+    home.teem(&["replay", "inspect", capture, "--save", "notes.txt"])
+        .mistake(&said);
+    home.teem(&["replay", "inspect", capture, "--save", "-"])
+        .mistake(&["standard output"]);
+    home.teem(&["replay", capture, "--cut", "1", capture])
+        .mistake(&said);
+    home.teem(&["replay", "fit", capture, "--save", capture])
+        .mistake(&["is no scenario", "choose another name"]);
+    assert_eq!(fs::read(capture).unwrap(), before);
 }
 
 #[test]

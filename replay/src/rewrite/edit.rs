@@ -6,6 +6,7 @@
 //! at the same byte; then each expression, in the order of the file, over what came of that.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use regex::bytes::Captures;
 
@@ -40,6 +41,16 @@ impl<'a> Editor<'a> {
 
     /// All of a unit; `None` if it needs a value that is not known yet.
     pub(super) fn edit<'u>(&mut self, unit: &'u [u8]) -> Option<Cow<'u, [u8]>> {
+        let count = self.scene.count;
+        let edited = self.edited(unit);
+        if edited.is_none() {
+            // It comes again: a number that was not said is not used up.
+            self.scene.count = count;
+        }
+        edited
+    }
+
+    fn edited<'u>(&mut self, unit: &'u [u8]) -> Option<Cow<'u, [u8]>> {
         let mut edited = Cow::Borrowed(unit);
         if unit.is_empty() || self.scene.chosen == 0 && self.values.is_empty() {
             return Some(edited);
@@ -151,8 +162,8 @@ impl<'a> Editor<'a> {
     }
 
     /// A template filled in; false, and nothing written, if a value is not known yet.
-    fn fill(&self, template: &Template, captures: Option<&Captures<'_>>, out: &mut Vec<u8>) -> bool {
-        let start = out.len();
+    fn fill(&mut self, template: &Template, captures: Option<&Captures<'_>>, out: &mut Vec<u8>) -> bool {
+        let (start, count) = (out.len(), self.scene.count);
         for part in &template.parts {
             match part {
                 Part::Bytes(bytes) => out.extend_from_slice(bytes),
@@ -164,6 +175,12 @@ impl<'a> Editor<'a> {
                     let digits = format!("{:016x}", self.scene.random);
                     out.extend_from_slice(&digits.as_bytes()[..*width]);
                 }
+                Part::Now => out.extend_from_slice((unix_ms() / 1_000).to_string().as_bytes()),
+                Part::NowMs => out.extend_from_slice(unix_ms().to_string().as_bytes()),
+                Part::Count(width) => {
+                    self.scene.count = self.scene.count.wrapping_add(1);
+                    out.extend_from_slice(format!("{:0width$}", self.scene.count).as_bytes());
+                }
                 Part::Group(group) => {
                     let matched = captures.and_then(|captures| captures.get(*group));
                     out.extend_from_slice(matched.map_or(&[], |matched| matched.as_bytes()));
@@ -172,6 +189,7 @@ impl<'a> Editor<'a> {
                     Some(value) => out.extend_from_slice(value),
                     None => {
                         out.truncate(start);
+                        self.scene.count = count;
                         return false;
                     }
                 },
@@ -179,4 +197,10 @@ impl<'a> Editor<'a> {
         }
         true
     }
+}
+
+/// The time by the host's clock, milliseconds since 1970: a target that judges by a time judges by that.
+fn unix_ms() -> u128 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_millis())
 }

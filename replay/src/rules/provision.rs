@@ -13,7 +13,7 @@ use crate::Protocol;
 /// An answer to a request that was granted, or leads elsewhere (RFC 9110, section 15): all of it.
 const ACCEPTED: &str = r"(?s-u)\AHTTP/1\.[01] [23].*";
 
-/// A request of HTTP. `{clone}`, `{flow}` and `{random}` in it become what they are in a template; other braces stay.
+/// A request of HTTP. `{clone}`, `{flow}`, `{random}`, `{now}` and `{now_ms}` in it become what they are in a template; other braces stay.
 #[derive(Clone, Debug)]
 pub(crate) struct Provision {
     /// Said to the targets of these recorded servers.
@@ -67,7 +67,7 @@ fn values(text: &str) -> Vec<(Vec<u8>, Template)> {
     let is_value = |template: &Template| {
         matches!(
             template.parts.as_slice(),
-            [Part::Clone(_) | Part::Flow(_) | Part::Random(_)]
+            [Part::Clone(_) | Part::Flow(_) | Part::Random(_) | Part::Now | Part::NowMs]
         )
     };
     spans

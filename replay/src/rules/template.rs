@@ -1,4 +1,5 @@
-//! What takes the place of recorded bytes: text with the clone's number, the session's, learned values and captures in it.
+//! What takes the place of recorded bytes: text with the clone's number, the session's, the time, a running number, learned values and
+//! captures in it.
 //!
 //! It does not know what a value is worth; it is told when it is filled in.
 
@@ -19,12 +20,20 @@ pub(crate) enum Part {
     Flow(usize),
     /// So many hexadecimal digits, made up, the same throughout a session.
     Random(usize),
+    /// The time at which it is said: seconds since 1970.
+    Now,
+    /// The same in milliseconds.
+    NowMs,
+    /// How many such numbers the session has said, with this one, in at least so many digits.
+    Count(usize),
     /// The newest value learned under a name.
     Learned(String),
     /// A group of the expression that matched: 0 is all of it.
     Group(usize),
 }
 
+/// Names that no learned value may have.
+const TAKEN: [&str; 6] = ["clone", "flow", "random", "now", "now_ms", "count"];
 /// The most digits that may be asked for.
 const DIGITS_MAX: usize = 16;
 
@@ -36,8 +45,8 @@ impl Template {
         }
     }
 
-    /// Reads `{clone}`, `{clone:6}`, `{flow}`, `{random:8}`, `{NAME}`, `{{` and `}}`; where `groups` is more than 0, `$1`, `${1}` and
-    /// `$$` as well.
+    /// Reads `{clone}`, `{clone:6}`, `{flow}`, `{random:8}`, `{now}`, `{now_ms}`, `{count:6}`, `{NAME}`, `{{` and `}}`; where
+    /// `groups` is more than 0, `$1`, `${1}` and `$$` as well.
     ///
     /// # Errors
     /// What was expected.
@@ -86,7 +95,7 @@ impl Template {
 /// `{...}` at the start of `rest`, and its length.
 fn value(rest: &str) -> Result<(Part, usize), String> {
     let Some(end) = rest.find('}') else {
-        let expected = "expected `{clone}`, `{flow}`, `{random}`, `{NAME}` of a `learn`, or `{{`";
+        let expected = "expected `{clone}`, `{flow}`, `{random}`, `{now}`, `{now_ms}`, `{count}`, `{NAME}` of a `learn`, or `{{`";
         return Err(format!("a `{{` without its `}}`; {expected}"));
     };
     let inside = &rest[1..end];
@@ -106,9 +115,12 @@ fn value(rest: &str) -> Result<(Part, usize), String> {
         "clone" => Part::Clone(digits.unwrap_or(1)),
         "flow" => Part::Flow(digits.unwrap_or(1)),
         "random" => Part::Random(digits.unwrap_or(DIGITS_MAX)),
+        "count" => Part::Count(digits.unwrap_or(1)),
+        "now" if digits.is_none() => Part::Now,
+        "now_ms" if digits.is_none() => Part::NowMs,
         name if digits.is_none() && is_name(name) => Part::Learned(name.to_owned()),
         _ => {
-            let expected = "expected `{clone}`, `{flow}`, `{random}` or the name of a `learn`";
+            let expected = "expected `{clone}`, `{flow}`, `{random}`, `{now}`, `{now_ms}`, `{count}` or the name of a `learn`";
             return Err(format!("`{{{inside}}}`; {expected}"));
         }
     };
@@ -140,7 +152,7 @@ fn group(rest: &str, groups: usize) -> Result<(Part, usize), String> {
 /// Whether something can be the name of a learned value: letters, digits, `_` and `-`.
 pub(super) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    !text.is_empty() && text.chars().all(fits) && !["clone", "flow", "random"].contains(&text)
+    !text.is_empty() && text.chars().all(fits) && !TAKEN.contains(&text)
 }
 
 #[cfg(test)]
@@ -177,6 +189,7 @@ mod tests {
             ("$", "`$0` to `$1`"),
             ("${1", "`$0` to `$1`"),
             ("{clone:99}", "a width"),
+            ("{now:4}", "`{now_ms}`"),
             ("{a b}", "the name of a `learn`"),
         ] {
             let error = Template::parse(text, 2).unwrap_err();

@@ -1,5 +1,7 @@
 //! Sessions of which only the rules know something.
 
+use std::time::SystemTime;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -147,6 +149,37 @@ fn a_template_knows_the_clone_the_session_and_what_was_learned() {
     assert!(waits(&mut rewriter, b"ID 1\r\n"));
     rewriter.heard(b":srv id 99 \r\n");
     assert_eq!(say(&mut rewriter, b"ID 1\r\n"), b"ID 99\r\n");
+}
+
+#[test]
+fn a_template_knows_the_time_and_counts_what_was_said() {
+    let rules = "[[rule]]\nprotocol = \"irc\"\nlearn = [{ name = \"n\", from = 'id (\\d+)' }]\n\
+                 regex = [{ find = '^SEQ \\d+', with = 'SEQ {count:3}' }, { find = 'AT \\d+', with = 'AT {now}' }, \
+                 { find = 'MS \\d+', with = 'MS {now_ms}' }, { find = 'ID \\d+', with = 'ID {n}' }]";
+    let mut rewriter = rewriter(rules, Protocol::Irc, 0);
+    assert_eq!(say(&mut rewriter, b"SEQ 41\r\n"), b"SEQ 001\r\n");
+    // What waits for a value is said again, and uses its number once.
+    assert!(waits(&mut rewriter, b"SEQ 42 ID 1\r\n"));
+    assert!(waits(&mut rewriter, b"SEQ 42 ID 1\r\n"));
+    rewriter.heard(b":srv id 99 \r\n");
+    assert_eq!(say(&mut rewriter, b"SEQ 42 ID 1\r\n"), b"SEQ 002 ID 99\r\n");
+    let unix_s = || {
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
+    };
+    let from = unix_s();
+    let said = String::from_utf8(say(&mut rewriter, b"AT 1700000000 MS 1700000000123\r\n")).unwrap();
+    let to = unix_s();
+    let words: Vec<u64> = said
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(
+        (from..=to).contains(&words[0]) && (from..=to).contains(&(words[1] / 1_000)),
+        "{said}"
+    );
 }
 
 #[test]
