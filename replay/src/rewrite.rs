@@ -3,7 +3,7 @@
 //! It knows neither sockets nor clocks: whoever drives hands it what the recording has and what the target answers.
 //!
 //! A session without a rule of its own, in a protocol of which nothing is known, costs the 64 bytes of a [`Rewriter`] and no copy
-//! beyond the one into `out`. A chat session adds 232 bytes, one of HTTP 264, what is under way apart: a frame or a
+//! beyond the one into `out`. A chat session adds 232 bytes, one of HTTP 288, what is under way apart: a frame or a
 //! request that is not whole, and what was learned.
 
 mod chat;
@@ -175,8 +175,8 @@ impl Rewriter {
         self.scene.insists = true;
     }
 
-    /// Values that were said as recorded because the target had not handed out its own, and answers of HTTP, the recorded server's or
-    /// the target's, that may have handed out some but could not be unpacked.
+    /// Values that were said as recorded because the target had not handed out its own; values whose like the recording lacks; and
+    /// answers of HTTP, the recorded server's or the target's, that may have handed out some but could not be unpacked.
     #[must_use]
     pub fn unlearned(&self) -> u32 {
         self.scene.unlearned
@@ -211,12 +211,12 @@ impl Rewriter {
         }
     }
 
-    /// The recording lacks what its server said here: nothing is learned across it.
+    /// The recording lacks what its server said here: nothing is learned across it, and what stands behind it is paired anew.
     pub fn gap(&mut self) {
         match &mut self.dialect {
             Dialect::Plain => {}
             Dialect::Chat(chat) => chat.gap(),
-            Dialect::Http(http) => http.gap(),
+            Dialect::Http(http) => http.gap(&mut self.scene),
             Dialect::Ruled(ruled) => ruled.gap(&self.scene),
         }
     }
@@ -248,7 +248,7 @@ fn mixed(number: u64) -> u64 {
 }
 
 // A million are live at once.
-const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 232 && size_of::<Http>() <= 264);
+const _: () = assert!(size_of::<Rewriter>() <= 64 && size_of::<Chat>() <= 232 && size_of::<Http>() <= 288);
 
 #[cfg(test)]
 mod tests;

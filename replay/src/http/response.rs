@@ -84,6 +84,11 @@ impl Responses {
         !self.asked.is_empty()
     }
 
+    /// Whether what comes is no HTTP.
+    pub(crate) fn are_foreign(&self) -> bool {
+        self.reading.is_some() && self.head.is_empty()
+    }
+
     /// More of the stream; each response that it completes goes to `whole`.
     pub(crate) fn read(&mut self, mut bytes: &[u8], mut whole: impl FnMut(Response<'_>)) {
         while !bytes.is_empty() {

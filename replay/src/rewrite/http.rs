@@ -6,6 +6,7 @@
 //! - **Cookies** are the target's: each that an answer set is put, by its name, in place of the one that the recorded
 //!   answer set.
 //! - **Tokens** out of JSON answers, packed for the way or not, and long cookies are put in place of the recorded ones wherever they stand.
+//! - The n-th answer of either server is that to the n-th request: what it hands out belongs together, whatever others hand out.
 //! - What the target handed out on one connection counts on all of the same person's; what is said as recorded because nobody has handed
 //!   it out yet is remembered, to be told if somebody does.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
@@ -14,11 +15,12 @@ mod borne;
 pub(super) mod lesson;
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 
 use super::common::Person;
 use super::edit::Editor;
 use super::feed::{Step, feed};
-use super::values::{Giver, Known, Values};
+use super::values::{CHANCE_MAX_BYTES, Giver, Known, Values};
 use super::{Patience, RewriteError, Said, Scene};
 use crate::Session;
 use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
@@ -38,9 +40,15 @@ pub(super) struct Http {
     held: Vec<u8>,
     at: At,
     values: Values,
-    /// None where the recording lacks a part of them, until the next request.
+    /// None where the recording lacks a part of them, until the next request of a client that waits for its answers.
     recorded: Option<Responses>,
     actual: Responses,
+    /// Requests so far.
+    asked: u32,
+    /// From the first to the last request whose recorded answer is lost, as far as the target has not answered them.
+    lost: Range<u32>,
+    /// Whether anything was asked before all was answered: behind a gap it cannot be told which answer comes next.
+    pipelines: bool,
 }
 
 /// Where a client's stream stands.
@@ -67,6 +75,9 @@ impl Http {
             values: Values::default(),
             recorded: Some(Responses::default()),
             actual: Responses::default(),
+            asked: 0,
+            lost: 0..0,
+            pipelines: false,
         }
     }
 
@@ -111,11 +122,37 @@ impl Http {
     }
 
     /// The recording lacks what its server said here, the answer to a change of protocol perhaps.
-    pub(super) fn gap(&mut self) {
-        self.recorded = None;
+    pub(super) fn gap(&mut self, scene: &mut Scene) {
+        self.lose(scene);
         if self.at == At::Upgrade {
             self.at = At::Raw;
         }
+    }
+
+    /// The recorded answers to all that was asked so far are lost.
+    fn lose(&mut self, scene: &mut Scene) {
+        self.recorded = None;
+        if self.lost.end <= self.values.turn(Giver::Target) {
+            self.lost.start = self.values.turn(Giver::Recorded);
+        }
+        self.lost.end = self.asked;
+        let person = self.person(scene);
+        let publish = |news| scene.rules.common.publish(person, news);
+        scene.unlearned += self
+            .values
+            .turn_to(Giver::Recorded, self.asked, &self.lost, publish);
+    }
+
+    /// A request was made.
+    fn asks(&mut self, scene: &mut Scene, head: Head<'_>) {
+        self.pipelines |= self.values.turn(Giver::Recorded) < self.asked;
+        self.asked = self.asked.saturating_add(1);
+        if self.recorded.is_none() && self.pipelines {
+            self.lose(scene);
+        } else {
+            self.recorded.get_or_insert_default().asked(Asked::of(head));
+        }
+        self.actual.asked(Asked::of(head));
     }
 
     fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
@@ -126,19 +163,31 @@ impl Http {
             Giver::Target => Some(&mut self.actual),
         };
         let Some(responses) = responses else { return };
-        let mut sealed = 0;
+        let publish = |news| scene.rules.common.publish(person, news);
+        let mut unlearned = 0;
         responses.read(bytes, |response| {
+            // Whether one is sent at all is up to the server.
+            if response.interim {
+                return;
+            }
             let is_sealed = lesson::learn(scene, response, &mut |name, value| {
                 if let Some(news) = values.learn(giver, name, value) {
                     if giver == Giver::Recorded {
                         scene.rules.early.handed_out(person, name, value, *at_ns);
                     }
-                    scene.rules.common.publish(person, news);
+                    publish(news);
                 }
             });
-            sealed += u32::from(is_sealed);
+            // One that nobody asked for shifts none of those after it.
+            let next = values.turn(giver).saturating_add(1).min(self.asked);
+            unlearned += u32::from(is_sealed) + values.turn_to(giver, next, &self.lost, publish);
         });
-        scene.unlearned += sealed;
+        let is_astray = giver == Giver::Recorded && responses.are_foreign();
+        scene.unlearned += unlearned;
+        if is_astray {
+            // It began within an answer of which the recording lacks a part.
+            self.lose(scene);
+        }
     }
 
     fn step(&mut self, scene: &mut Scene, patience: Patience, bytes: &[u8], out: &mut Vec<u8>) -> Step {
@@ -210,8 +259,7 @@ impl Http {
         }
         out.extend_from_slice(&head_said);
         out.extend_from_slice(&body_said);
-        self.recorded.get_or_insert_default().asked(Asked::of(head));
-        self.actual.asked(Asked::of(head));
+        self.asks(scene, head);
         self.at = match Body::from(framing) {
             _ if !body.is_empty() => At::Head,
             body if body.ended() => At::Head,
@@ -310,7 +358,9 @@ impl Http {
                 }
                 Known::Awaited if patience == Patience::Waits => return None,
                 Known::Awaited | Known::Stranger => {
-                    scene.unlearned += u32::from(known == Known::Awaited);
+                    // Longer ones are looked for in all of the head, and counted there. The sign of equality stands before it.
+                    let is_sought = cookie.len() > CHANCE_MAX_BYTES;
+                    scene.unlearned += u32::from(known == Known::Awaited && !is_sought);
                     said.extend_from_slice(cookie);
                 }
             }

@@ -27,6 +27,8 @@ pub(super) struct Ruled {
     values: Values,
     recorded: Listener,
     actual: Listener,
+    /// The recording lacks what its server said since the client last spoke.
+    torn: bool,
 }
 
 impl Ruled {
@@ -45,6 +47,7 @@ impl Ruled {
             values: Values::default(),
             recorded: Listener::default(),
             actual: Listener::default(),
+            torn: false,
         }
     }
 
@@ -81,18 +84,21 @@ impl Ruled {
         self.hear(scene, Giver::Recorded, bytes);
     }
 
-    /// The recording lacks what its server said here: what was under way is lost with it.
+    /// The recording lacks what its server said here: what was under way is lost with it, and what follows, until the client
+    /// speaks, is nobody's n-th.
     pub(super) fn gap(&mut self, scene: &Scene) {
         let learns = scene.rules.chosen(scene.chosen).flat_map(|rule| &rule.learn);
         self.recorded
             .learn(Giver::Recorded, false, learns, &mut self.values);
         self.recorded = Listener::default();
+        self.torn = self.learns;
     }
 
     fn hear(&mut self, scene: &Scene, giver: Giver, bytes: &[u8]) {
         if self.learns {
             let learns = scene.rules.chosen(scene.chosen).flat_map(|rule| &rule.learn);
             match giver {
+                Giver::Recorded if self.torn => {}
                 Giver::Recorded => self.recorded.hear(giver, bytes, learns, &mut self.values),
                 Giver::Target => self.actual.hear(giver, bytes, learns, &mut self.values),
             }
@@ -113,7 +119,10 @@ impl Ruled {
             self.recorded
                 .learn(Giver::Recorded, true, learns(), &mut self.values);
             self.actual
-                .learn(Giver::Target, false, learns(), &mut self.values);
+                .learn(Giver::Target, self.torn, learns(), &mut self.values);
+            if std::mem::take(&mut self.torn) {
+                scene.unlearned += self.values.cut();
+            }
         }
         let mut held = std::mem::take(&mut self.held);
         let run = feed(&mut held, said, |bytes| {

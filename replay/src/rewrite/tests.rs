@@ -2,6 +2,7 @@
 
 mod chat;
 mod http;
+mod pairs;
 mod ruled;
 
 use proptest::prelude::*;

@@ -1,7 +1,9 @@
 //! Values that servers hand out: what the recorded one gave, beside what the target gives.
 //!
-//! It does not know where they stand in an answer. The first that the recorded server gave under a name belongs to the first
-//! that the target gives under it, the second to the second, and so on.
+//! It does not know where they stand in an answer. The first that the recorded server gave under a name in an answer belongs to the
+//! first that the target gives under it in its own, the second to the second, and so on.
+
+mod turns;
 
 use std::sync::Arc;
 
@@ -18,6 +20,8 @@ const VALUE_MAX_BYTES: usize = 8 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Values {
     pairs: Vec<Pair>,
+    /// Which answer each server is in, by [`Giver`].
+    turns: [u32; 2],
     /// What the same person's sessions were handed out, while something is said.
     shared: Option<Arc<Purse>>,
 }
@@ -33,6 +37,8 @@ pub(crate) enum Giver {
 
 #[derive(Debug)]
 struct Pair {
+    /// Of which answer.
+    turn: u32,
     name: Box<[u8]>,
     recorded: Option<Box<[u8]>>,
     actual: Option<Box<[u8]>>,
@@ -76,10 +82,9 @@ impl Values {
         if value.is_empty() || value.len() > VALUE_MAX_BYTES {
             return None;
         }
-        let open = self
-            .pairs
-            .iter()
-            .position(|pair| *pair.name == *name && pair.side(giver).is_none());
+        let turn = self.turn(giver);
+        let fits = |pair: &Pair| pair.turn == turn && *pair.name == *name && pair.side(giver).is_none();
+        let open = self.pairs.iter().position(fits);
         let place = match open {
             Some(place) => place,
             None => {
@@ -87,6 +92,7 @@ impl Values {
                     self.pairs.remove(0);
                 }
                 self.pairs.push(Pair {
+                    turn,
                     name: name.into(),
                     recorded: None,
                     actual: None,

@@ -14,6 +14,9 @@ const TOKEN_NAMES: [&[u8]; 9] = [
     b"token", b"jwt", b"session", b"sid", b"csrf", b"xsrf", b"secret", b"nonce", b"ticket",
 ];
 
+/// What stands before a cookie's name.
+const COOKIE: &[u8] = b"cookie:";
+
 /// Takes what an answer hands out: names and values. Whether it may have handed out what nobody can read: its body is packed, and cannot
 /// be unpacked.
 pub(super) fn learn(scene: &Scene, response: Response<'_>, take: &mut dyn FnMut(&[u8], &[u8])) -> bool {
@@ -68,7 +71,12 @@ fn says_json(media_type: &[u8]) -> bool {
 
 /// Under which name a cookie is learned: no rule can choose one with a colon.
 pub(super) fn cookie_name(name: &[u8]) -> Vec<u8> {
-    [b"cookie:", name].concat()
+    [COOKIE, name].concat()
+}
+
+/// Whether what was learned under a name is a cookie.
+pub(in crate::rewrite) fn is_cookie(name: &[u8]) -> bool {
+    name.starts_with(COOKIE)
 }
 
 /// The credential of teem's media, for this clone's number (docs/protocol.md, Media by HTTP); nothing for any other.

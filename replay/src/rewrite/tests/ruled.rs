@@ -91,10 +91,30 @@ fn nothing_is_learned_across_what_the_recording_lacks() {
     rewriter.expected(b"sid=first, sid=sec");
     rewriter.gap();
     rewriter.expected(b"ond\n");
-    assert_eq!(say(&mut rewriter, b"second, sec\n"), b"second, sec\n");
-    assert!(waits(&mut rewriter, b"first\n"), "it stood before that");
     rewriter.heard(b"sid=one;");
-    assert_eq!(say(&mut rewriter, b"first\n"), b"one\n");
+    assert_eq!(say(&mut rewriter, b"second, sec\n"), b"second, sec\n");
+    assert_eq!(say(&mut rewriter, b"first\n"), b"one\n", "it stood before that");
+    assert_eq!(rewriter.unlearned(), 0);
+}
+
+#[test]
+fn what_a_gap_left_alone_is_counted_and_shifts_nothing_behind_the_next_saying() {
+    let mut rewriter = rewriter(LEARNS, Protocol::Unknown, 0);
+    say(&mut rewriter, b"one\n");
+    rewriter.gap();
+    rewriter.expected(b"sid=whose?\n");
+    rewriter.heard(b"sid=target1\n");
+    say(&mut rewriter, b"two\n");
+    rewriter.expected(b"sid=recorded2\n");
+    assert!(waits(&mut rewriter, b"recorded2\n"));
+    rewriter.heard(b"sid=target2\n");
+    assert_eq!(say(&mut rewriter, b"recorded2\n"), b"target2\n");
+    assert_eq!(rewriter.unlearned(), 1, "the target's first");
+    // So is one that the target owes.
+    rewriter.expected(b"sid=recorded3\n");
+    rewriter.gap();
+    assert_eq!(say(&mut rewriter, b"recorded3\n"), b"recorded3\n");
+    assert_eq!(rewriter.unlearned(), 2);
 }
 
 #[test]
