@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::pattern::{Pattern, RawPattern};
 use super::pseudonym::MASK_KEY_BYTES;
+use super::spelling::Spelling;
 use crate::Protocol;
 
 /// The most patterns of a file.
@@ -39,6 +40,7 @@ const QUERY: [&str; 11] = [
 pub struct MaskRules {
     pub(super) chat: ChatMask,
     pub(super) http: HttpMask,
+    pub(super) tls: TlsMask,
     pub(super) patterns: Vec<Pattern>,
     pub(super) blank_unknown: bool,
     pub(super) key: Option<[u8; MASK_KEY_BYTES]>,
@@ -54,6 +56,13 @@ pub(super) struct ChatMask {
     pub(super) bodies: bool,
     /// Keys, proofs, PINs and media tokens.
     pub(super) secrets: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TlsMask {
+    /// What was not decrypted stays, with the names that its hellos show.
+    pub(super) keep: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -85,9 +94,13 @@ impl HttpMask {
                 .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     }
 
-    /// Whether what has this name is masked.
+    /// Whether what has this name is masked: the name may be spelled in percent signs, and be a part of others, as in `user[name]`.
     pub(super) fn names(&self, name: &[u8]) -> bool {
-        is_among(&self.query, name)
+        let name = Spelling::Form.decoded(name);
+        is_among(&self.query, name.trim_ascii())
+            || name
+                .split(|byte| b"[]".contains(byte))
+                .any(|part| is_among(&self.query, part.trim_ascii()))
     }
 }
 
@@ -131,6 +144,8 @@ struct RawRules {
     #[serde(default)]
     http: HttpMask,
     #[serde(default)]
+    tls: TlsMask,
+    #[serde(default)]
     pattern: Vec<toml::Spanned<RawPattern>>,
 }
 
@@ -171,6 +186,7 @@ impl MaskRules {
                 bodies: false,
                 paths: false,
             },
+            tls: TlsMask { keep: true },
             patterns: Vec::new(),
             blank_unknown: false,
             key: None,
@@ -179,9 +195,12 @@ impl MaskRules {
     }
 
     /// Whether what a protocol says that is not taken apart is left as it is but for what patterns find: where all is, or a pattern
-    /// names that protocol.
+    /// names that protocol. Of TLS that was not decrypted no pattern finds anything.
     #[must_use]
     pub fn leaves(&self, protocol: Protocol) -> bool {
+        if protocol == Protocol::Tls {
+            return self.tls.keep;
+        }
         !self.blank_unknown || self.patterns.iter().any(|pattern| pattern.names(protocol))
     }
 
@@ -244,6 +263,7 @@ impl MaskRules {
         Ok(Self {
             chat: raw.chat,
             http: raw.http,
+            tls: raw.tls,
             patterns,
             blank_unknown,
             key,

@@ -121,7 +121,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
 }
 
 /// The methods and the bodies' lengths of a client's stream, and the statuses and the bodies' lengths of its server's.
-fn framing([client, server]: &[Vec<u8>; 2]) -> Vec<(String, u64)> {
+pub(super) fn framing([client, server]: &[Vec<u8>; 2]) -> Vec<(String, u64)> {
     let (mut all, mut responses) = (Vec::new(), Responses::default());
     let mut rest = &client[blank_bytes(client)..];
     while let Ok(Some(head)) = Head::parse(rest) {
