@@ -120,6 +120,11 @@ impl Http {
             Side::Client => self.request(head)?,
             Side::Server => self.response(head)?,
         };
+        if !self.counted && self.became == Some(Protocol::Unknown) && !masker.rules.leaves(Protocol::Unknown)
+        {
+            self.counted = true;
+            masker.book.blanked.changed += 1;
+        }
         plan.nature = body::Nature::of(head, masker.rules);
         head::mask(bytes, masker);
         self.walks[masker.side as usize].begin(held.len(), plan);

@@ -136,7 +136,7 @@ impl Default for HttpMask {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRules {
-    key: Option<String>,
+    key: Option<toml::Spanned<String>>,
     #[serde(default)]
     unknown: RawUnknown,
     #[serde(default)]
@@ -146,7 +146,7 @@ struct RawRules {
     #[serde(default)]
     tls: TlsMask,
     #[serde(default)]
-    pattern: Vec<toml::Spanned<RawPattern>>,
+    pattern: Vec<RawPattern>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -248,16 +248,13 @@ impl MaskRules {
             let what = format!("{} patterns: expected {PATTERNS_MAX} at most", raw.pattern.len());
             return Err(wrong(0, what));
         }
-        let key_at = text.find("key").unwrap_or(0);
         let key = raw
             .key
-            .map(|key| parse_key(&key))
-            .transpose()
-            .map_err(|what| wrong(key_at, what))?;
+            .map(|key| parse_key(key.as_ref()).map_err(|what| wrong(key.span().start, what)))
+            .transpose()?;
         let mut patterns = Vec::with_capacity(raw.pattern.len());
-        for spanned in raw.pattern {
-            let at = spanned.span().start;
-            patterns.push(Pattern::resolve(spanned.into_inner()).map_err(|what| wrong(at, what))?);
+        for raw in raw.pattern {
+            patterns.push(Pattern::resolve(raw).map_err(|(at, what)| wrong(at, what))?);
         }
         let blank_unknown = matches!(raw.unknown, RawUnknown::Blank);
         Ok(Self {
@@ -293,10 +290,12 @@ mod tests {
     fn a_mistake_has_its_line_and_what_was_expected() {
         let wrong = |text: &str| MaskRules::parse(text, "mask.toml").unwrap_err().to_string();
         assert!(wrong("[chat]\nnumber = true\n").starts_with("mask.toml:2: unknown field `number`"));
-        assert!(wrong("\nkey = \"ab\"\n").starts_with("mask.toml:2: the key has to be 64 hex digits"));
+        assert!(
+            wrong("# the key\nkey = \"ab\"\n").starts_with("mask.toml:2: the key has to be 64 hex digits")
+        );
         assert!(wrong("unknown = \"leave\"\n").contains("expected"));
         let pattern = |inside: &str| wrong(&format!("[http]\n\n[[pattern]]\n{inside}\n"));
-        assert!(pattern("find = '('").starts_with("mask.toml:3: `(` is no regular expression"));
+        assert!(pattern("find = '('").starts_with("mask.toml:4: `(` is no regular expression"));
         assert!(pattern("find = '(a)(b)'").contains("several groups"));
         assert!(pattern("find = 'a'\nprotocols = ['htp']").contains("`htp` is no protocol"));
     }

@@ -90,6 +90,7 @@ impl Veil {
             unreadable,
             beyond,
             crowded,
+            changed,
         } = self.figures.blanked;
         let causes = [
             (midway, "were joined in mid-stream"),
@@ -100,13 +101,14 @@ impl Veil {
                 "have a head of more than 64 KiB, or more than 64 requests without an answer",
             ),
             (crowded, "had to give way to others"),
+            (changed, "are tunnels, or changed to another protocol"),
         ];
         let told: Vec<String> = causes
             .iter()
             .filter(|(connections, _)| *connections > 0)
             .map(|(connections, what)| format!("{connections} {what}"))
             .collect();
-        let all = midway + gap + unreadable + beyond + crowded;
+        let all = midway + gap + unreadable + beyond + crowded + changed;
         (all > 0).then(|| {
             format!(
                 "of {all} connections of HTTP every byte was replaced from where they could not be told apart: {}",

@@ -7,9 +7,9 @@ use crate::mask::book::Book;
 use crate::mask::personal::is_personal;
 
 /// What dates are made of beside digits (RFC 9110, section 5.6.7).
-const DATES: [&[u8]; 22] = [
+const DATES: [&[u8]; 21] = [
     b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun", b"jan", b"feb", b"mar", b"apr", b"may", b"jun",
-    b"jul", b"aug", b"sep", b"oct", b"nov", b"dec", b"gmt", b"utc", b"",
+    b"jul", b"aug", b"sep", b"oct", b"nov", b"dec", b"gmt", b"utc",
 ];
 /// The most digits together of a date.
 const YEAR_DIGITS: usize = 4;
@@ -45,25 +45,25 @@ fn mask_pair(pair: &mut [u8], book: &Book) {
 /// What says how long a cookie lasts and how it travels stays, and the host it is for.
 fn mask_attribute(attribute: &mut [u8], masker: &mut Masker<'_>) {
     let (name, value) = named(attribute);
-    let (name, is_known) = match name.is_empty() {
+    let (name, is_bare) = match name.is_empty() {
         // Without an equals sign all of it is the name.
         true => (value.to_ascii_lowercase(), true),
         false => (name.to_ascii_lowercase(), false),
     };
     let stays = match &name[..] {
-        b"secure" | b"httponly" | b"partitioned" => is_known,
+        b"secure" | b"httponly" | b"partitioned" => is_bare,
         b"samesite" => [&b"strict"[..], b"lax", b"none"]
             .iter()
             .any(|known| value.eq_ignore_ascii_case(known)),
         b"max-age" => value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-'),
         b"expires" => is_date(value),
         b"domain" => {
-            !is_known
+            !is_bare
                 && value
                     .iter()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
         }
-        b"path" if !is_known => return target::mask(value, masker),
+        b"path" if !is_bare => return target::mask(value, masker),
         _ => false,
     };
     if !stays {

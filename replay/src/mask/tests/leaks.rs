@@ -210,7 +210,9 @@ fn what_changes_its_protocol_is_blanked_unless_a_pattern_can_find_it() {
         (Side::Server, b"zelda"),
     ];
     let rules = "[[pattern]]\nfind = 'mail=(\\S+)'\nprotocols = ['websocket']\n";
-    for side in masked(rules, 80, &said) {
+    let found = heard(rules, usize::MAX, &talk(80, &said));
+    assert_eq!(found.figures.blanked.changed, 1);
+    for side in found.said {
         assert!(!text(&side).contains("zelda"));
     }
 }

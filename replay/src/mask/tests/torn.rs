@@ -42,6 +42,7 @@ fn blanked(figures: MaskFigures) -> [u64; 5] {
         unreadable,
         beyond,
         crowded,
+        changed: _,
     } = figures.blanked;
     [midway, gap, unreadable, beyond, crowded]
 }
