@@ -39,6 +39,9 @@ pub const WAITING_MAX_BYTES: usize = 16 << 20;
 /// A piece so long was cut by the packet's size, not by who said it.
 const FULL_BYTES: usize = 1_200;
 
+/// A record's head and the kind of message in it (RFC 8446, sections 4 and 5.1).
+const HELLO_BYTES: usize = 6;
+
 /// A stage that hands on what is masked. It keeps 300 B of each open connection, as much again of HTTP, and what waits.
 #[derive(Debug)]
 pub struct Mask<S> {
@@ -213,11 +216,24 @@ impl MaskRules {
             };
         }
         match protocol {
-            Protocol::Tls => held.bytes.len(),
+            Protocol::Tls => self.mask_tls(held, &book.pseudonyms),
             Protocol::Chat => self.mask_chat(side, held, &book.pseudonyms),
             Protocol::Unknown if !masked.begun && !rest.is_none() && http::may_begin(&held.bytes) => 0,
             other => self.mask_other(other, side, held, rest, &book.pseudonyms),
         }
+    }
+
+    /// What was not decrypted is no use to a replay, and its hellos show names: of each side stays what says that it is TLS.
+    fn mask_tls(&self, held: &mut Held, pseudonyms: &Pseudonyms) -> usize {
+        let is_first = !std::mem::replace(&mut held.lost, true);
+        if !self.tls.keep {
+            let head = match held.bytes[..] {
+                [0x16, 3, 0..=4, _, _, 1 | 2, ..] if is_first => HELLO_BYTES,
+                _ => 0,
+            };
+            pseudonyms.opaque(&mut held.bytes[head..]);
+        }
+        held.bytes.len()
     }
 
     /// What is not taken apart: nothing is left of it, but where the rules say what is to be masked.
@@ -229,7 +245,9 @@ impl MaskRules {
         rest: Rest,
         pseudonyms: &Pseudonyms,
     ) -> usize {
-        if !self.leaves(protocol) {
+        // What a client says by WebSocket is disguised (RFC 6455, section 5.3): no pattern finds it.
+        let is_disguised = protocol == Protocol::WebSocket && side == Side::Client;
+        if is_disguised || !self.leaves(protocol) {
             pseudonyms.opaque(&mut held.bytes);
             return held.bytes.len();
         }

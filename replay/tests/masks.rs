@@ -21,7 +21,7 @@ fn any_conversation_comes_out_as_it_went_in() {
     assert!(!paths.is_empty(), "{} holds no file", folder.display());
     for path in paths {
         let bytes = fs::read(&path).unwrap();
-        for how in (0..=u8::MAX).filter(|how| how & 0xe0 == 0) {
+        for how in 0..=u8::MAX {
             let held = std::panic::catch_unwind(|| masks::masked(&[&[how], &bytes[1..]].concat())).is_ok();
             assert!(held, "the property broke on {}, {how}", path.display());
         }

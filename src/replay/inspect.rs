@@ -167,7 +167,8 @@ impl Saving {
             None => None,
         };
         let (part, mut writer) = Part::begin(path)?;
-        if let Some(source) = args.capture.file_name() {
+        // A file's name may be somebody's, too.
+        if let (Some(source), None) = (args.capture.file_name(), &rules) {
             writer.note(&Note::Source(source.to_string_lossy().into_owned()));
         }
         if let Some(rules) = &rules {

@@ -23,6 +23,8 @@ pub struct Blanked {
     pub beyond: u64,
     /// Too much was under way at once.
     pub crowded: u64,
+    /// They are a tunnel (RFC 9110, section 9.3.6) or changed to another protocol than WebSocket.
+    pub changed: u64,
 }
 
 /// What is known of everybody.

@@ -5,11 +5,13 @@
 //! for. A connection costs some 300 B, what it holds besides is bounded by a head (64 KiB) or a value (8 KiB) a side.
 
 mod body;
+mod cookie;
 mod field;
 mod frame;
 mod head;
 mod json;
 mod lines;
+mod members;
 mod target;
 mod walk;
 
@@ -25,7 +27,7 @@ use head::Plan;
 use walk::{At, Lost, Walk};
 
 /// The most requests without a response that are remembered.
-const ASKED_MAX: usize = 1024;
+const ASKED_MAX: usize = 64;
 
 /// A connection.
 #[derive(Debug, Default)]
@@ -118,6 +120,11 @@ impl Http {
             Side::Client => self.request(head)?,
             Side::Server => self.response(head)?,
         };
+        if !self.counted && self.became == Some(Protocol::Unknown) && !masker.rules.leaves(Protocol::Unknown)
+        {
+            self.counted = true;
+            masker.book.blanked.changed += 1;
+        }
         plan.nature = body::Nature::of(head, masker.rules);
         head::mask(bytes, masker);
         self.walks[masker.side as usize].begin(held.len(), plan);
@@ -159,8 +166,8 @@ impl Http {
         let client = &mut self.walks[Side::Client as usize];
         if changes {
             self.became = Some(match wanted {
-                Wanted::Upgrade => Protocol::WebSocket,
-                Wanted::Answer(_) => Protocol::Unknown,
+                Wanted::Upgrade if head.says("upgrade", "websocket") => Protocol::WebSocket,
+                Wanted::Upgrade | Wanted::Answer(_) => Protocol::Unknown,
             });
             // A client that did not wait said something else before.
             if client.at == At::Wait {

@@ -25,9 +25,9 @@ pub(super) struct Pattern {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPattern {
-    find: String,
+    find: toml::Spanned<String>,
     #[serde(default)]
-    protocols: Vec<String>,
+    protocols: Vec<toml::Spanned<String>>,
     side: Option<RawSide>,
 }
 
@@ -39,18 +39,23 @@ enum RawSide {
 }
 
 impl Pattern {
-    pub(super) fn resolve(raw: RawPattern) -> Result<Self, String> {
-        let find = RegexBuilder::new(&raw.find).size_limit(PATTERN_BYTES_MAX).build();
-        let find = find.map_err(|error| format!("`{}` is no regular expression: {error}", raw.find))?;
+    /// What it says, or where in the file it goes wrong, and how.
+    pub(super) fn resolve(raw: RawPattern) -> Result<Self, (usize, String)> {
+        let (at, text) = (raw.find.span().start, raw.find.as_ref());
+        let find = RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+        let find = find.map_err(|error| (at, format!("`{text}` is no regular expression: {error}")))?;
         if find.captures_len() > 2 {
-            return Err(format!(
-                "`{}` has several groups: expected one, around what is masked",
-                raw.find
-            ));
+            let what = format!("`{text}` has several groups: expected one, around what is masked");
+            return Err((at, what));
         }
         let protocols = raw.protocols.iter().map(|name| {
-            Protocol::of_name(name)
-                .ok_or_else(|| format!("`{name}` is no protocol: expected one such as chat, http or irc"))
+            Protocol::of_name(name.as_ref()).ok_or_else(|| {
+                let what = format!(
+                    "`{}` is no protocol: expected one such as chat, http or irc",
+                    name.as_ref()
+                );
+                (name.span().start, what)
+            })
         });
         Ok(Self {
             find,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::pattern::{Pattern, RawPattern};
 use super::pseudonym::MASK_KEY_BYTES;
+use super::spelling::Spelling;
 use crate::Protocol;
 
 /// The most patterns of a file.
@@ -39,6 +40,7 @@ const QUERY: [&str; 11] = [
 pub struct MaskRules {
     pub(super) chat: ChatMask,
     pub(super) http: HttpMask,
+    pub(super) tls: TlsMask,
     pub(super) patterns: Vec<Pattern>,
     pub(super) blank_unknown: bool,
     pub(super) key: Option<[u8; MASK_KEY_BYTES]>,
@@ -54,6 +56,13 @@ pub(super) struct ChatMask {
     pub(super) bodies: bool,
     /// Keys, proofs, PINs and media tokens.
     pub(super) secrets: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TlsMask {
+    /// What was not decrypted stays, with the names that its hellos show.
+    pub(super) keep: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -85,9 +94,13 @@ impl HttpMask {
                 .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     }
 
-    /// Whether what has this name is masked.
+    /// Whether what has this name is masked: the name may be spelled in percent signs, and be a part of others, as in `user[name]`.
     pub(super) fn names(&self, name: &[u8]) -> bool {
-        is_among(&self.query, name)
+        let name = Spelling::Form.decoded(name);
+        is_among(&self.query, name.trim_ascii())
+            || name
+                .split(|byte| b"[]".contains(byte))
+                .any(|part| is_among(&self.query, part.trim_ascii()))
     }
 }
 
@@ -123,7 +136,7 @@ impl Default for HttpMask {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRules {
-    key: Option<String>,
+    key: Option<toml::Spanned<String>>,
     #[serde(default)]
     unknown: RawUnknown,
     #[serde(default)]
@@ -131,7 +144,9 @@ struct RawRules {
     #[serde(default)]
     http: HttpMask,
     #[serde(default)]
-    pattern: Vec<toml::Spanned<RawPattern>>,
+    tls: TlsMask,
+    #[serde(default)]
+    pattern: Vec<RawPattern>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -171,6 +186,7 @@ impl MaskRules {
                 bodies: false,
                 paths: false,
             },
+            tls: TlsMask { keep: true },
             patterns: Vec::new(),
             blank_unknown: false,
             key: None,
@@ -179,9 +195,12 @@ impl MaskRules {
     }
 
     /// Whether what a protocol says that is not taken apart is left as it is but for what patterns find: where all is, or a pattern
-    /// names that protocol.
+    /// names that protocol. Of TLS that was not decrypted no pattern finds anything.
     #[must_use]
     pub fn leaves(&self, protocol: Protocol) -> bool {
+        if protocol == Protocol::Tls {
+            return self.tls.keep;
+        }
         !self.blank_unknown || self.patterns.iter().any(|pattern| pattern.names(protocol))
     }
 
@@ -229,21 +248,19 @@ impl MaskRules {
             let what = format!("{} patterns: expected {PATTERNS_MAX} at most", raw.pattern.len());
             return Err(wrong(0, what));
         }
-        let key_at = text.find("key").unwrap_or(0);
         let key = raw
             .key
-            .map(|key| parse_key(&key))
-            .transpose()
-            .map_err(|what| wrong(key_at, what))?;
+            .map(|key| parse_key(key.as_ref()).map_err(|what| wrong(key.span().start, what)))
+            .transpose()?;
         let mut patterns = Vec::with_capacity(raw.pattern.len());
-        for spanned in raw.pattern {
-            let at = spanned.span().start;
-            patterns.push(Pattern::resolve(spanned.into_inner()).map_err(|what| wrong(at, what))?);
+        for raw in raw.pattern {
+            patterns.push(Pattern::resolve(raw).map_err(|(at, what)| wrong(at, what))?);
         }
         let blank_unknown = matches!(raw.unknown, RawUnknown::Blank);
         Ok(Self {
             chat: raw.chat,
             http: raw.http,
+            tls: raw.tls,
             patterns,
             blank_unknown,
             key,
@@ -273,10 +290,12 @@ mod tests {
     fn a_mistake_has_its_line_and_what_was_expected() {
         let wrong = |text: &str| MaskRules::parse(text, "mask.toml").unwrap_err().to_string();
         assert!(wrong("[chat]\nnumber = true\n").starts_with("mask.toml:2: unknown field `number`"));
-        assert!(wrong("\nkey = \"ab\"\n").starts_with("mask.toml:2: the key has to be 64 hex digits"));
+        assert!(
+            wrong("# the key\nkey = \"ab\"\n").starts_with("mask.toml:2: the key has to be 64 hex digits")
+        );
         assert!(wrong("unknown = \"leave\"\n").contains("expected"));
         let pattern = |inside: &str| wrong(&format!("[http]\n\n[[pattern]]\n{inside}\n"));
-        assert!(pattern("find = '('").starts_with("mask.toml:3: `(` is no regular expression"));
+        assert!(pattern("find = '('").starts_with("mask.toml:4: `(` is no regular expression"));
         assert!(pattern("find = '(a)(b)'").contains("several groups"));
         assert!(pattern("find = 'a'\nprotocols = ['htp']").contains("`htp` is no protocol"));
     }

@@ -3,6 +3,8 @@
 //!
 //! It does not know what a value is for. A value of no escapes is masked where it stands.
 
+use std::borrow::Cow;
+
 /// How a value is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
@@ -32,13 +34,45 @@ enum Place {
 impl Spelling {
     /// Masks what is spelled here. `mask` changes letters, digits and what is not ASCII into letters and digits, and nothing else.
     pub(super) fn mask(self, raw: &mut [u8], mask: impl FnOnce(&mut [u8])) {
+        let Some((mut bytes, places)) = self.read(raw) else {
+            return mask(raw);
+        };
+        let before = bytes.clone();
+        mask(&mut bytes);
+        for ((place, now), was) in places.into_iter().zip(bytes).zip(before) {
+            match place {
+                Place::Itself(at) => raw[at] = now,
+                Place::Percent(at) if now != was => raw[at + 1..at + 3].copy_from_slice(&hex(now)),
+                Place::Unicode(at) if now != was => {
+                    raw[at + 2..at + 4].copy_from_slice(b"00");
+                    raw[at + 4..at + 6].copy_from_slice(&hex(now));
+                }
+                Place::Percent(_) | Place::Unicode(_) | Place::Escape | Place::Further => {}
+            }
+        }
+    }
+
+    /// What is spelled here.
+    pub(super) fn decoded(self, raw: &[u8]) -> Cow<'_, [u8]> {
+        self.read(raw)
+            .map_or(Cow::Borrowed(raw), |(bytes, _)| Cow::Owned(bytes))
+    }
+
+    /// Whether something does not stand for itself.
+    pub(super) fn is_in(self, raw: &[u8]) -> bool {
+        self.read(raw)
+            .is_some_and(|(_, places)| places.iter().any(|place| !matches!(place, Place::Itself(_))))
+    }
+
+    /// What is spelled, and where each of its bytes stands; `None` where all of them stand for themselves.
+    fn read(self, raw: &[u8]) -> Option<(Vec<u8>, Vec<Place>)> {
         let signs: &[u8] = match self {
             Self::Percent => b"%",
             Self::Form => b"%+",
             Self::Json => b"\\",
         };
         if !raw.iter().any(|byte| signs.contains(byte)) {
-            return mask(raw);
+            return None;
         }
         let (mut bytes, mut places) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
         let mut at = 0;
@@ -76,19 +110,7 @@ impl Spelling {
                 (_, []) => 0,
             };
         }
-        let before = bytes.clone();
-        mask(&mut bytes);
-        for ((place, now), was) in places.into_iter().zip(bytes).zip(before) {
-            match place {
-                Place::Itself(at) => raw[at] = now,
-                Place::Percent(at) if now != was => raw[at + 1..at + 3].copy_from_slice(&hex(now)),
-                Place::Unicode(at) if now != was => {
-                    raw[at + 2..at + 4].copy_from_slice(b"00");
-                    raw[at + 4..at + 6].copy_from_slice(&hex(now));
-                }
-                Place::Percent(_) | Place::Unicode(_) | Place::Escape | Place::Further => {}
-            }
-        }
+        Some((bytes, places))
     }
 
     /// How much of a value of which no end is in sight may be cut off within `most` without cutting through what spells one byte.

@@ -1,6 +1,7 @@
 //! What goes through the mask: pieces, protocols, people.
 
 mod chat;
+mod leaks;
 mod messages;
 mod others;
 mod streams;

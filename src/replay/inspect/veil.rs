@@ -39,9 +39,16 @@ impl Veil {
             let told = format!("{connections} of {protocol}");
             match protocol {
                 Protocol::Chat | Protocol::Http => {}
-                Protocol::Tls => left.push(format!("{told}, which was not decrypted")),
+                Protocol::Tls if self.rules.leaves(Protocol::Tls) => {
+                    left.push(format!("{told}, which was not decrypted"));
+                }
+                Protocol::Tls => opaque.push(format!("{told}, which was not decrypted")),
                 other if self.rules.leaves(*other) => {
-                    left.push(format!("{told}, but for what patterns find"))
+                    let who = match other {
+                        Protocol::WebSocket => " as far as servers said it",
+                        _ => "",
+                    };
+                    left.push(format!("{told}{who}, but for what patterns find"));
                 }
                 Protocol::WebSocket => opaque.push(format!("{told} behind its heads")),
                 _ => opaque.push(told),
@@ -83,6 +90,7 @@ impl Veil {
             unreadable,
             beyond,
             crowded,
+            changed,
         } = self.figures.blanked;
         let causes = [
             (midway, "were joined in mid-stream"),
@@ -90,16 +98,17 @@ impl Veil {
             (unreadable, "are no HTTP/1 from some point on"),
             (
                 beyond,
-                "have a head of more than 64 KiB, or more than 1,024 requests without an answer",
+                "have a head of more than 64 KiB, or more than 64 requests without an answer",
             ),
             (crowded, "had to give way to others"),
+            (changed, "are tunnels, or changed to another protocol"),
         ];
         let told: Vec<String> = causes
             .iter()
             .filter(|(connections, _)| *connections > 0)
             .map(|(connections, what)| format!("{connections} {what}"))
             .collect();
-        let all = midway + gap + unreadable + beyond + crowded;
+        let all = midway + gap + unreadable + beyond + crowded + changed;
         (all > 0).then(|| {
             format!(
                 "of {all} connections of HTTP every byte was replaced from where they could not be told apart: {}",
@@ -124,12 +133,19 @@ mod tests {
         assert_eq!(veil.notes(&protocols), Vec::<String>::new());
         let protocols = BTreeMap::from([(Protocol::Http, 3), (Protocol::Redis, 2), (Protocol::Tls, 1)]);
         let notes = veil.notes(&protocols);
-        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(
+            notes[0].contains("understands them: ")
+                && notes[0].contains("2 of redis")
+                && notes[0].contains("1 of tls, which was not decrypted"),
+            "{notes:?}"
+        );
+        veil.rules = rules("[tls]\nkeep = true");
+        let notes = veil.notes(&protocols);
         assert!(
             notes[0].ends_with("as they were recorded: 1 of tls, which was not decrypted"),
             "{notes:?}"
         );
-        assert!(notes[1].ends_with("understands them: 2 of redis"), "{notes:?}");
         veil.rules = rules("unknown = 'patterns'\n[http]\nbodies = false");
         veil.figures.blanked.gap = 2;
         let notes = veil.notes(&protocols);
@@ -138,7 +154,7 @@ mod tests {
                 && notes[0].contains("bodies of 3 of http")
         );
         assert!(
-            notes[1].contains("of 2 connections of HTTP") && notes[1].ends_with("2 lack bytes of a head"),
+            notes[2].contains("of 2 connections of HTTP") && notes[2].ends_with("2 lack bytes of a head"),
             "{notes:?}"
         );
     }

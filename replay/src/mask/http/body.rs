@@ -18,6 +18,9 @@ const BLOCK_BYTES: usize = 4 << 10;
 /// The most of a value that is masked together, as of one that a replay learns; a longer one is masked in pieces of it.
 pub(super) const VALUE_MAX_BYTES: usize = 8 << 10;
 
+/// The most places that what waits may stand at, 16 B each.
+const RUNS_MAX: usize = 256;
+
 /// What of a body waits to be masked, and where in what is held of its side it stands.
 #[derive(Debug, Default)]
 pub(super) struct Data {
@@ -36,8 +39,8 @@ pub(super) enum Nature {
     Form,
     /// Bytes that nobody takes apart: packed ones.
     Opaque,
-    /// Lines that stay but for what names somebody for certain.
-    Lines,
+    /// Lines that stay but for what names somebody for certain; whether they are a form's.
+    Lines { form: bool },
     /// Packed bytes that stay.
     Kept,
 }
@@ -50,7 +53,9 @@ enum Kind {
     /// Whether a value of which only the beginning was masked goes on.
     Form(bool),
     Opaque,
-    Lines,
+    Lines {
+        form: bool,
+    },
     Kept,
 }
 
@@ -74,11 +79,12 @@ impl Nature {
             .field("content-type")
             .unwrap_or_default()
             .to_ascii_lowercase();
+        let form = kind.starts_with(b"application/x-www-form-urlencoded");
         match (is_packed, rules.http.bodies) {
             (true, true) => Self::Opaque,
             (true, false) => Self::Kept,
-            (false, false) => Self::Lines,
-            (false, true) if kind.starts_with(b"application/x-www-form-urlencoded") => Self::Form,
+            (false, false) => Self::Lines { form },
+            (false, true) if form => Self::Form,
             (false, true) if kind.starts_with(b"multipart/") => Self::Opaque,
             (false, true) => Self::Text,
         }
@@ -88,7 +94,7 @@ impl Nature {
     fn decide(self, begin: &[u8]) -> Option<Kind> {
         match self {
             Self::Opaque => Some(Kind::Opaque),
-            Self::Lines => Some(Kind::Lines),
+            Self::Lines { form } => Some(Kind::Lines { form }),
             Self::Kept => Some(Kind::Kept),
             Self::Text | Self::Form => match begin.trim_ascii_start().first()? {
                 b'{' | b'[' => Some(Kind::Json(Box::default())),
@@ -105,8 +111,19 @@ impl Data {
         self.kind = Kind::Undecided(nature);
     }
 
-    /// More of it, which stands there.
-    pub(super) fn push(&mut self, at: usize, said: &[u8]) {
+    /// More of it, which stands there. Where what waits is in chunks too many, it is taken for bytes.
+    pub(super) fn push(&mut self, at: usize, length: usize, held: &mut [u8], masker: &mut Masker<'_>) {
+        let goes_on = self
+            .runs
+            .back()
+            .is_some_and(|(begin, length)| begin + length == at);
+        if !goes_on && self.runs.len() >= RUNS_MAX {
+            self.mask(held, false, masker);
+            if self.runs.len() >= RUNS_MAX {
+                self.blank(held, masker);
+            }
+        }
+        let said = &held[at..at + length];
         self.bytes.extend_from_slice(said);
         match self.runs.back_mut() {
             Some((begin, length)) if *begin + *length == at => *length += said.len(),
@@ -143,7 +160,7 @@ impl Data {
                 }
                 Kind::Form(goes_on) => mask_form(goes_on, bytes, ended, masker),
                 Kind::Opaque => mask_blocks(bytes, ended, &masker.book.pseudonyms),
-                Kind::Lines => mask_lines(bytes, ended, masker),
+                Kind::Lines { form } => mask_lines(*form, bytes, ended, masker),
                 Kind::Kept => bytes.len(),
             };
             break;
@@ -223,10 +240,12 @@ fn mask_form(goes_on: &mut bool, bytes: &mut [u8], ended: bool, masker: &mut Mas
             None if rest.len() <= VALUE_MAX_BYTES => break,
             _ => Spelling::Form.cut(rest, VALUE_MAX_BYTES),
         };
-        if *goes_on {
-            target::mask_value(b"", &mut rest[..length], masker);
+        let pair = &mut rest[..length];
+        // What has no name is what somebody said.
+        if *goes_on || !pair.contains(&b'=') {
+            target::mask_value(b"", pair, masker);
         } else {
-            target::mask_pair(&mut rest[..length], masker);
+            target::mask_pair(pair, masker);
         }
         *goes_on = end != Some(length);
         done += length + usize::from(end == Some(length));
@@ -235,7 +254,7 @@ fn mask_form(goes_on: &mut bool, bytes: &mut [u8], ended: bool, masker: &mut Mas
 }
 
 /// Whole lines, in which only what names somebody for certain is masked, and what patterns find.
-fn mask_lines(bytes: &mut [u8], ended: bool, masker: &mut Masker<'_>) -> usize {
+fn mask_lines(form: bool, bytes: &mut [u8], ended: bool, masker: &mut Masker<'_>) -> usize {
     let whole = whole_lines(bytes, ended);
     let (rules, side) = (masker.rules, masker.side);
     let key = masker.book.pseudonyms.clone();
@@ -246,7 +265,7 @@ fn mask_lines(bytes: &mut [u8], ended: bool, masker: &mut Masker<'_>) -> usize {
         &mut bytes[..whole],
         &key,
         |said| {
-            lines::mask(rules, side, said, masker.book);
+            lines::mask(rules, side, form, said, masker.book);
         },
     );
     whole

@@ -164,9 +164,11 @@ impl Json {
             if is_whole && !goes_on && length <= NAME_MAX_BYTES {
                 self.name.extend_from_slice(text);
             }
-            if goes_on || !is_whole || is_personal(text) {
-                Spelling::Json.mask(text, |text| masker.book.value(text));
-            }
+            Spelling::Json.mask(text, |text| {
+                if goes_on || !is_whole || is_personal(text) {
+                    masker.book.value(text);
+                }
+            });
         } else {
             self.value(text, is_whole && !goes_on, masker);
         }

@@ -3,11 +3,13 @@
 //!
 //! It knows lines only, not what they are of.
 
+use super::members;
 use crate::Side;
 use crate::mask::book::Book;
 use crate::mask::pseudonym::{Pseudonyms, is_number};
 use crate::mask::rules::{HttpMask, MaskRules};
-use crate::rewrite::{is_token, members};
+use crate::mask::spelling::Spelling;
+use crate::rewrite::{self, is_token};
 
 /// What a line of JSON begins with.
 const JSON: &[u8] = b"{[\"}],";
@@ -16,11 +18,17 @@ const ACCOUNTS: &[u8] = b"/v1/accounts/";
 /// A number in JSON, which stands without quotes.
 const NAME: &[u8] = b"\"number\":";
 
-/// Masks whole lines in place.
-pub(super) fn mask(rules: &MaskRules, side: Side, lines: &mut [u8], book: &mut Book) {
+/// Masks whole lines in place, those of a form or any others.
+pub(super) fn mask(rules: &MaskRules, side: Side, form: bool, lines: &mut [u8], book: &mut Book) {
     mask_json(rules, side, lines, book);
     for line in lines.split_mut(|byte| *byte == b'\n') {
-        mask_parameters(&rules.http, line, &book.pseudonyms);
+        if form {
+            for pair in line.split_mut(|byte| *byte == b'&') {
+                mask_parameter(&rules.http, pair, &book.pseudonyms);
+            }
+        } else {
+            mask_parameters(&rules.http, line, &book.pseudonyms);
+        }
         if rules.chat.numbers {
             mask_account(line, &book.pseudonyms);
         }
@@ -28,15 +36,23 @@ pub(super) fn mask(rules: &MaskRules, side: Side, lines: &mut [u8], book: &mut B
     book.handed(lines);
 }
 
-/// `name=value` between `?`, `&`, `;` and whatever cannot be in a query, in targets and in forms alike.
+/// `name=value` between `?`, `&` and whatever cannot be in a query, in targets and in texts.
 pub(super) fn mask_parameters(rules: &HttpMask, line: &mut [u8], pseudonyms: &Pseudonyms) {
-    for parameter in line.split_mut(|byte| b"?&; #\"".contains(byte)) {
-        let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else {
-            continue;
-        };
-        if rules.names(&parameter[..equals]) {
-            pseudonyms.secret(&mut parameter[equals + 1..]);
+    for parameter in line.split_mut(|byte| b"?& #\"".contains(byte)) {
+        mask_parameter(rules, parameter, pseudonyms);
+    }
+}
+
+/// A name may stand behind a semicolon; a value goes on behind one.
+fn mask_parameter(rules: &HttpMask, parameter: &mut [u8], pseudonyms: &Pseudonyms) {
+    let mut begin = 0;
+    for part in parameter.split(|byte| *byte == b';') {
+        let equals = part.iter().position(|byte| *byte == b'=');
+        if let Some(equals) = equals.filter(|equals| rules.names(&part[..*equals])) {
+            let value = &mut parameter[begin + equals + 1..];
+            return Spelling::Form.mask(value, |value| pseudonyms.secret(value));
         }
+        begin += part.len() + 1;
     }
 }
 
@@ -75,25 +91,31 @@ fn mask_json(rules: &MaskRules, side: Side, lines: &mut [u8], book: &mut Book) {
     places.dedup();
     let mut done = 0;
     for (from, to) in places {
-        // The same, told apart in two ways.
-        if from < done {
+        // The same may be told apart in two ways.
+        let from = from.max(done);
+        if from >= to {
             continue;
         }
         done = to;
+        let value = &mut lines[from..to];
         if side == Side::Server {
-            book.handed.note(&lines[from..to]);
+            book.handed.note(value);
         }
-        book.pseudonyms.secret(&mut lines[from..to]);
+        Spelling::Json.mask(value, |value| book.pseudonyms.secret(value));
     }
 }
 
 /// Where in JSON that begins at `at` something is to be masked.
 fn find(rules: &MaskRules, json: &[u8], at: usize, places: &mut Vec<(usize, usize)>) {
-    members(json, |name, string| {
-        if is_token(name, string) || rules.http.names(name) {
+    rewrite::members(json, |name, string| {
+        if is_token(name, string) {
             let from = at + string.as_ptr().addr() - json.as_ptr().addr();
             places.push((from, from + string.len()));
         }
+    });
+    let is_named = |name: &[u8]| rules.http.names(&Spelling::Json.decoded(name));
+    members::named(json, is_named, |place| {
+        places.push((at + place.start, at + place.end))
     });
     if !rules.chat.numbers {
         return;

@@ -144,7 +144,7 @@ impl Walk {
             let portion = self.frames.next(&mut held[at..]).map_err(|_| Lost::Unreadable)?;
             self.walked += match portion {
                 Portion::Data(length) => {
-                    self.data.push(at, &held[at..at + length]);
+                    self.data.push(at, length, held, masker);
                     length
                 }
                 Portion::Frame(length) => length,

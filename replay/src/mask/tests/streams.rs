@@ -38,9 +38,9 @@ impl Person {
         let Self { word, number } = self;
         match kind {
             0 => ("application/json", format!(
-                "{{\"name\":\"{word}\",\"n\":[{number}, -{number}.5e2],\"of\":{{\"{number}\":\"\\u0041{word}\\n\"}},\"token\":\"{TOKEN}\"}}"
+                "{{\"name\":\"{word}\",\"n\":[{number}, -{number}.5e2],\"of\":{{\"{number}\":\"\\u0041{word}\\n\"}},\"\\u00eb{word}\":1,\"token\":\"{TOKEN}\"}}"
             ).into_bytes()),
-            1 => ("application/x-www-form-urlencoded", format!("name={word}&n={number}&m=a%40{word}&t={TOKEN}").into_bytes()),
+            1 => ("application/x-www-form-urlencoded", format!("name={word}&n={number}&m=a%40{word}&t={TOKEN}&{word}").into_bytes()),
             2 => ("text/html; charset=utf-8", format!("<p>{word} {number}</p>").into_bytes()),
             3 => ("multipart/form-data; boundary=b", format!("--b\r\n\r\n{word}\r\n--b--").into_bytes()),
             4 => ("application/json", format!("{{\"broken\":\"{word}\" {word}: {number}}}\n{{\"a\":\"{word}\"}}").into_bytes()),
@@ -78,8 +78,9 @@ impl Exchange {
         let [(asked, asked_in), (told, told_in)] = self.bodies;
         let (kind, body) = self.person.body(asked);
         let mut client = format!(
-            "{} /people/{number}/{word}%40example.org;v={number}/{TOKEN}?q={word}&n={number}&t={TOKEN} HTTP/1.1\r\nHost: a.example\r\n\
-            Authorization: Bearer {word}\r\nCookie: sid={word}; b={number}\r\nReferer: http://{word}@a.example/p/{number}?q={word}\r\n\
+            "{} /people/{number}/{word}%40example.org;v={number}/{TOKEN}/to/https://{word}%2540h/{number}?q={word};{word}&n={number}&{word}+{word}=1&t={TOKEN} HTTP/1.1\r\n\
+            Host: a.example\r\nUser-Agent: bot/1 ({word}@example.org; {number})\r\nProxy-Authorization: {word} {word}\r\n\
+            Authorization: Bearer {word}\r\nCookie: sid={word}; b={number}; {word}@h=1\r\nReferer: http://{word}@a.example/p/{number}?q={word}\r\n\
             X-Forwarded-For: 10.1.2.3, {word}\r\nX-Who: {word}\r\nX-Session: {TOKEN}\r\nContent-Type: {kind}\r\n",
             self.method
         ).into_bytes();
@@ -90,7 +91,7 @@ impl Exchange {
             status => format!("HTTP/1.1 {status} {word}\r\n").into_bytes(),
         };
         server.extend(
-            format!("Set-Cookie: sid={word}; Path=/\r\nLocation: /people/{number}?q={word}\r\nContent-Type: {kind}\r\n").bytes(),
+            format!("Set-Cookie: sid={word}; Path=/p/{number}; for={word}\r\nLocation: /people/{number}?q={word}\r\nContent-Type: {kind}\r\n").bytes(),
         );
         if self.method == "HEAD" {
             server.extend(b"Content-Length: 10\r\n\r\n");
@@ -121,7 +122,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
 }
 
 /// The methods and the bodies' lengths of a client's stream, and the statuses and the bodies' lengths of its server's.
-fn framing([client, server]: &[Vec<u8>; 2]) -> Vec<(String, u64)> {
+pub(super) fn framing([client, server]: &[Vec<u8>; 2]) -> Vec<(String, u64)> {
     let (mut all, mut responses) = (Vec::new(), Responses::default());
     let mut rest = &client[blank_bytes(client)..];
     while let Ok(Some(head)) = Head::parse(rest) {

@@ -42,6 +42,7 @@ fn blanked(figures: MaskFigures) -> [u64; 5] {
         unreadable,
         beyond,
         crowded,
+        changed: _,
     } = figures.blanked;
     [midway, gap, unreadable, beyond, crowded]
 }
@@ -145,12 +146,12 @@ fn a_head_beyond_bounds_is_blanked_and_so_are_more_requests_than_are_remembered(
     assert_eq!(blanked(figures), [0, 0, 0, 1, 0]);
     assert!(!client.contains("Ada") && !client.contains("Lovelace"));
 
-    let many = "GET / HTTP/1.1\r\n\r\n".repeat(1_025);
-    let answers = "HTTP/1.1 204 No Content\r\n\r\n".repeat(1_025);
+    let many = "GET / HTTP/1.1\r\n\r\n".repeat(65);
+    let answers = "HTTP/1.1 204 No Content\r\n\r\n".repeat(65);
     let said = [(Side::Client, 0, many.as_str()), (Side::Server, 0, &answers)];
     let ([client, server], figures) = torn(&said, Start::Handshake, usize::MAX);
     assert_eq!(blanked(figures), [0, 0, 0, 1, 0]);
-    assert_eq!((client, server.matches("204 No Content").count()), (many, 1_024));
+    assert_eq!((client, server.matches("204 No Content").count()), (many, 64));
 }
 
 #[test]
