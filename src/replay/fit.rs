@@ -1,5 +1,7 @@
 //! `teem replay fit`: a population fitted to a capture, as a table and as a scenario that `teem run` takes.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +11,9 @@ use scenarios::Scenario;
 use super::arguments::{FitArgs, FitByArg};
 use super::source;
 use crate::exit::Outcome;
+
+/// No scenario is longer, bytes; a capture may be of any length.
+const SCENARIO_MAX_BYTES: u64 = 1 << 20;
 
 /// Fits, tells, saves.
 pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
@@ -41,8 +46,10 @@ pub(super) fn fit(args: &FitArgs) -> Result<Outcome> {
 
 /// Refuses to write over what is no scenario, least of all the capture.
 fn spare(file: &Path) -> Result<()> {
-    let is_scenario = match std::fs::read_to_string(file) {
-        Ok(text) => text.is_empty() || Scenario::parse("", &text).is_ok(),
+    let mut text = String::new();
+    let there = File::open(file).and_then(|there| there.take(SCENARIO_MAX_BYTES).read_to_string(&mut text));
+    let is_scenario = match there {
+        Ok(_) => text.is_empty() || Scenario::parse("", &text).is_ok(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
     if !is_scenario {
