@@ -124,6 +124,10 @@ fn of_chat() -> Vec<(&'static str, Bound)> {
             "an erased body's time on the server's disk",
             Seconds(store.erase_within_ms / 1_000),
         ),
+        (
+            "a copy of what was damaged in the store",
+            Seconds(store.copies_kept_ms / 1_000),
+        ),
     ]
 }
 
