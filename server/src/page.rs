@@ -148,6 +148,10 @@ fn of_http() -> Vec<(&'static str, Bound)> {
         ),
         ("connections by HTTP", Count(http.connections_max.into())),
         ("uploads under way", Count(http.uploads_max as u64)),
+        (
+            "uploads under way of one address (IPv6: one /64)",
+            Count(http.uploads_a_source as u64),
+        ),
         ("downloads under way", Count(http.downloads_max as u64)),
         (
             "downloads under way of one address (IPv6: one /64)",
