@@ -3,7 +3,8 @@
 use record::{Run, Verdict};
 
 use crate::home::Home;
-use crate::replay::{Visits, closes, replay, visited};
+use crate::replay::{closes, replay};
+use crate::visits::{Visits, visited};
 
 #[test]
 fn another_body_than_recorded_fails_and_both_texts_are_in_the_report() {
