@@ -15,42 +15,19 @@ enum Owned {
 
 impl Owned {
     fn of(event: Event<'_>) -> Self {
-        match event {
-            Event::Data {
-                flow,
-                side,
-                at_ns,
-                offset,
-                bytes,
-            } => Self::Data(flow, side, at_ns, offset, bytes.to_vec()),
-            Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            } => Self::Other(Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            }),
-            Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            } => Self::Other(Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            }),
-            Event::Finish { flow, side, at_ns } => Self::Other(Event::Finish { flow, side, at_ns }),
-            Event::Close { flow, at_ns, end } => Self::Other(Event::Close { flow, at_ns, end }),
+        match (event, event.unborrowed()) {
+            (_, Some(event)) => Self::Other(event),
+            (
+                Event::Data {
+                    flow,
+                    side,
+                    at_ns,
+                    offset,
+                    bytes,
+                },
+                None,
+            ) => Self::Data(flow, side, at_ns, offset, bytes.to_vec()),
+            (other, None) => unreachable!("{other} borrows nothing"),
         }
     }
 
