@@ -16,7 +16,7 @@ pub(crate) use self::conduct::ConductArgs;
 pub(crate) use self::lab::{AimArgs, DoctorArgs, EndsArg, InhabitArgs, LabArg, LabArgs, TransportArg};
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::serve::{PROVISIONED_BASE, ServeArgs};
-pub(crate) use self::value::count;
+pub(crate) use self::value::{count, some};
 use crate::exit::Outcome;
 use crate::replay::arguments::ReplayArgs;
 use crate::say;

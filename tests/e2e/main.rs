@@ -28,6 +28,7 @@ mod masked;
 mod message;
 mod millions;
 mod misfits;
+mod misplaced;
 mod mistake;
 mod nginx;
 mod overlaid;
