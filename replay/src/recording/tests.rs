@@ -412,6 +412,12 @@ fn what_is_no_file_of_sessions_says_so() {
         assert!(matches!(refused(bytes), RecordingError::Foreign));
         assert!(!is_recording(bytes));
     }
+    for kept in [1, 8, 15] {
+        let cut = &block::file_header()[..kept];
+        assert!(is_recording(cut), "what is left is of no capture");
+        let told = format!("cut off at byte {kept}, within its first 16");
+        assert!(refused(cut).to_string().contains(&told), "{kept}");
+    }
     let mut later = block::file_header();
     later[8] = 2;
     assert!(
