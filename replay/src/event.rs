@@ -185,8 +185,7 @@ impl Event<'_> {
 
 impl Event<'_> {
     /// The same, of those that borrow nothing: `None` of [`Event::Data`].
-    #[must_use]
-    pub fn unborrowed(self) -> Option<Event<'static>> {
+    pub(crate) fn unborrowed(self) -> Option<Event<'static>> {
         Some(match self {
             Self::Data { .. } => return None,
             Self::Open {

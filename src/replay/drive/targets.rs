@@ -85,7 +85,7 @@ pub(super) fn find(args: &DriveArgs, rules: &Rules, sessions: &[Session]) -> Res
     let is_spoken = found.ways.is_empty() || found.ways.iter().any(Option::is_some);
     if let (Some(flag), false) = (flag_of_tls(args), is_spoken) {
         bail!(
-            "{flag}: no target is spoken to under TLS: give --tls-cert, --tls-ca or a target with tls://, or leave it out"
+            "{flag}: no target is spoken to under TLS, which --tls-ca, --tls-cert or tls:// in front of one asks for: ask, or leave it out"
         );
     }
     Ok(found)
