@@ -37,7 +37,8 @@ pub(crate) fn explained(mut error: Error, words: &[OsString]) -> Error {
 
 /// What to say of a capture that is not there, and is called almost as a command of `teem replay` is.
 pub(crate) fn no_capture(capture: &Path) -> Option<String> {
-    if capture.exists() {
+    // A command has no dot in its name, a capture mostly has one.
+    if capture.exists() || capture.extension().is_some() {
         return None;
     }
     let line = Cli::command();
@@ -97,7 +98,7 @@ mod tests {
     fn a_capture_that_is_there_is_no_command() {
         let told = |name: &str| no_capture(Path::new(name));
         assert!(told("inspct").unwrap().contains("`teem replay inspect`"));
-        assert_eq!(told("night.pcap"), None);
+        assert_eq!((told("night"), told("fit.pcap")), (None, None));
         let folder = tempfile::tempdir().unwrap();
         let there = folder.path().join("inspct");
         std::fs::write(&there, "").unwrap();
