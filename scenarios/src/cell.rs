@@ -2,6 +2,7 @@
 //!
 //! A cell knows its own users by name and everybody else by the plan's pure functions, so it needs no other cell.
 
+mod arrivals;
 mod draw;
 mod walk;
 
@@ -9,12 +10,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::action::{Action, What};
-use crate::intensity::{ArrivalCursor, Intensity};
+use crate::intensity::Intensity;
+use crate::load::Outgoing;
 use crate::people::{Role, RoleKind};
 use crate::plan::Inner;
 use crate::presence::GRACE_US;
 use crate::random::{Purpose, Stream};
 use crate::scenario::Arrivals;
+use arrivals::CellArrivals;
+use draw::Senders;
 use walk::{CutList, Roster, Walk};
 
 /// The cell that floods are made from: they are nobody's, and one thread makes them.
@@ -60,12 +64,6 @@ impl SourceKind {
     ];
 }
 
-/// An arrival process of the cell and its randomness.
-struct Process {
-    cursor: ArrivalCursor,
-    stream: Stream,
-}
-
 /// One of the parts of the population.
 pub(crate) struct Cell {
     pub(crate) number: u32,
@@ -82,26 +80,29 @@ pub(crate) struct Cell {
     returns: Vec<u32>,
     /// Floods to come, the last first; of one cell only.
     floods: Vec<(u64, What)>,
-    messages: Process,
-    typing: Process,
-    uploads: Process,
-    registrations: Process,
+    messages: CellArrivals,
+    typing: CellArrivals,
+    uploads: CellArrivals,
+    registrations: CellArrivals,
     registered: u32,
 }
 
 impl Cell {
     pub(crate) fn new(plan: &Inner, number: u32) -> Self {
-        let (presence, cells) = (&plan.presence, plan.cells());
+        let (presence, load, cells) = (&plan.presence, &plan.load, plan.cells);
         let (roster, returns) = Roster::new(presence, number, cells);
-        let weight = plan.cell_weights[number as usize];
+        // Of every population its own share, so that a person's rate does not depend on who else is in his cell.
+        let shares = roster.bands.iter().zip(&presence.people.bands);
+        let shares: Vec<f64> = shares
+            .map(|(here, band)| here.len() as f64 / f64::from(band.online.max(1)))
+            .collect();
+        let typing = plan.scenario.messages.typing.0;
+        let typing: Vec<f64> = shares.iter().map(|share| share * typing).collect();
         let even = plan.scenario.messages.arrivals == Arrivals::Constant;
-        let process = |purpose, weight| {
-            let mut stream = Stream::new(plan.scenario.seed, purpose, number);
-            let phase = (f64::from(number) + 0.5) / f64::from(cells);
-            Process {
-                cursor: ArrivalCursor::new(weight, even, phase, &mut stream),
-                stream,
-            }
+        let phase = (f64::from(number) + 0.5) / f64::from(cells);
+        let arrivals = |purpose, intensities: Vec<&Intensity>, weights: &[f64]| {
+            let stream = Stream::new(plan.scenario.seed, purpose, number);
+            CellArrivals::new(&intensities, weights, even.then_some(phase), stream)
         };
         let mut cell = Self {
             number,
@@ -121,10 +122,14 @@ impl Cell {
             } else {
                 Vec::new()
             },
-            messages: process(Purpose::Messages, weight),
-            typing: process(Purpose::Typing, weight * plan.scenario.messages.typing.0),
-            uploads: process(Purpose::Uploads, weight),
-            registrations: process(Purpose::Registrations, 1.0 / f64::from(cells)),
+            messages: arrivals(Purpose::Messages, intensities(&load.messages).collect(), &shares),
+            typing: arrivals(Purpose::Typing, intensities(&load.messages).collect(), &typing),
+            uploads: arrivals(Purpose::Uploads, intensities(&load.uploads).collect(), &shares),
+            registrations: arrivals(
+                Purpose::Registrations,
+                load.registrations.iter().collect(),
+                &[1.0 / f64::from(cells)],
+            ),
             registered: 0,
             roster,
         };
@@ -168,10 +173,10 @@ impl Cell {
             }
             SourceKind::Leaves => self.next_leave(plan),
             SourceKind::Floods => self.floods.last().map(|(at_us, _)| *at_us),
-            SourceKind::Messages => self.messages.cursor.due(&plan.load.messages),
-            SourceKind::Typing => self.typing.cursor.due(&plan.load.messages),
-            SourceKind::Uploads => self.uploads.cursor.due(plan.load.uploads.as_ref()?),
-            SourceKind::Registrations => self.registrations.cursor.due(plan.load.registrations.as_ref()?),
+            SourceKind::Messages => self.messages.due(),
+            SourceKind::Typing => self.typing.due(),
+            SourceKind::Uploads => self.uploads.due(),
+            SourceKind::Registrations => self.registrations.due(),
         }
     }
 
@@ -206,10 +211,10 @@ impl Cell {
             SourceKind::Floods => act(self.number, self.floods.pop()?.1),
             SourceKind::Messages => self.message(plan, at_us),
             SourceKind::Typing => self.typing(plan, at_us),
-            SourceKind::Uploads => self.upload(plan, at_us, plan.load.uploads.as_ref()?),
+            SourceKind::Uploads => self.upload(plan, at_us),
             SourceKind::Registrations => {
-                self.registrations.cursor.advance(&mut self.registrations.stream);
-                let (users, cells) = (plan.presence.people.count(), plan.cells());
+                self.registrations.advance(plan.load.registrations.iter());
+                let (users, cells) = (plan.presence.people.count(), plan.cells);
                 // The first number beyond the users that belongs to this cell.
                 let first = (self.number + cells - users % cells) % cells;
                 let number_offset = first + cells * self.registered;
@@ -223,10 +228,11 @@ impl Cell {
     }
 
     fn message(&mut self, plan: &Inner, at_us: u64) -> Option<Action> {
-        let Process { cursor, stream } = &mut self.messages;
-        let part = &plan.load.parts[cursor.part(&plan.load.messages, stream.unit())];
-        let passed = self.connects.passed();
-        let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
+        let load = &plan.load.messages;
+        let (band, outgoing, part) = self.messages.arrived(load)?;
+        let senders = Senders::new(plan, &self.roster, &self.connects, at_us);
+        let stream = &mut self.messages.stream;
+        let drawn = senders.message(band, outgoing, part, stream);
         let action = drawn.map(|(user, to)| {
             let group = &plan.scenario.population[plan.presence.people.role(user).band];
             let sizes = group.bytes.as_ref().unwrap_or(&plan.scenario.messages.bytes);
@@ -242,17 +248,18 @@ impl Cell {
                 what: What::Send { to, bytes, media },
             }
         });
-        self.messages.cursor.advance(&mut self.messages.stream);
+        self.messages.advance(intensities(load));
         action
     }
 
     fn typing(&mut self, plan: &Inner, at_us: u64) -> Option<Action> {
-        let Process { cursor, stream } = &mut self.typing;
-        let part = &plan.load.parts[cursor.part(&plan.load.messages, stream.unit())];
-        let passed = self.connects.passed();
-        let user = draw::sender(plan, &self.roster, passed, part.band, at_us, stream);
+        let load = &plan.load.messages;
+        let (band, outgoing, part) = self.typing.arrived(load)?;
+        let senders = Senders::new(plan, &self.roster, &self.connects, at_us);
+        let stream = &mut self.typing.stream;
+        let user = senders.sender(band, outgoing, stream);
         let to = user.and_then(|user| draw::online(plan, user, part, at_us, stream));
-        cursor.advance(stream);
+        self.typing.advance(intensities(load));
         Some(Action {
             at_us,
             user: user?,
@@ -260,18 +267,19 @@ impl Cell {
         })
     }
 
-    fn upload(&mut self, plan: &Inner, at_us: u64, intensity: &Intensity) -> Option<Action> {
-        let Process { cursor, stream } = &mut self.uploads;
-        let part = &plan.load.parts[cursor.part(intensity, stream.unit())];
-        let passed = self.connects.passed();
-        let drawn = draw::message(plan, &self.roster, passed, part, at_us, stream);
+    fn upload(&mut self, plan: &Inner, at_us: u64) -> Option<Action> {
+        let load = &plan.load.uploads;
+        let (band, outgoing, part) = self.uploads.arrived(load)?;
+        let senders = Senders::new(plan, &self.roster, &self.connects, at_us);
+        let stream = &mut self.uploads.stream;
+        let drawn = senders.message(band, outgoing, part, stream);
         let bytes = plan
             .scenario
             .media
             .as_ref()
             .map_or(0, |media| media.bytes.at(stream.normal()))
             .max(1);
-        cursor.advance(stream);
+        self.uploads.advance(intensities(load));
         let (user, to) = drawn?;
         Some(Action {
             at_us,
@@ -329,4 +337,8 @@ impl Cell {
             self.leaves.pass(presence, &self.roster);
         }
     }
+}
+
+fn intensities(load: &[Outgoing]) -> impl Iterator<Item = &Intensity> {
+    load.iter().map(Outgoing::arrivals)
 }

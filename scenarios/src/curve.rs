@@ -7,8 +7,7 @@ use record::{Event, EventKind, PlanCurve};
 use crate::action::{Misfit, What};
 use crate::actions::Actions;
 use crate::cell::SourceKind;
-use crate::intensity::Intensity;
-use crate::load::{Part, day_mean};
+use crate::load::{Outgoing, day_mean};
 use crate::plan::Plan;
 use crate::presence::Cut;
 use crate::shock::Shock;
@@ -32,8 +31,8 @@ impl Plan {
         let seconds = self.duration_us().div_ceil(1_000_000) as usize;
         let load = &self.inner.load;
         let (mut messages, mut copies) = (vec![0.0; seconds], vec![0.0; seconds]);
-        for intensity in std::iter::once(&load.messages).chain(&load.uploads) {
-            self.add_messages(intensity, &load.parts, &mut messages, &mut copies);
+        for outgoing in load.messages.iter().chain(&load.uploads) {
+            self.add_messages(outgoing, &mut messages, &mut copies);
         }
         PlanCurve {
             connections: self.connection_curve(seconds),
@@ -117,7 +116,8 @@ impl Plan {
         marks
     }
 
-    fn add_messages(&self, intensity: &Intensity, parts: &[Part], messages: &mut [f64], copies: &mut [f64]) {
+    fn add_messages(&self, outgoing: &Outgoing, messages: &mut [f64], copies: &mut [f64]) {
+        let Outgoing { intensity, parts, .. } = outgoing;
         let to_members = f64::from(self.inner.groups.size) - 1.0;
         for bucket in 0..intensity.expected.len() - 1 {
             let expected = intensity.expected[bucket + 1] - intensity.expected[bucket];

@@ -72,7 +72,7 @@ impl Intensity {
     }
 }
 
-/// The arrivals of one cell: a cursor that sends a process of unit rate through the inverse of the integral, which
+/// The arrivals of one population in one cell: a cursor that sends a process of unit rate through the inverse of the integral, which
 /// is exact for any intensity (time rescaling: Daley and Vere-Jones, *An Introduction to the Theory of Point
 /// Processes*, volume I, 2003, theorem 7.4.I).
 pub(crate) struct ArrivalCursor {
@@ -84,12 +84,12 @@ pub(crate) struct ArrivalCursor {
 }
 
 impl ArrivalCursor {
-    /// `even` spaces them evenly, starting at `phase` of a step; else they are Poisson.
-    pub(crate) fn new(weight: f64, even: bool, phase: f64, stream: &mut Stream) -> Self {
-        let first = if even { phase } else { stream.exponential() };
+    /// With a phase they are evenly spaced, the first after that part of a step; else they are Poisson.
+    pub(crate) fn new(weight: f64, even_phase: Option<f64>, stream: &mut Stream) -> Self {
+        let first = even_phase.unwrap_or_else(|| stream.exponential());
         Self {
             weight,
-            even,
+            even: even_phase.is_some(),
             passed: first / weight,
             bucket: 0,
         }
@@ -145,7 +145,7 @@ mod tests {
 
     fn arrivals(intensity: &Intensity, even: bool, seed: u64) -> Vec<u64> {
         let mut stream = Stream::new(seed, Purpose::Messages, 0);
-        let mut cursor = ArrivalCursor::new(1.0, even, 0.5, &mut stream);
+        let mut cursor = ArrivalCursor::new(1.0, even.then_some(0.5), &mut stream);
         let mut instants = Vec::new();
         while let Some(at_us) = cursor.due(intensity) {
             instants.push(at_us);

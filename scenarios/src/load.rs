@@ -1,42 +1,29 @@
-//! The load: the base and the shocks as parts of one intensity.
+//! The load: what people send, of the base and because of shocks, and who registers.
 //!
 //! It knows rates by population; it does not know single users.
 
 use crate::day::{DAY_US, liveliness};
 use crate::intensity::Intensity;
-use crate::presence::{GRACE_US, Presence};
+use crate::presence::Presence;
 use crate::scenario::{Arrivals, Scenario};
-use crate::shock::Shock;
 
+mod outgoing;
 pub(crate) mod shocks;
 
+pub(crate) use outgoing::{Outgoing, Part};
+use outgoing::{Sampler, base_part, parts};
 use shocks::{SettledShock, settle};
 
-/// Longest and shortest buckets: fine enough for a jump, few enough for a day.
-const SHORTEST_BUCKET_US: u64 = 20_000;
-const MOST_BUCKETS: u64 = 20_000;
 /// Samples of a day when it is integrated.
 const DAY_SAMPLES: u64 = 17_280;
 
-/// Where a part's messages come from and go to.
-#[derive(Clone, Debug)]
-pub(crate) struct Part {
-    /// The senders' population.
-    pub(crate) band: usize,
-    pub(crate) to_away: f64,
-    pub(crate) to_groups: f64,
-    /// The only populations they go to, if not all.
-    pub(crate) into: Option<Vec<usize>>,
-    /// Which shock, if any.
-    shock: Option<usize>,
-}
-
-/// All that is sent.
+/// All that is sent. A population takes up to 160 kB for its messages, and as much for its uploads.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
-    pub(crate) messages: Intensity,
-    pub(crate) parts: Vec<Part>,
-    pub(crate) uploads: Option<Intensity>,
+    /// By population.
+    pub(crate) messages: Vec<Outgoing>,
+    /// By population; empty where nobody uploads.
+    pub(crate) uploads: Vec<Outgoing>,
     pub(crate) registrations: Option<Intensity>,
     pub(crate) shocks: Vec<SettledShock>,
     pub(crate) base: Base,
@@ -112,133 +99,52 @@ impl Base {
 }
 
 impl Load {
+    /// The messages expected over the whole schedule, without the links of uploads.
+    pub(crate) fn expected_messages(&self) -> f64 {
+        self.messages.iter().map(|of| of.intensity.total()).sum()
+    }
+
+    /// The uploads expected over the whole schedule.
+    pub(crate) fn expected_uploads(&self) -> f64 {
+        self.uploads.iter().map(|of| of.intensity.total()).sum()
+    }
+
     pub(crate) fn new(scenario: &Scenario, presence: &Presence) -> Self {
         let base = Base::new(scenario, presence);
         let shocks = settle(scenario, presence, &base);
         let bands = scenario.population.len();
-        let parts = parts(scenario, bands);
-        let end_us = presence.timeline.end_us;
-        let buckets = (end_us / SHORTEST_BUCKET_US).clamp(1, MOST_BUCKETS) as usize;
-        let timeline = &presence.timeline;
-        // Who has just connected does not send yet, so the load follows the connections by the grace.
-        let open = |at_us: f64| {
-            let load = timeline.phase_at(at_us).map_or(0.0, |phase| phase.load);
-            load * timeline.connected(at_us - GRACE_US as f64)
-        };
-        // Those whom a cut took off send nothing.
-        let there = |band: usize, at_us: f64| {
-            presence
-                .cuts
-                .iter()
-                .map(|cut| 1.0 - cut.gone(band, at_us))
-                .product::<f64>()
-        };
-        let sample = |parts: &[Part], scale: f64| {
-            Intensity::sample(end_us, buckets, parts.len(), |at_us, rates| {
-                let utc_us = timeline.utc_us(at_us);
-                let scenario_us = timeline.scenario_us(at_us);
-                for (part, rate) in parts.iter().zip(rates) {
-                    let full = match part.shock {
-                        None => scale * base.rate_of(part.band, utc_us),
-                        Some(shock) => shocks[shock].rate(part.band, part.into.is_some(), scenario_us),
-                    };
-                    *rate = full * open(at_us) * there(part.band, at_us);
-                }
-            })
-        };
-        let base_parts: Vec<Part> = parts
-            .iter()
-            .filter(|part| part.shock.is_none())
-            .cloned()
-            .collect();
-        let media = scenario
-            .media
-            .as_ref()
-            .map(|media| media.rate.for_connections(scenario.connections.0));
-        let registrations = scenario
-            .registrations
-            .map(|settings| settings.rate.for_connections(scenario.connections.0));
+        let sampler = Sampler::new(presence, &shocks, bands);
+        let messages = (0..bands)
+            .map(|band| sampler.outgoing(band, parts(scenario, band), |utc_us| base.rate_of(band, utc_us)));
         // Uploads take the base's shape over time, whatever its height.
-        let uploads = media.map(|rate| {
-            if base.rate > 0.0 {
-                sample(&base_parts, rate / base.rate)
-            } else {
-                Intensity::sample(end_us, buckets, bands, |at_us, rates| {
-                    for (band, slot) in rates.iter_mut().enumerate() {
-                        *slot = rate * base.weights[band] * open(at_us);
+        let (base_ref, sampler_ref) = (&base, &sampler);
+        let uploads = |rate: f64| {
+            (0..bands).map(move |band| {
+                sampler_ref.outgoing(band, vec![base_part(scenario)], |utc_us| {
+                    if base_ref.rate > 0.0 {
+                        rate / base_ref.rate * base_ref.rate_of(band, utc_us)
+                    } else {
+                        rate * base_ref.weights[band]
                     }
                 })
-            }
-        });
-        let registrations = registrations
-            .map(|rate| Intensity::sample(end_us, buckets, 1, |at_us, rates| rates[0] = rate * open(at_us)));
+            })
+        };
+        let connections = scenario.connections.0;
+        let media = scenario.media.as_ref();
+        let uploads = media.map(|media| uploads(media.rate.for_connections(connections)));
+        let registrations = scenario
+            .registrations
+            .map(|settings| sampler.registrations(settings.rate.for_connections(connections)));
+        let messages = messages.collect();
+        let uploads = uploads.into_iter().flatten().collect();
         Self {
-            messages: sample(&parts, 1.0),
-            parts,
+            messages,
             uploads,
             registrations,
             shocks,
             base,
         }
     }
-}
-
-/// The parts in order: the base by population, then each shock by population, then what goes into its region.
-fn parts(scenario: &Scenario, bands: usize) -> Vec<Part> {
-    let (to_away, to_groups) = (scenario.messages.to_away.0, scenario.messages.to_groups.0);
-    let mut parts: Vec<Part> = (0..bands)
-        .map(|band| Part {
-            band,
-            to_away,
-            to_groups,
-            into: None,
-            shock: None,
-        })
-        .collect();
-    for (index, shock) in scenario.shock.iter().enumerate() {
-        match shock {
-            Shock::Football(football) => {
-                for band in 0..bands {
-                    if football.audience.contains(&scenario.population[band].name) {
-                        let to_groups = football.to_groups.0;
-                        let to_away = to_away.min(1.0 - to_groups);
-                        parts.push(Part {
-                            band,
-                            to_away,
-                            to_groups,
-                            into: None,
-                            shock: Some(index),
-                        });
-                    }
-                }
-            }
-            Shock::Earthquake(quake) => {
-                let struck = |band: &usize| scenario.population[*band].region == quake.region;
-                let region: Vec<usize> = (0..bands).filter(struck).collect();
-                for band in 0..bands {
-                    if struck(&band) {
-                        parts.push(Part {
-                            band,
-                            to_away,
-                            to_groups,
-                            into: None,
-                            shock: Some(index),
-                        });
-                    } else {
-                        let into = Some(region.clone());
-                        parts.push(Part {
-                            band,
-                            to_away,
-                            to_groups: 0.0,
-                            into,
-                            shock: Some(index),
-                        });
-                    }
-                }
-            }
-        }
-    }
-    parts
 }
 
 /// The mean of a function of the instant of the day, in microseconds since the start of the schedule.

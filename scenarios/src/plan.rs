@@ -18,8 +18,8 @@ use crate::timeline::Timeline;
 
 /// The longest schedule on the run's clock: four weeks, so that a float holds its microseconds exactly.
 const LONGEST_US: f64 = 28.0 * 86_400e6;
-/// The fewest people online a cell: a cell's messages are sent by whoever of it is online just then, so where people
-/// come and go, in a cell of few there would often be nobody.
+/// The fewest people online a cell: while people connect, and where a network is cut, a cell's messages are sent by
+/// whoever of it is online just then, and in a cell of few there would often be nobody.
 const CELL_PEOPLE: u32 = 16;
 /// The most messages a plan may expect: beyond it lies a typing error, not a load.
 const MOST_MESSAGES: f64 = 1e12;
@@ -36,8 +36,8 @@ pub(crate) struct Inner {
     pub(crate) presence: Presence,
     pub(crate) groups: GroupBook,
     pub(crate) load: Load,
-    /// Of all who are online in the hold, the share in each cell; one for each there is.
-    pub(crate) cell_weights: Vec<f64>,
+    /// How many cells there are.
+    pub(crate) cells: u32,
 }
 
 /// When the closed-loop storm runs, on the run's clock.
@@ -95,18 +95,18 @@ impl Plan {
         let presence = Presence::new(scenario, people, Timeline::new(scenario));
         let groups = GroupBook::new(scenario, &presence.people);
         let load = Load::new(scenario, &presence);
-        let expected = load.messages.total();
+        let expected = load.expected_messages();
         if expected > MOST_MESSAGES {
             return Err(scenario.refused(format!("{expected:.0} messages are more than {MOST_MESSAGES:.0}")));
         }
-        let cell_weights = cell_weights(&presence.people);
+        let cells = (presence.people.online / CELL_PEOPLE).clamp(1, CELLS);
         Ok(Self {
             inner: Arc::new(Inner {
                 scenario: scenario.clone(),
                 presence,
                 groups,
                 load,
-                cell_weights,
+                cells,
             }),
         })
     }
@@ -209,7 +209,7 @@ impl Plan {
     /// threads.
     #[must_use]
     pub fn cells(&self) -> u32 {
-        self.inner.cells()
+        self.inner.cells
     }
 
     /// What the users of these cells do, in time: an iterator that draws as it goes.
@@ -267,11 +267,7 @@ impl Plan {
     #[must_use]
     pub fn expected_messages(&self) -> f64 {
         let load = &self.inner.load;
-        load.messages.total()
-            + load
-                .uploads
-                .as_ref()
-                .map_or(0.0, crate::intensity::Intensity::total)
+        load.expected_messages() + load.expected_uploads()
     }
 
     /// Registrations expected over the whole schedule.
@@ -283,31 +279,4 @@ impl Plan {
             .as_ref()
             .map_or(0.0, crate::intensity::Intensity::total)
     }
-}
-
-impl Inner {
-    pub(crate) fn cells(&self) -> u32 {
-        self.cell_weights.len() as u32
-    }
-}
-
-fn cell_weights(people: &People) -> Vec<f64> {
-    let cells = (people.online / CELL_PEOPLE).clamp(1, CELLS);
-    let mut online = vec![0u32; cells as usize];
-    if people.away == 0 {
-        // Everybody: whole rounds of the cells, and a part of one.
-        for (cell, count) in (0..cells).zip(&mut online) {
-            *count = people.online.saturating_sub(cell).div_ceil(cells);
-        }
-    }
-    let asked = if people.away == 0 { 0 } else { people.count() };
-    for user in 0..asked {
-        if matches!(people.role(user).kind, RoleKind::Online { .. }) {
-            online[(user % cells) as usize] += 1;
-        }
-    }
-    online
-        .into_iter()
-        .map(|count| f64::from(count) / f64::from(people.online.max(1)))
-        .collect()
 }

@@ -5,6 +5,7 @@
 
 mod breaks;
 mod cut;
+mod settled;
 
 use crate::action::What;
 use crate::misfit::MisfitSettings;
@@ -16,6 +17,7 @@ use crate::shock::Shock;
 use crate::timeline::Timeline;
 use breaks::Breaks;
 pub(crate) use cut::Cut;
+pub(crate) use settled::LeftByBreaks;
 
 /// A user sends or receives nothing directed within this time of his own connect or planned leaving, so that the
 /// plan does not count on a log-in in flight; the run's clock.
@@ -214,6 +216,11 @@ impl Presence {
     /// met exactly.
     pub(crate) fn is_ever_cut(&self, user: u32, band: usize) -> bool {
         self.cuts.iter().any(|cut| cut.chooses(user, band))
+    }
+
+    /// The share of a population that cuts leave at an instant.
+    pub(crate) fn left_by_cuts(&self, band: usize, at_us: f64) -> f64 {
+        self.cuts.iter().map(|cut| 1.0 - cut.gone(band, at_us)).product()
     }
 
     /// Whether a user reads at an instant what he is sent, as far as the plan knows.

@@ -121,6 +121,9 @@ pub(crate) struct OfficeFigures {
     pub(crate) copies_set_aside: Counter,
     /// Files that opening found damaged.
     pub(crate) damaged_files: Counter,
+    /// Copies that the store made of what was damaged: how many there are, and how many had their time.
+    pub(crate) damaged_copies: Gauge,
+    pub(crate) damaged_copies_expired: Gauge,
     pub(crate) copies_queued: Gauge,
     pub(crate) ticks_queued: Gauge,
     pub(crate) longest_mailbox: Gauge,
@@ -176,7 +179,7 @@ const OF_SHARDS: [Row<ShardFigures>; 17] = [
 ];
 
 /// Counters that the office has.
-const OF_OFFICE: [Row<OfficeFigures>; 13] = [
+const OF_OFFICE: [Row<OfficeFigures>; 14] = [
     (name::COPIES_ACCEPTED, |office| office.copies_accepted.total()),
     (name::COPIES_SENT, |office| office.copies_sent.total()),
     (name::COPIES_ACKNOWLEDGED, |office| {
@@ -194,6 +197,9 @@ const OF_OFFICE: [Row<OfficeFigures>; 13] = [
         office.copies_set_aside.total()
     }),
     ("server.damaged_files", |office| office.damaged_files.total()),
+    ("server.damaged_copies_expired", |office| {
+        office.damaged_copies_expired.level()
+    }),
 ];
 
 /// Those of them that are there only where some are counted apart.
@@ -264,6 +270,7 @@ impl Figures {
             (name::LONGEST_MAILBOX, office.longest_mailbox.level()),
             (name::STORE_BYTES, office.store_bytes.level()),
             ("server.store_full", office.store_full.level()),
+            ("server.damaged_copies", office.damaged_copies.level()),
             ("server.queue.office.depth", queue.depth),
             ("server.queue.office.longest", queue.longest),
             ("server.queue.office.peak", peak.unwrap_or(0)),

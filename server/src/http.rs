@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wire::chat::Secret;
 
@@ -135,6 +135,8 @@ pub struct HttpConfig {
     pub admin_connections_max: u32,
     /// Uploads under way at once; further ones are refused as busy.
     pub uploads_max: usize,
+    /// Of these, those of one source; further ones of its are refused as too many.
+    pub uploads_a_source: usize,
     /// Downloads under way at once; further ones are refused as busy.
     pub downloads_max: usize,
     /// Of these, those of one source; further ones of its are refused as too many.
@@ -176,7 +178,7 @@ pub struct HttpHandle {
 }
 
 impl HttpConfig {
-    /// 256 public and 16 admin connections, 64 uploads, 128 downloads of which a source has 64, 5 s a request, 60 s a transfer,
+    /// 256 public and 16 admin connections, 128 uploads and 128 downloads of which a source has half, 5 s a request, 60 s a transfer,
     /// 30 s without any of it taken, 1 s of grace.
     #[must_use]
     pub fn new(admin: Admin, public: SocketAddr, media: MediaOptions) -> Self {
@@ -186,7 +188,8 @@ impl HttpConfig {
             media,
             connections_max: 256,
             admin_connections_max: 16,
-            uploads_max: 64,
+            uploads_max: 128,
+            uploads_a_source: 64,
             downloads_max: 128,
             downloads_a_source: 64,
             request_timeout: Duration::from_secs(5),
@@ -240,7 +243,7 @@ pub fn serve(bound: Bound, parts: HttpParts) -> Result<HttpHandle, HttpError> {
         shelf,
         secret: parts.secret.clone(),
         tally: Arc::clone(&tally),
-        uploads: Semaphore::new(config.uploads_max),
+        uploads: Arc::new(Slots::new(config.uploads_max, config.uploads_a_source)),
         downloads: Arc::new(Slots::new(config.downloads_max, config.downloads_a_source)),
         timeout: config.transfer_timeout,
     });

@@ -345,6 +345,8 @@ impl Office {
         figures.commit_us.set(store.commit_us_total);
         figures.store_bytes.set(store.space_bytes);
         figures.store_full.set(u64::from(feels != Health::Good));
+        figures.damaged_copies.set(store.copies as u64);
+        figures.damaged_copies_expired.set(store.copies_expired);
     }
 }
 

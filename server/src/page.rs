@@ -124,6 +124,10 @@ fn of_chat() -> Vec<(&'static str, Bound)> {
             "an erased body's time on the server's disk",
             Seconds(store.erase_within_ms / 1_000),
         ),
+        (
+            "a copy of what was damaged in the store",
+            Seconds(store.copies_kept_ms / 1_000),
+        ),
     ]
 }
 
@@ -144,6 +148,10 @@ fn of_http() -> Vec<(&'static str, Bound)> {
         ),
         ("connections by HTTP", Count(http.connections_max.into())),
         ("uploads under way", Count(http.uploads_max as u64)),
+        (
+            "uploads under way of one address (IPv6: one /64)",
+            Count(http.uploads_a_source as u64),
+        ),
         ("downloads under way", Count(http.downloads_max as u64)),
         (
             "downloads under way of one address (IPv6: one /64)",

@@ -23,7 +23,8 @@
 //! and nothing committed is lost, because bytes stay in memory until a sync has succeeded.
 //!
 //! **A damaged item.** What cannot be read back as it was written stops nobody's mailbox: [`Store::set_aside`] takes it
-//! out and keeps what is left of it in a file of its own.
+//! out and keeps what is left of it in a file of its own, as opening keeps what it cuts off. Such copies go
+//! [`Options::copies_kept_ms`] after they were made: what they hold may have been delivered.
 //!
 //! **Ids.** A repeated id of one sender is found by a window of 64 ids (RFC 4303 section 3.4.3), kept across restarts
 //! for [`Options::window_age_ms`] after the sender's last message, for at most [`Options::windows_max`] senders.
@@ -41,6 +42,7 @@
 mod arrival;
 mod aside;
 mod collection;
+mod copies;
 mod damage;
 mod disk;
 mod erasure;
@@ -74,6 +76,7 @@ use hashbrown::HashMap;
 
 pub use aside::Aside;
 use collection::Scan;
+use copies::Copies;
 pub use error::Error;
 pub use figures::{CommitStats, Health, Recovery, Stats};
 use index::{Entry, Index};
@@ -93,11 +96,13 @@ const LAZY_WRITE_MS: u64 = 1000;
 /// The store.
 pub struct Store {
     log: Log,
+    copies: Copies,
     index: Index,
     windows: Windows,
     /// Records with several items: how many still live, by segment and offset.
     shared: HashMap<(u16, u32), u32, RandomState>,
     erase_within_ms: u64,
+    copies_kept_ms: u64,
     quota_bytes: u64,
     mailbox_max_items: usize,
     pending_items: u64,
@@ -296,6 +301,7 @@ impl Store {
             mailboxes: self.index.mailboxes(),
             longest_mailbox: self.index.longest(),
             windows: self.windows.len(),
+            copies: self.copies.len(),
             segments: self.log.segments.len(),
             space_bytes: self.log.space_bytes(),
             live_bytes: self.log.live_bytes,

@@ -1,10 +1,11 @@
 //! Draws of senders and recipients.
 //!
-//! By rejection: a candidate costs a few tens of nanoseconds and is nearly always right.
+//! By rejection: a candidate costs a few tens of nanoseconds and is nearly always right. Where people take breaks the first one
+//! counts, and nothing is sent if he is away: so everybody has his own Poisson process, whoever else is there.
 
-use super::walk::Roster;
+use super::walk::{Roster, Walk};
 use crate::action::To;
-use crate::load::Part;
+use crate::load::{Outgoing, Part};
 use crate::plan::Inner;
 use crate::presence::GRACE_US;
 use crate::random::Stream;
@@ -16,64 +17,88 @@ const SEARCHED: usize = 512;
 /// Senders drawn until one is in a group that exists by now.
 const GROUP_TRIES: usize = 12;
 
-/// A sender and a recipient, if the plan has any.
-pub(super) fn message(
-    plan: &Inner,
-    roster: &Roster,
-    passed: impl Fn(usize) -> usize,
-    part: &Part,
+/// Who there is to send: a cell's people at an instant.
+pub(super) struct Senders<'a> {
+    plan: &'a Inner,
+    roster: &'a Roster,
+    connects: &'a Walk,
     at_us: u64,
-    stream: &mut Stream,
-) -> Option<(u32, To)> {
-    let kind = stream.unit();
-    let mut user = sender(plan, roster, &passed, part.band, at_us, stream)?;
-    if kind < part.to_away
-        && let Some(to) = away(plan, part, at_us, stream)
-    {
-        return Some((user, To::User(to)));
-    }
-    if kind >= part.to_away && kind < part.to_away + part.to_groups {
-        for _ in 0..GROUP_TRIES {
-            if let Some(group) = group_of(plan, user, at_us, stream) {
-                return Some((user, To::Group(group)));
-            }
-            user = sender(plan, roster, &passed, part.band, at_us, stream)?;
-        }
-    }
-    let to = online(plan, user, part, at_us, stream)?;
-    Some((user, To::User(to)))
 }
 
-/// A user of the cell, of that population if it has one online, who is online then.
-pub(super) fn sender(
-    plan: &Inner,
-    roster: &Roster,
-    passed: impl Fn(usize) -> usize,
-    band: usize,
-    at_us: u64,
-    stream: &mut Stream,
-) -> Option<u32> {
-    let is_settled = |user: u32| {
-        plan.presence
-            .session(user, at_us)
-            .is_some_and(|session| session.is_settled(at_us))
-    };
-    let users = roster.bands[band].get(..passed(band))?;
-    for _ in 0..TRIES.min(users.len() * 4) {
-        let user = users[stream.below(users.len() as u64) as usize];
-        if is_settled(user) {
-            return Some(user);
+impl<'a> Senders<'a> {
+    /// Those of a roster; `connects` has passed those who have connected.
+    pub(super) fn new(plan: &'a Inner, roster: &'a Roster, connects: &'a Walk, at_us: u64) -> Self {
+        Self {
+            plan,
+            roster,
+            connects,
+            at_us,
         }
     }
-    // Small populations may have nobody online in some cells; then another population sends for them.
-    let others = (0..roster.bands.len()).map(|index| (band + index) % roster.bands.len());
-    others
-        .filter_map(|band| roster.bands[band].get(..passed(band)))
-        .find_map(|users| {
-            let start = stream.below(users.len() as u64) as usize;
-            let from_there = users.iter().cycle().skip(start).take(users.len().min(SEARCHED));
-            from_there.copied().find(|user| is_settled(*user))
-        })
+
+    /// A sender and a recipient, if the plan has any for an arrival of that population.
+    pub(super) fn message(
+        &self,
+        band: usize,
+        outgoing: &Outgoing,
+        part: &Part,
+        stream: &mut Stream,
+    ) -> Option<(u32, To)> {
+        let (plan, at_us) = (self.plan, self.at_us);
+        let kind = stream.unit();
+        let mut user = self.sender(band, outgoing, stream)?;
+        if kind < part.to_away
+            && let Some(to) = away(plan, part, at_us, stream)
+        {
+            return Some((user, To::User(to)));
+        }
+        if kind >= part.to_away && kind < part.to_away + part.to_groups {
+            for _ in 0..GROUP_TRIES {
+                if let Some(group) = group_of(plan, user, at_us, stream) {
+                    return Some((user, To::Group(group)));
+                }
+                user = self.anybody(band, stream)?;
+            }
+        }
+        let to = online(plan, user, part, at_us, stream)?;
+        Some((user, To::User(to)))
+    }
+
+    /// Who of a population sends what has arrived for it, if anybody does.
+    pub(super) fn sender(&self, band: usize, outgoing: &Outgoing, stream: &mut Stream) -> Option<u32> {
+        if !outgoing.is_thinned() {
+            return self.anybody(band, stream);
+        }
+        let users = &self.roster.bands[band];
+        let user = *users.get(stream.below(users.len() as u64) as usize)?;
+        self.is_settled(user).then_some(user)
+    }
+
+    /// A user of the cell, of that population if it has one online, who is online then.
+    fn anybody(&self, band: usize, stream: &mut Stream) -> Option<u32> {
+        let bands = &self.roster.bands;
+        let users = bands[band].get(..self.connects.passed(band))?;
+        for _ in 0..TRIES.min(users.len() * 4) {
+            let user = users[stream.below(users.len() as u64) as usize];
+            if self.is_settled(user) {
+                return Some(user);
+            }
+        }
+        // Small populations may have nobody online in some cells; then another population sends for them.
+        let others = (0..bands.len()).map(|index| (band + index) % bands.len());
+        others
+            .filter_map(|band| bands[band].get(..self.connects.passed(band)))
+            .find_map(|users| {
+                let start = stream.below(users.len() as u64) as usize;
+                let from_there = users.iter().cycle().skip(start).take(users.len().min(SEARCHED));
+                from_there.copied().find(|user| self.is_settled(*user))
+            })
+    }
+
+    fn is_settled(&self, user: u32) -> bool {
+        let session = self.plan.presence.session(user, self.at_us);
+        session.is_some_and(|session| session.is_settled(self.at_us))
+    }
 }
 
 /// Somebody who is online then, other than the sender.

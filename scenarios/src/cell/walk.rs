@@ -84,9 +84,9 @@ impl Walk {
         Some(user)
     }
 
-    /// How many it has passed of each population.
-    pub(super) fn passed(&self) -> impl Fn(usize) -> usize {
-        |band| self.heads[band].0
+    /// How many of a population it has passed.
+    pub(super) fn passed(&self, band: usize) -> usize {
+        self.heads[band].0
     }
 
     fn find_first(&mut self) {

@@ -14,9 +14,9 @@ use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use hyper::body::Body as _;
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use wire::chat::{Code, Secret};
+use wire::chat::Secret;
 
 use super::refusal::{Reason, Refusal};
 use super::slots::Slots;
@@ -43,8 +43,8 @@ pub(super) struct Media {
     pub(super) shelf: Arc<Shelf>,
     pub(super) secret: Secret,
     pub(super) tally: Arc<Tally>,
-    /// Bounds the uploads under way.
-    pub(super) uploads: Semaphore,
+    /// Bounds the uploads under way, all together and a source.
+    pub(super) uploads: Arc<Slots>,
     /// Bounds the downloads under way, all together and a source.
     pub(super) downloads: Arc<Slots>,
     /// How long an upload or a download may take.
@@ -61,10 +61,11 @@ pub(super) fn routes(media: Arc<Media>) -> Router {
 
 async fn upload(
     State(media): State<Arc<Media>>,
+    Extension(source): Extension<Source>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response, Refusal> {
-    match media.take(&headers, &mut body).await {
+    match media.take(source, &headers, &mut body).await {
         Ok(id) => {
             let link = format!("/v1/media/{id}");
             Ok((
@@ -105,12 +106,9 @@ async fn download(
 
 impl Media {
     /// Takes an upload onto the shelf.
-    async fn take(&self, headers: &HeaderMap, body: &mut Body) -> Result<MediaId, Refusal> {
+    async fn take(&self, source: Source, headers: &HeaderMap, body: &mut Body) -> Result<MediaId, Refusal> {
         credential::admit(&self.secret, headers)?;
-        let _upload = self
-            .uploads
-            .try_acquire()
-            .map_err(|_| Refusal::from(Code::Busy))?;
+        let _slot = self.uploads.take(source)?;
         self.shelf.check_size(body.size_hint().lower())?;
         let received = async {
             let mut part = Part::create(Arc::clone(&self.shelf)).await?;

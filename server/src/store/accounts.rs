@@ -141,7 +141,8 @@ impl Accounts {
             };
             accounts.read(&*file)?;
             if let Some(tail) = accounts.damaged_tail(&*file)? {
-                damage::keep(&*disk, FILE, accounts.end, &tail)?;
+                let copy = format!("{FILE}.{}.damaged", accounts.end);
+                damage::keep(&*disk, FILE, accounts.end, &tail, &copy)?;
                 accounts.damaged_tails += 1;
             }
             file.truncate(accounts.end)?;

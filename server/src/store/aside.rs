@@ -1,7 +1,7 @@
 //! Setting damaged items aside: out of their mailboxes, so that what waits behind them is delivered.
 //!
 //! It refuses to mend them. What can be read of one is kept in a file of its own, one record as of a segment numbered 0,
-//! for whoever wants to look; nothing here reads it again, nor removes it. Only so many are set aside in a store's life:
+//! for whoever wants to look; nothing here reads it again. Only so many are set aside in a store's life:
 //! where more cannot be read it is the disk that fails, and mailboxes had better wait for another one.
 
 use std::io;
@@ -35,7 +35,8 @@ impl Store {
         }
         let entry = self.index.take_next(to, after)?;
         self.counts.items_aside += 1;
-        let file = self.keep(to, &entry).ok();
+        let copy = self.copies.item(entry.seq(), self.log.now_ms);
+        let file = self.keep(to, &entry, &copy).is_ok().then_some(copy);
         count_death(&mut self.log, &mut self.shared, &entry);
         Some(Aside {
             item: Erased {
@@ -51,7 +52,7 @@ impl Store {
     }
 
     /// Writes what can be read of an item, and what the index knows of it, to a file of its own.
-    fn keep(&self, to: u64, entry: &Entry) -> io::Result<String> {
+    fn keep(&self, to: u64, entry: &Entry, copy: &str) -> io::Result<()> {
         let disk = self.log.disk.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let place = entry.place();
         let mut found = Vec::new();
@@ -76,10 +77,8 @@ impl Store {
         };
         let mut bytes = Vec::new();
         record::append_item(&mut bytes, 0, &head, body, std::iter::once((to, entry.seq())));
-        let name = format!("{:016x}.item", entry.seq());
-        let file = disk.create(&name, bytes.len() as u64)?;
+        let file = disk.create(copy, bytes.len() as u64)?;
         write_all_at(&*file, &bytes, 0)?;
-        file.sync_data()?;
-        Ok(name)
+        file.sync_data()
     }
 }

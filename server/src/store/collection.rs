@@ -52,7 +52,7 @@ pub(super) enum Step {
 
 impl Store {
     /// Does what is due: writes late acknowledgements, syncs (`Async`), retries after a failure, forgets old
-    /// windows, erases dead bodies and collects segments. Call it between batches, at least ten times a second; the
+    /// windows, erases dead bodies, collects segments and removes old copies of what was damaged. Call it between batches, at least ten times a second; the
     /// work of a call is bounded by twice what was appended since the last one, and by 1 to 16 MiB.
     pub fn maintain(&mut self, now_ms: u64) {
         self.log.now_ms = self.log.now_ms.max(now_ms);
@@ -78,6 +78,7 @@ impl Store {
             }
         }
         self.windows.evict(self.log.now_ms, EVICTIONS);
+        self.expire_copy();
         if !self.needs_commit() && self.log.failure.is_none() {
             self.keep_up();
         }

@@ -1,14 +1,11 @@
 //! Keeping what recovery is about to cut off though a crash does not explain it.
 //!
-//! It refuses to mend it: the copy is for whoever wants to look, and nothing here reads or removes it.
+//! It refuses to mend it: the copy is for whoever wants to look, and nothing here reads it, nor knows how long it is kept.
 
 use std::io;
 
 use super::disk::{Disk, write_all_at};
 use super::record::{self, Parsed};
-
-/// What a file is called that is not what was written.
-pub(super) const SUFFIX: &str = ".damaged";
 
 /// The longest record that is looked for: a body, and more recipients than a group has members.
 const RECORD_MAX_BYTES: usize = 128 * 1024;
@@ -21,10 +18,9 @@ pub(super) fn has_sound_record(bytes: &[u8], within: usize, segment: u64) -> boo
     })
 }
 
-/// Copies the bytes that stand in a file from `offset` on to `<name>.<offset>.damaged`, and says so in the log.
-pub(super) fn keep(disk: &dyn Disk, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    let copy = format!("{name}.{offset}{SUFFIX}");
-    let file = disk.create(&copy, bytes.len() as u64)?;
+/// Copies the bytes that stand in a file from `offset` on to another, and says so in the log.
+pub(super) fn keep(disk: &dyn Disk, name: &str, offset: u64, bytes: &[u8], copy: &str) -> io::Result<()> {
+    let file = disk.create(copy, bytes.len() as u64)?;
     write_all_at(&*file, bytes, 0)?;
     file.sync_data()?;
     tracing::error!(

@@ -84,6 +84,10 @@ pub struct Stats {
     pub acks_unlogged: u64,
     /// Items set aside because they could not be read.
     pub items_aside: u64,
+    /// Copies of what was damaged that there are.
+    pub copies: usize,
+    /// Copies of what was damaged that had their time and were removed.
+    pub copies_expired: u64,
     /// Segments collected.
     pub collected_segments: u64,
     /// Segments in which bodies were overwritten.

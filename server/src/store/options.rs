@@ -39,6 +39,8 @@ pub struct Options {
     pub segment_bytes: usize,
     /// Bodies are gone from the files this long after their last recipient acknowledged.
     pub erase_within_ms: u64,
+    /// Copies of what was damaged are removed this long after they were made: they may hold such bodies.
+    pub copies_kept_ms: u64,
     /// A bound on the files' total length (on memory, without files); at least six segments.
     pub quota_bytes: u64,
     /// A bound on the items of one mailbox.
@@ -58,6 +60,7 @@ impl Default for Options {
             durability: Durability::default(),
             segment_bytes: 16 << 20,
             erase_within_ms: 120_000,
+            copies_kept_ms: 3 * 24 * 3_600_000,
             quota_bytes: 16 << 30,
             mailbox_max_items: 10_000,
             window_age_ms: 24 * 3_600_000,

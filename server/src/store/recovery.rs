@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::collection::CHUNK_BYTES;
+use super::copies::Copies;
 use super::damage;
 use super::disk::{Disk, RealDisk, read_exact_at, write_all_at};
 use super::index::{Index, NewEntry, Place, SEGMENT_BYTES_MAX};
@@ -42,6 +43,7 @@ struct Found {
 /// What one pass over the files gathers.
 struct Reading {
     log: Log,
+    copies: Copies,
     windows: Windows,
     found: Vec<Found>,
     acknowledged: HashMap<u64, u64, RandomState>,
@@ -81,8 +83,13 @@ impl Store {
             options.quota_bytes,
             now_ms,
         );
+        let copies = match &log.disk {
+            Some(disk) => Copies::find(&**disk, now_ms)?,
+            None => Copies::default(),
+        };
         let mut reading = Reading {
             log,
+            copies,
             windows: Windows::new(options.window_age_ms, options.windows_max)
                 .with_room(options.windows_expected),
             found: Vec::new(),
@@ -93,10 +100,12 @@ impl Store {
         reading.read_files()?;
         let mut store = Self {
             log: reading.log,
+            copies: reading.copies,
             windows: reading.windows,
             index: Index::new(),
             shared: HashMap::default(),
             erase_within_ms: options.erase_within_ms,
+            copies_kept_ms: options.copies_kept_ms,
             quota_bytes: options.quota_bytes,
             mailbox_max_items: options.mailbox_max_items,
             pending_items: 0,
@@ -212,7 +221,7 @@ impl Reading {
                 _ => {
                     self.report.damaged_files += 1;
                     tracing::error!(file = name, "a file is not what was written, and is put aside");
-                    disk.rename(&name, &format!("{name}{}", damage::SUFFIX))?;
+                    disk.rename(&name, &self.copies.damaged(&name, self.log.now_ms))?;
                 }
             }
         }
@@ -260,7 +269,9 @@ impl Reading {
             && (!is_last || damage::has_sound_record(&bytes[offset..], garbage, number))
             && let Some(disk) = &self.log.disk
         {
-            match damage::keep(&**disk, &backing.name, offset as u64, rest) {
+            let name = &backing.name;
+            let copy = self.copies.damaged(&format!("{name}.{offset}"), self.log.now_ms);
+            match damage::keep(&**disk, name, offset as u64, rest, &copy) {
                 Ok(()) => self.report.damaged_tails += 1,
                 // A crash on a full disk must not keep the server from starting.
                 Err(error) if is_last && error.kind() == io::ErrorKind::StorageFull => {

@@ -121,12 +121,12 @@ impl SimulatedDisk {
         self.state().used()
     }
 
-    /// What follows each `marker` in any file of the store, as a reader sees it; copies of what was damaged are the operator's.
+    /// What follows each `marker` in any file of the store, as a reader sees it; copies of what was damaged have another term.
     pub(super) fn marked(&self, marker: u64) -> BTreeSet<u64> {
         let state = self.state();
         let marker = marker.to_le_bytes();
         let mut found = BTreeSet::new();
-        let is_ours = |name: &str| !name.ends_with(super::damage::SUFFIX);
+        let is_ours = |name: &str| !name.ends_with(".damaged");
         for (_, file) in state.names.iter().filter(|(name, _)| is_ours(name)) {
             for bytes in state.files[file]
                 .seen

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use tokio::net::TcpSocket;
+
 use super::*;
 
 #[tokio::test]
@@ -151,15 +153,23 @@ async fn converse(addr: SocketAddr, text: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-#[tokio::test]
-async fn too_many_uploads_at_once_are_busy() {
-    let bench = Bench::with(|config| config.uploads_max = 1).await;
-    let mut slow = TcpStream::connect(bench.http.public_addr).await.unwrap();
+/// A client at that address that has sent half of an upload.
+async fn half_an_upload(bench: &Bench, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(from.parse().unwrap()).unwrap();
+    let mut stream = socket.connect(bench.http.public_addr).await.unwrap();
     let head = format!(
         "PUT /v1/media HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 10\r\n\r\n12345",
         credential(ANN)
     );
-    slow.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn too_many_uploads_at_once_are_busy() {
+    let bench = Bench::with(|config| config.uploads_max = 1).await;
+    let slow = half_an_upload(&bench, "127.0.0.1:0").await;
     while bench.media_bytes().await < 5.0 {}
     assert_eq!(refusal(bench.upload("x")).await, refusal_is(503, 17, "busy"));
     // The client that went away leaves neither its half nor its place.
@@ -167,6 +177,34 @@ async fn too_many_uploads_at_once_are_busy() {
     while bench.media_bytes().await > 0.0 {}
     while bench.upload("x").send().await.unwrap().status() == 503 {}
     assert_eq!(bench.files(), 1);
+}
+
+#[tokio::test]
+async fn one_source_does_not_take_every_upload() {
+    let bench = Bench::with(|config| (config.uploads_max, config.uploads_a_source) = (4, 2)).await;
+    let slow = [
+        half_an_upload(&bench, "127.0.0.2:0").await,
+        half_an_upload(&bench, "127.0.0.2:0").await,
+    ];
+    while bench.media_bytes().await < 10.0 {}
+    let client = |from: &str| {
+        let from = from.parse::<std::net::IpAddr>().unwrap();
+        Client::builder().no_proxy().local_address(from).build().unwrap()
+    };
+    let upload = |client: &Client| {
+        let url = format!("http://{}/v1/media", bench.http.public_addr);
+        client.put(url).bearer_auth(credential(ANN)).body("x")
+    };
+    let (theirs, another) = (client("127.0.0.2"), client("127.0.0.1"));
+    // It is the address that counts, not the number.
+    assert_eq!(
+        refusal(upload(&theirs)).await,
+        refusal_is(429, 12, "rate_limited")
+    );
+    assert_eq!(bench.refused("rate_limited").await, 1);
+    assert_eq!(upload(&another).send().await.unwrap().status(), 201);
+    drop(slow);
+    while upload(&theirs).send().await.unwrap().status() == 429 {}
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ fn a_damaged_segment_is_put_aside_and_not_removed() {
     let (store, recovery) =
         Store::start(&options(Durability::Commit), Some(shared), Some(keeper), 3).unwrap();
     assert_eq!((recovery.damaged_files, store.stats().items), (1, 0));
-    assert!(disk.list().unwrap().contains(&format!("{name}.damaged")));
+    assert!(disk.list().unwrap().contains(&format!("{name}.at3.damaged")));
 }
 
 /// Writes a segment with one-recipient items (sequence, id, whether the body is whole), all from 7 to 1.
@@ -177,7 +177,7 @@ fn what_is_lost_behind_a_damaged_record_is_kept_unless_nothing_sound_is_left_of_
         assert_eq!(bodies(&mut store, 1).len(), 4 - lost, "{number} {offset}");
         assert_eq!(recovery.damaged_tails, usize::from(kept), "{number} {offset}");
         assert!(recovery.torn_bytes > 0);
-        let copy = format!("{name}.{offset}.damaged");
+        let copy = format!("{name}.{offset}.at1.damaged");
         assert_eq!(disk.list().unwrap().contains(&copy), kept, "{number} {offset}");
         if kept {
             let copied = content(&copy);
@@ -186,6 +186,51 @@ fn what_is_lost_behind_a_damaged_record_is_kept_unless_nothing_sound_is_left_of_
         assert!(content(&name)[offset..].iter().all(|byte| *byte == 0), "wiped");
         drop(store);
         assert_eq!(recover(&disk).1.damaged_tails, 0, "once");
+    }
+}
+
+#[test]
+fn copies_of_what_was_damaged_go_at_their_time_whether_the_store_runs_then_or_opens_later() {
+    let options = Options {
+        copies_kept_ms: 50_000,
+        ..options(Durability::Commit)
+    };
+    let copies = |disk: &SimulatedDisk| {
+        let mut names = disk.list().unwrap();
+        names.retain(|name| name.ends_with(".damaged") || name.ends_with(".item"));
+        names.len()
+    };
+    for restarts in [false, true] {
+        let disk = SimulatedDisk::new(13);
+        write_segment(&disk, 1, &[(500, 1, true), (501, 2, true)], 0);
+        write_segment(&disk, 2, &[(502, 3, true), (503, 4, true)], 0);
+        write_segment(&disk, 3, &[(504, 5, true)], 0);
+        disk.damage("0000000000000001.segment", record::SEGMENT_BYTES + 20);
+        disk.damage("0000000000000002.segment", 20);
+        // A copy that does not say since when it is there has its time from now on.
+        disk.create("0000000000000009.segment.64.damaged", 8).unwrap();
+        let mut store = on(&disk, &options, 1_000);
+        assert_eq!((copies(&disk), store.stats().copies), (3, 3));
+        disk.damage(
+            "0000000000000003.segment",
+            record::SEGMENT_BYTES + record::ITEM_HEAD_BYTES,
+        );
+        maintain(&mut store, 1_000, 20_000);
+        store.set_aside(1, 0).unwrap();
+        maintain(&mut store, 21_000, 29_900);
+        assert_eq!(
+            (copies(&disk), store.stats().copies_expired),
+            (4, 0),
+            "not before"
+        );
+        if restarts {
+            drop(store);
+            store = on(&disk, &options, 60_000);
+        }
+        maintain(&mut store, 60_000, 1_000);
+        assert_eq!((copies(&disk), store.stats().copies_expired), (1, 3));
+        maintain(&mut store, 71_000, 1_000);
+        assert_eq!((copies(&disk), store.stats().copies_expired), (0, 4));
     }
 }
 
