@@ -1,6 +1,6 @@
 //! What must hold of any conversation behind a mask. A property panics when it does not.
 //!
-//! The fuzz target calls it with bytes it invents, `replay/tests/masks.rs` with those that were kept. The first byte says which rules there
+//! The fuzz target calls it with bytes it invents, `replay/tests/captures/corpus.rs` with those that were kept. The first byte says which rules there
 //! are, how the connection begins, in which pieces it is said, and where somebody's address is put into it. In the rest 1 lets the client speak, 2 its server, 3 takes seven
 //! bytes of whoever speaks away, 4 ends what he says.
 
@@ -24,7 +24,7 @@ pub(crate) fn masked(bytes: &[u8]) {
     let rest = [before, PLANTED, behind].concat();
     let events = conversation(how, &rest);
     let (outlines, said) = through(how, &events);
-    let expected: Vec<_> = events.iter().map(outline).collect();
+    let expected: Vec<_> = events.iter().map(Event::to_string).collect();
     assert_eq!(outlines, expected);
     assert_eq!(through(how, &events).1, said, "it depends on chance");
     // With the other rules bodies and paths stay.
@@ -36,7 +36,7 @@ fn through(how: u8, events: &[Event<'_>]) -> (Vec<String>, Vec<u8>) {
     let rules = MaskRules::parse(RULES[usize::from(how & 1)], "mask.toml").expect("rules");
     let (mut outlines, mut said) = (Vec::new(), Vec::new());
     let mut mask = Mask::new(rules, [7; MASK_KEY_BYTES], |event: Event<'_>| {
-        outlines.push(outline(&event));
+        outlines.push(event.to_string());
         if let Event::Data { bytes, .. } = event {
             said.extend_from_slice(bytes);
         }
@@ -45,19 +45,6 @@ fn through(how: u8, events: &[Event<'_>]) -> (Vec<String>, Vec<u8>) {
     let (_, figures) = mask.finish();
     assert_eq!(figures.crowded_bytes, 0, "there is room for all of it");
     (outlines, said)
-}
-
-fn outline(event: &Event<'_>) -> String {
-    match event {
-        Event::Data {
-            flow,
-            side,
-            at_ns,
-            offset,
-            bytes,
-        } => format!("{flow:?} {side:?} {at_ns} {offset} {}", bytes.len()),
-        other => format!("{other:?}"),
-    }
 }
 
 fn conversation(how: u8, bytes: &[u8]) -> Vec<Event<'_>> {

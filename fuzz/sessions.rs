@@ -1,6 +1,6 @@
 //! What must hold of any bytes that claim to be a file of sessions. A property panics when it does not.
 //!
-//! The fuzz target calls it with bytes it invents, `replay/tests/session_file.rs` with those that were kept. The first byte says whether what
+//! The fuzz target calls it with bytes it invents, `replay/tests/captures/corpus.rs` with those that were kept. The first byte says whether what
 //! follows is a whole file, or entries that the property puts into a block: checksums keep a fuzzer out otherwise.
 
 use std::collections::HashMap;

@@ -2,6 +2,7 @@
 
 mod conduct;
 mod lab;
+mod mistyped;
 mod run;
 mod serve;
 mod value;
@@ -14,9 +15,10 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::conduct::ConductArgs;
 pub(crate) use self::lab::{AimArgs, DoctorArgs, EndsArg, InhabitArgs, LabArg, LabArgs, TransportArg};
+pub(crate) use self::mistyped::{explained, no_capture};
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::serve::{PROVISIONED_BASE, ServeArgs};
-pub(crate) use self::value::count;
+pub(crate) use self::value::{count, some};
 use crate::exit::Outcome;
 use crate::replay::arguments::ReplayArgs;
 use crate::say;

@@ -32,7 +32,8 @@ use cli::{Cli, Command};
 use exit::Outcome;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let words: Vec<_> = std::env::args_os().collect();
+    let cli = Cli::try_parse_from(&words).unwrap_or_else(|error| cli::explained(error, &words).exit());
     let result = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Serve(args) => serve::serve(&args),

@@ -43,6 +43,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Outcome> {
     if let Some(bytes) = args.unread {
         knobs.set("unread_max_bytes", &bytes.to_string())?;
     }
+    if let Some(ms) = args.farewell {
+        knobs.set("farewell_ms", &ms.to_string())?;
+    }
     let mut config = config(args)?;
     if !args.plain {
         let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());

@@ -9,6 +9,8 @@
 //! under way between them; five bytes a user.
 
 mod chunk;
+mod event;
+mod figures;
 mod pair;
 
 use scenarios::To;
@@ -18,113 +20,8 @@ use crate::members::Members;
 use chunk::{Cell, Chunks, flag};
 use pair::Pairs;
 
-/// Something a client did or saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A user was welcomed.
-    Online {
-        /// Who.
-        user: u32,
-    },
-    /// A user's session ended, however.
-    Offline {
-        /// Who.
-        user: u32,
-    },
-    /// A message was sent, the first time.
-    Sent {
-        /// The number of its first copy; the others follow. Later messages of a sender have higher numbers.
-        first_copy: u64,
-        /// By whom.
-        sender: u32,
-        /// To whom.
-        to: To,
-    },
-    /// The server has it safe.
-    Accepted {
-        /// See [`Event::Sent`].
-        first_copy: u64,
-        /// By whom.
-        sender: u32,
-        /// To whom.
-        to: To,
-    },
-    /// The server did not take it.
-    Refused {
-        /// See [`Event::Sent`].
-        first_copy: u64,
-        /// By whom.
-        sender: u32,
-        /// To whom.
-        to: To,
-        /// Why.
-        code: Code,
-    },
-    /// A copy arrived, its checksum right and meant for who got it.
-    Delivered {
-        /// Its number.
-        copy: u64,
-        /// Who sent it.
-        sender: u32,
-        /// Who got it.
-        recipient: u32,
-        /// Counts the recipient's sessions; wraps.
-        session: u8,
-        /// When that session began, milliseconds on the run's clock.
-        since_ms: u32,
-    },
-    /// A message arrived whose checksum or content was wrong.
-    Corrupted,
-}
-
-/// The ledger's state of affairs. Copies, all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Sent at least once.
-    pub sent: u64,
-    /// Answered by the first tick.
-    pub accepted: u64,
-    /// Answered by a refusal.
-    pub refused: u64,
-    /// Accepted and arrived.
-    pub delivered: u64,
-    /// Accepted, not arrived, the recipient away: what the server must still hold.
-    pub queued: u64,
-    /// Accepted, not arrived, the recipient online: in flight; lost, if it is so in the end.
-    pub missing: u64,
-    /// Arrived, though not accepted so far: their answer is on its way, or a cut swallowed it.
-    pub delivered_unanswered: u64,
-    /// Arrived though refused: a server's fault.
-    pub delivered_refused: u64,
-    /// Arrived again in a later session: excused, dropped by id as a phone would.
-    pub redelivered: u64,
-    /// Arrived again in the same session: a server's fault.
-    pub duplicated: u64,
-    /// Arrived damaged, or at the wrong person: a server's fault.
-    pub corrupted: u64,
-    /// Overtaken by a later one of the same sender to the same recipient: a server's fault.
-    pub misordered: u64,
-}
-
-impl Figures {
-    /// Neither accepted nor refused so far.
-    #[must_use]
-    pub fn unanswered(&self) -> u64 {
-        self.sent - self.accepted - self.refused
-    }
-
-    /// Arrived for the first time, answered or not.
-    #[must_use]
-    pub fn arrived(&self) -> u64 {
-        self.delivered + self.delivered_unanswered + self.delivered_refused
-    }
-
-    /// Whether nothing is under way: every copy was answered, and waits for nobody who is online.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.unanswered() == 0 && self.missing == 0
-    }
-}
+pub use event::Event;
+pub use figures::Figures;
 
 /// The ledger of a run.
 pub type Ledger = Books<4_096>;

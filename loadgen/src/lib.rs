@@ -19,6 +19,7 @@ mod tally;
 mod timing;
 pub mod upload;
 
+pub use control::Leaving;
 pub use job::{JobFailure, RegisterDone, RegisterJob, UploadDone, UploadJob};
 pub use ledger::{Figures, Ledger};
 pub use members::{Members, group_id};

@@ -23,10 +23,10 @@ use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use reactor::{App, Close, Closed, Id, Link, Origin, Queue, QueueReceiver, Taken};
+use reactor::{App, Close, Closed, Id, Link, Misfit, Origin, Queue, QueueReceiver, Taken};
 use scenarios::Action;
 
-use crate::control::Control;
+use crate::control::{Control, Leaving};
 use crate::job::{RegisterJob, UploadJob};
 use crate::ledger::Event;
 use crate::members::Members;
@@ -225,7 +225,7 @@ impl Shard {
             && !self.awaits_tick(now_us)
     }
 
-    /// Hands in the last batches, then closes everything by RST: millions of FINs would take minutes.
+    /// Hands in the last batches, then leaves.
     fn end<L: Link>(&mut self, link: &mut L, now_us: u64) -> Option<u64> {
         self.end_ticks(now_us);
         self.report.flush();
@@ -237,7 +237,10 @@ impl Shard {
         self.close_half_open(link);
         for index in 0..self.users.extent() {
             if let Some((id, _)) = self.users.conn_at(index) {
-                link.close(id, Close::Reset);
+                let is_silent = self.control.leaving == Leaving::Silent;
+                if !(is_silent && link.misbehave(id, Misfit::Vanish)) {
+                    link.close(id, Close::Reset);
+                }
             }
         }
         None

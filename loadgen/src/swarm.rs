@@ -22,7 +22,7 @@ use wire::tls::ClientTls;
 
 use crate::Population;
 use crate::clerk::{Books, Clerk, Course};
-use crate::control::Control;
+use crate::control::{Control, Leaving};
 use crate::ledger::{Figures, Ledger};
 use crate::presence::Presence;
 use crate::shard::{Common, Limits};
@@ -72,6 +72,8 @@ pub struct SwarmOptions {
     pub welcome_timeout: Duration,
     /// The pause before a first reconnect, and the longest one.
     pub backoff: (Duration, Duration),
+    /// How it leaves.
+    pub leaving: Leaving,
 }
 
 impl SwarmOptions {
@@ -94,6 +96,7 @@ impl SwarmOptions {
             connecting_max: 2_000,
             welcome_timeout: Duration::from_secs(30),
             backoff: (Duration::from_millis(500), Duration::from_secs(30)),
+            leaving: Leaving::default(),
         }
     }
 }
@@ -189,7 +192,7 @@ impl Swarm {
             .map(|_| Arc::default())
             .collect::<Vec<_>>()
             .into();
-        let control = Arc::new(Control::default());
+        let control = Arc::new(Control::new(options.leaving));
         let books = Arc::new(Books::default());
         let common = Common {
             population: Arc::new(options.population.clone()),

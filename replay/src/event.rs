@@ -4,6 +4,7 @@
 //! to a [`Sink`] in the order of their time; whoever takes them (decryption, a file of sessions, an inspection, the
 //! driver) is one.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 /// A recorded connection, numbered from 0 in the order of their first packets.
@@ -178,6 +179,63 @@ impl Event<'_> {
             | Self::Gap { at_ns, .. }
             | Self::Finish { at_ns, .. }
             | Self::Close { at_ns, .. } => at_ns,
+        }
+    }
+}
+
+impl Event<'_> {
+    /// The same, of those that borrow nothing: `None` of [`Event::Data`].
+    pub(crate) fn unborrowed(self) -> Option<Event<'static>> {
+        Some(match self {
+            Self::Data { .. } => return None,
+            Self::Open {
+                flow,
+                at_ns,
+                client,
+                server,
+                start,
+            } => Event::Open {
+                flow,
+                at_ns,
+                client,
+                server,
+                start,
+            },
+            Self::Gap {
+                flow,
+                side,
+                at_ns,
+                offset,
+                length,
+            } => Event::Gap {
+                flow,
+                side,
+                at_ns,
+                offset,
+                length,
+            },
+            Self::Finish { flow, side, at_ns } => Event::Finish { flow, side, at_ns },
+            Self::Close { flow, at_ns, end } => Event::Close { flow, at_ns, end },
+        })
+    }
+}
+
+/// All of it but what was said, of which it has the length.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data {
+                flow,
+                side,
+                at_ns,
+                offset,
+                bytes,
+            } => write!(
+                f,
+                "{side:?} of {flow:?} says {} B behind {offset} at {at_ns} ns",
+                bytes.len()
+            ),
+            other => write!(f, "{other:?}"),
         }
     }
 }

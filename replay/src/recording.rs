@@ -111,6 +111,14 @@ pub enum RecordingError {
     /// It is something else.
     #[error("not a file of sessions: it does not begin as one")]
     Foreign,
+    /// It ends before it has said anything.
+    #[error(
+        "the file of sessions is cut off at byte {offset}, within its first 16: nothing of it can be used"
+    )]
+    Short {
+        /// How many bytes there are.
+        offset: usize,
+    },
     /// A later version of teem wrote it.
     #[error("a file of sessions of version {version}: this teem reads up to version {known}")]
     Later {

@@ -23,7 +23,7 @@ use regex::bytes::Regex;
 use wire::chat::Secret;
 
 use crate::rewrite::{Common, Early};
-use crate::{Note, Protocol};
+use crate::{Note, Protocol, Recording};
 
 pub(crate) use accounts::Accounts;
 pub use error::RuleError;
@@ -115,6 +115,8 @@ pub(crate) enum Host {
 /// One rule: the sessions it is for, and what is done to them.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
+    /// Where the file has it, from 1; 0 where no file does.
+    pub(crate) line: usize,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) server: Place,
     pub(crate) unit: Option<Unit>,
@@ -284,6 +286,23 @@ impl Rules {
     #[must_use]
     pub fn early(&self) -> u64 {
         self.early.count()
+    }
+
+    /// Lines of the file with rules that are for none of these sessions (places in [`Recording::sessions`]): of another protocol, or
+    /// another recorded server. Whether an expression of the others ever matched is not looked at.
+    #[must_use]
+    pub fn unfitting(&self, recording: &Recording, sessions: &[u32]) -> Vec<usize> {
+        let chosen = sessions
+            .iter()
+            .filter_map(|place| recording.sessions().get(*place as usize));
+        let fitting = chosen.fold(0, |bits, session| {
+            bits | self.choose(session.protocol, session.server)
+        });
+        let rules = (0..).zip(&self.rules);
+        rules
+            .filter(|(place, _)| fitting >> place & 1 == 0)
+            .map(|(_, rule)| rule.line)
+            .collect()
     }
 
     /// What HTTP's *Host* becomes for a recorded server; `None` as recorded.

@@ -233,6 +233,7 @@ fn draw_x_labels(scene: &mut Scene, x: &Axis, kind: X, y: f64, face: &Face) -> f
     let name = match kind {
         X::Time(_) => "run time, m:ss",
         X::Recorded(end_s) if axis::is_brief(end_s) => "time since the first packet, s",
+        X::Recorded(end_s) if axis::is_long(end_s) => "time since the first packet, days",
         X::Recorded(_) => "time since the first packet, m:ss",
         X::Percentile(_) => "percentile",
         X::Count(..) => "connections online",

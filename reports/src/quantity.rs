@@ -45,13 +45,32 @@ impl Unit {
     }
 }
 
-/// A value as a tick's label on an axis that reaches `top`, so that all labels of an axis share a prefix.
+/// A value as a tick's label on an axis that reaches `top`, so that all labels of an axis share a prefix. A top below any prefix has a
+/// power of ten in its place, since a row of zeros is hard to count: `2·10⁻⁷/s`.
 pub(crate) fn tick(value: f64, unit: Unit, top: f64) -> String {
+    /// From here down figures are written with a power of ten.
+    const LEAST: f64 = 0.001;
     if value == 0.0 {
         return "0".to_owned();
     }
     let (size, suffix) = unit.prefix(top);
-    format!("{}{suffix}", trimmed(value / size, 3))
+    let scaled_top = top.abs() / size;
+    // Ticks are a quarter of a power of ten apart at the least.
+    let power = scaled_top.log10().floor().min(0.0) as i32;
+    if scaled_top < LEAST {
+        let scaled = value / size / 10f64.powi(power);
+        return format!("{}·10{}{suffix}", trimmed(scaled, 2), raised(power));
+    }
+    format!("{}{suffix}", trimmed(value / size, 3.max(2 - power) as usize))
+}
+
+/// A number as an exponent.
+fn raised(number: i32) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let digits = number.unsigned_abs().to_string();
+    let digits = digits.bytes().map(|digit| DIGITS[usize::from(digit - b'0')]);
+    let sign = (number < 0).then_some('⁻');
+    sign.into_iter().chain(digits).collect()
 }
 
 /// A value to three significant digits, with its unit: `1.25M`, `7.7 kB`, `250 ms`.
@@ -140,6 +159,10 @@ mod tests {
         assert_eq!(short(0.0, Unit::Share), "0 %");
         assert_eq!(tick(500_000.0, Unit::Count, 2e6), "0.5M");
         assert_eq!(tick(0.0, Unit::Bytes, 2e6), "0");
+        assert_eq!(tick(0.025, Unit::PerSecond, 0.05), "0.025/s");
+        assert_eq!(tick(0.002_5, Unit::PerSecond, 0.01), "0.0025/s");
+        assert_eq!(tick(2e-7, Unit::PerSecond, 6e-7), "2·10⁻⁷/s");
+        assert_eq!(tick(2.5e-11, Unit::Bytes, 1e-10), "0.25·10⁻¹⁰ B");
         assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(date(951_782_400_000), "2000-02-29 00:00:00 UTC");
         assert_eq!(date(1_750_000_000_000), "2025-06-15 15:06:40 UTC");

@@ -222,6 +222,13 @@ impl Knobs {
     pub fn lookups_a_source(&self) -> u64 {
         self.load(Cell::LookupsASource)
     }
+
+    /// How long a stop waits for clients to read its farewell; 0 resets them without one.
+    #[inline]
+    #[must_use]
+    pub fn farewell(&self) -> Duration {
+        Duration::from_millis(self.load(Cell::Farewell))
+    }
 }
 
 impl Default for Knobs {
@@ -262,6 +269,7 @@ mod tests {
             ("unread_total_max_bytes", "16000"),
             ("pins_a_source", "17"),
             ("lookups_a_source", "18"),
+            ("farewell_ms", "19"),
         ] {
             knobs.set(name, value).unwrap();
         }
@@ -275,6 +283,7 @@ mod tests {
         assert_eq!(knobs.unread_total_max_bytes(), 16_000);
         assert_eq!(knobs.pins_a_source(), 17);
         assert_eq!(knobs.lookups_a_source(), 18);
+        assert_eq!(knobs.farewell(), Duration::from_millis(19));
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(crate) struct ServerShard {
     listening: bool,
     /// Connections of the other shards, and the turn in which they were counted.
     elsewhere: (u64, u64),
-    stopping_us: Option<u64>,
+    stopping_until_us: Option<u64>,
 }
 
 impl ServerShard {
@@ -108,7 +108,7 @@ impl ServerShard {
             paused: false,
             listening: true,
             elsewhere: (0, u64::MAX),
-            stopping_us: None,
+            stopping_until_us: None,
         }
     }
 
@@ -219,7 +219,7 @@ impl<L: Acceptor> App<L> for ServerShard {
         self.exchange(link);
         self.bound_unread(link);
         self.regulate(link);
-        if walks && self.stopping_us.is_none() {
+        if walks && self.stopping_until_us.is_none() {
             self.reopen(link);
         }
         self.publish(link);

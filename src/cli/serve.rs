@@ -64,6 +64,10 @@ pub(crate) struct ServeArgs {
     /// Bytes that may wait for one client before it is cut off: the knob unread_max_bytes at its start.
     #[arg(long, value_name = "BYTES", value_parser = count)]
     pub(crate) unread: Option<u64>,
+    /// How long a stop waits for clients to read that the server ends, milliseconds; 0 resets them unsaid: the knob
+    /// farewell_ms at its start.
+    #[arg(long, value_name = "MS")]
+    pub(crate) farewell: Option<u64>,
     /// Whether senders get their second tick; `off` is for measuring what it costs.
     #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off, action = clap::ArgAction::Set)]
     pub(crate) second_ticks: bool,

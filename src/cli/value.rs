@@ -28,6 +28,14 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads a count that is not 0.
+pub(crate) fn some<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    match count(text)? {
+        0 => Err(format!("`{text}`: expected 1 or more, or the option left out")),
+        some => T::try_from(some).map_err(|_| format!("`{text}` is more than there can be")),
+    }
+}
+
 /// Reads a share below one half: `1%`.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = text
@@ -61,6 +69,15 @@ mod tests {
         for wrong in ["", "-1", "NaN", "inf", "3s"] {
             assert!(second(wrong).unwrap_err().contains("expected"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn some_are_one_at_least() {
+        assert_eq!((some::<u64>("20k"), some::<u32>("1")), (Ok(20_000), Ok(1)));
+        for wrong in ["0", "0k", "x"] {
+            assert!(some::<u64>(wrong).unwrap_err().contains("expected"), "{wrong}");
+        }
+        assert!(some::<u32>("9G").unwrap_err().contains("more than there can be"));
     }
 
     #[test]

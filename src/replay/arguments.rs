@@ -1,14 +1,50 @@
 //! The command line of `teem replay`.
 
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
+mod selection;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use replay::Speed;
 
-use crate::cli::{ConductArgs, DurabilityArg, TransportArg, count};
+pub(crate) use self::selection::SelectionArgs;
+use crate::cli::{ConductArgs, DurabilityArg, TransportArg, some};
+
+/// What drives, and so does nothing where a session is only cut out.
+const DRIVING: [&str; 31] = [
+    "target",
+    "serve",
+    "durability",
+    "rules",
+    "secret_file",
+    "provision",
+    "pins",
+    "speed",
+    "connect_speed",
+    "think_speed",
+    "causal",
+    "clones",
+    "spread",
+    "loops",
+    "SelectionArgs",
+    "transport",
+    "tls_cert",
+    "tls_ca",
+    "tls_name",
+    "client_cert",
+    "client_key",
+    "on_failure",
+    "at_once",
+    "shards",
+    "lateness_limit",
+    "patience",
+    "seed",
+    "threshold",
+    "knobs",
+    "out",
+    "json",
+];
 
 /// `teem replay CAPTURE` and `teem replay inspect CAPTURE`.
 #[derive(Debug, Args)]
@@ -71,12 +107,19 @@ pub(crate) struct DriveArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "plain",
-        conflicts_with_all = ["target", "secret_file", "tls_cert", "tls_ca"],
+        conflicts_with_all = ["target", "secret_file", "tls_cert", "tls_ca", "tls_name", "client_cert"],
         value_name = "plain|tls"
     )]
     pub(crate) serve: Option<ServeArg>,
     /// When a message counts as safe at that server.
-    #[arg(long, value_enum, default_value = "async", requires = "serve")]
+    // A target stands in the way of --serve, and what another stands in the way of is not missed by clap.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "async",
+        requires = "serve",
+        conflicts_with = "target"
+    )]
     pub(crate) durability: DurabilityArg,
     /// The TLS key log of the capture (SSLKEYLOGFILE), where it is encrypted and has none inside.
     #[arg(long, value_name = "FILE")]
@@ -106,13 +149,13 @@ pub(crate) struct DriveArgs {
     #[arg(long)]
     pub(crate) causal: bool,
     /// How many run through the recording side by side, each as another person: 100, 20k.
-    #[arg(long, value_parser = count, default_value = "1", value_name = "COUNT")]
+    #[arg(long, value_parser = some::<u64>, default_value = "1", value_name = "COUNT")]
     pub(crate) clones: u64,
     /// Over how long the clones' beginnings are spread: 30s.
     #[arg(long, value_parser = span, default_value = "0", value_name = "TIME")]
     pub(crate) spread: Duration,
     /// How many times each runs through it.
-    #[arg(long = "loop", value_parser = count, default_value = "1", value_name = "COUNT")]
+    #[arg(long = "loop", value_parser = some::<u64>, default_value = "1", value_name = "COUNT")]
     pub(crate) loops: u64,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
@@ -138,16 +181,16 @@ pub(crate) struct DriveArgs {
     #[arg(long, value_enum, default_value = "continue")]
     pub(crate) on_failure: OnFailureArg,
     /// Sessions at once at most; others begin late.
-    #[arg(long, value_parser = count, value_name = "COUNT")]
+    #[arg(long, value_parser = some::<u64>, value_name = "COUNT")]
     pub(crate) at_once: Option<u64>,
     /// Threads that drive; default: one, or as many as descriptors need.
-    #[arg(long)]
+    #[arg(long, value_parser = some::<u32>, value_name = "COUNT")]
     pub(crate) shards: Option<u32>,
     /// A send later than this by the driver's own fault is late; with more than one, and more than one in a hundred, the run is invalid.
     #[arg(long, value_parser = span, default_value = "10ms", value_name = "TIME")]
     pub(crate) lateness_limit: Duration,
     /// How long an answer may take before what waits for it goes on.
-    #[arg(long, value_parser = span, default_value = "5s", value_name = "TIME")]
+    #[arg(long, value_parser = patience, default_value = "5s", value_name = "TIME")]
     pub(crate) patience: Duration,
     /// The seed of made-up values.
     #[arg(long, default_value_t = 1)]
@@ -155,7 +198,7 @@ pub(crate) struct DriveArgs {
     #[command(flatten)]
     pub(crate) conduct: ConductArgs,
     /// Write one session into a file of its own, and drive nothing.
-    #[arg(long, num_args = 2, value_names = ["FLOW", "FILE"])]
+    #[arg(long, num_args = 2, value_names = ["FLOW", "FILE"], conflicts_with_all = DRIVING)]
     pub(crate) cut: Option<Vec<String>>,
 }
 
@@ -199,44 +242,15 @@ fn span(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// Reads a flow's number, or a range of them.
-fn flows(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let wrong = |_| format!("`{text}` is no flow: expected a number or a range, such as 3 or 7-9");
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    Ok(first.trim().parse().map_err(wrong)?..=last.trim().parse().map_err(wrong)?)
-}
-
-/// Which connections are taken: those that fit all that is given.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct SelectionArgs {
-    /// Only connections that opened this far into the capture or later: 90s, 5m.
-    #[arg(long, value_parser = span, value_name = "TIME")]
-    pub(crate) from: Option<Duration>,
-    /// Only connections that opened earlier than this far into it.
-    #[arg(long, value_parser = span, value_name = "TIME")]
-    pub(crate) until: Option<Duration>,
-    /// Only these, by their numbers in `teem replay inspect`: 3,7-9.
-    #[arg(long, value_parser = flows, value_delimiter = ',', value_name = "FLOW,...")]
-    pub(crate) flow: Vec<RangeInclusive<u64>>,
-    /// Only connections with one of these ports at either end.
-    #[arg(long, value_delimiter = ',', value_name = "PORT,...")]
-    pub(crate) port: Vec<u16>,
-    /// Only connections with one of these addresses at either end.
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS,...")]
-    pub(crate) host: Vec<IpAddr>,
-}
-
-impl SelectionArgs {
-    /// The selection that they ask for.
-    pub(crate) fn selection(&self) -> replay::Selection {
-        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        replay::Selection {
-            hosts: self.host.clone(),
-            ports: self.port.clone(),
-            flows: self.flow.clone(),
-            began_ns: self.from.map_or(0, ns)..self.until.map_or(u64::MAX, ns),
-        }
+/// Reads how long somebody waits: a time, and not none at all.
+fn patience(text: &str) -> Result<Duration, String> {
+    let time = span(text)?;
+    if time.is_zero() {
+        return Err(format!(
+            "`{text}`: nobody answers in no time; expected a time such as 5s"
+        ));
     }
+    Ok(time)
 }
 
 /// What is listed, and what else becomes of it.
@@ -278,6 +292,8 @@ pub(crate) struct InspectArgs {
 
 #[cfg(test)]
 mod tests {
+    use clap::Command;
+
     use super::*;
 
     #[test]
@@ -291,10 +307,20 @@ mod tests {
     }
 
     #[test]
-    fn flows_are_numbers_and_ranges() {
-        assert_eq!((flows("3"), flows("7-9")), (Ok(3..=3), Ok(7..=9)));
-        for wrong in ["", "x", "3-", "-3", "1-2-3"] {
-            assert!(flows(wrong).unwrap_err().contains("is no flow"), "{wrong}");
+    fn somebody_who_waits_waits_for_a_while() {
+        assert_eq!(patience("1us"), Ok(Duration::from_micros(1)));
+        assert!(patience("0s").unwrap_err().contains("in no time"));
+        assert!(patience("s").unwrap_err().contains("is not a time"));
+    }
+
+    #[test]
+    fn whatever_drives_stands_in_the_way_of_a_cut() {
+        let line = DriveArgs::augment_args(Command::new("replay"));
+        let cut = line.get_arguments().find(|arg| arg.get_id() == "cut").unwrap();
+        let refused = line.get_arg_conflicts_with(cut);
+        for arg in line.get_arguments() {
+            let cuts = ["capture", "keys", "cut", "quiet"].contains(&arg.get_id().as_str());
+            assert_eq!(!cuts, refused.contains(&arg), "{}", arg.get_id());
         }
     }
 }

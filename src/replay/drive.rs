@@ -82,6 +82,7 @@ fn check(args: &DriveArgs) -> Result<()> {
     if args.serve.is_some() && args.capture.as_os_str() == "-" {
         bail!("--serve: what comes through a pipe can be read only once: save it as a file first");
     }
+    args.selection.check()?;
     if speeds(args).0 == Speed::Max && !args.spread.is_zero() {
         return Err(DriveError::Spread.into());
     }
@@ -90,9 +91,9 @@ fn check(args: &DriveArgs) -> Result<()> {
             .with_context(|| format!("--threshold `{expr}`"))?;
     }
     let people = args.clones.saturating_mul(args.loops);
-    if args.clones == 0 || args.loops == 0 || people > PEOPLE_MAX {
+    if people > PEOPLE_MAX {
         bail!(
-            "--clones {} --loop {}: expected 1 to {PEOPLE_MAX} people",
+            "--clones {} --loop {}: expected {PEOPLE_MAX} people at most",
             args.clones,
             args.loops
         );
@@ -144,17 +145,34 @@ fn cut(recorded: &Recorded, flow: Flow, file: &Path) -> Result<Outcome> {
         .iter()
         .position(|session| session.flow == flow)
     else {
-        bail!(
-            "--cut {}: the capture has {} flows, and none has that number",
-            flow.0,
-            recorded.connections()
-        );
+        bail!("--cut {}: {}", flow.0, there_are(recorded));
     };
     let (part, mut writer) = Part::begin(file)?;
     recording.tell(index, &mut writer)?;
     part.end(writer)?;
     outln!("{}", file.display());
     Ok(Outcome::Passed)
+}
+
+/// Which numbers there are to choose from, where that of a flow was none of them.
+fn there_are(recorded: &Recorded) -> String {
+    let flows = recorded.connections();
+    let sessions = recorded.recording.sessions();
+    let span = match recorded.capture() {
+        // Of a capture only the flow that was asked for is kept; it numbers all from 0 on.
+        Some(_) => flows.checked_sub(1).map(|last| (0, last)),
+        None => {
+            let numbers = sessions.iter().map(|session| session.flow.0);
+            numbers.clone().min().zip(numbers.max())
+        }
+    };
+    match span {
+        None => "the capture has no flows".to_owned(),
+        Some((only, last)) if only == last => format!("the capture has 1 flow, {only}"),
+        Some((first, last)) => {
+            format!("the capture has {flows} flows, from {first} to {last}, and none has that number")
+        }
+    }
 }
 
 async fn prepare(args: &DriveArgs, recorded: Recorded) -> Result<Prepared> {

@@ -26,6 +26,7 @@ use crate::say;
 
 /// Lists the connections of a capture, and saves and plots them if asked.
 pub(crate) fn inspect(args: &InspectArgs) -> Result<Outcome> {
+    args.selection.check()?;
     if let Some(folder) = &args.out {
         conduct::check_empty(folder)?;
     }

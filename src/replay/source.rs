@@ -9,7 +9,7 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use replay::packet::DatagramList;
 use replay::{
     CaptureFigures, CaptureOptions, Decryption, DecryptionReport, LeftOut, Played, Progress, Reading,
@@ -48,6 +48,7 @@ pub(crate) fn read<S: Sink>(
     sink: S,
 ) -> Result<(Reads, S)> {
     let name = || format!("{}", path.display());
+    refuse_folder(path)?;
     let mut reader: Box<dyn Read + Send> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
@@ -62,6 +63,7 @@ pub(crate) fn read<S: Sink>(
     let is_sessions = is_recording(&first);
     let whole = Cursor::new(first).chain(reader);
     if is_sessions {
+        refuse_keys(path, keys)?;
         let mut select = Select::new(selection, sink);
         let played = replay::play(whole, &mut select).with_context(name)?;
         let (sink, left_out) = select.finish();
@@ -97,6 +99,27 @@ pub(crate) fn read<S: Sink>(
     ))
 }
 
+/// Refuses a folder, which can be opened like a file and not be read.
+fn refuse_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        bail!(
+            "{} is a folder: expected a capture (pcap, pcapng), a file of sessions (*.teem), or - for standard input",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a key log beside a file of sessions.
+fn refuse_keys(sessions: &Path, keys: Option<&Path>) -> Result<()> {
+    let Some(keys) = keys else { return Ok(()) };
+    bail!(
+        "{} is a file of sessions, of which no key log opens more ({}): give the keys with the capture that it is saved from",
+        sessions.display(),
+        keys.display()
+    )
+}
+
 /// A recording that was read whole, and what its file came to.
 #[derive(Debug)]
 pub(crate) struct Recorded {
@@ -111,7 +134,9 @@ pub(crate) struct Recorded {
 /// It cannot be read, or is neither.
 pub(crate) fn recorded(path: &Path, keys: Option<&Path>, selection: Selection) -> Result<Recorded> {
     let name = || path.display().to_string();
+    refuse_folder(path)?;
     if path.as_os_str() != "-" && is_file_of_sessions(path)? {
+        refuse_keys(path, keys)?;
         let recording = Recording::open(path).with_context(name)?;
         let reads = Reads {
             origin: Origin::Sessions(recording.played().clone()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use loadgen::storm::StormChild;
 use loadgen::upload::HttpService;
-use loadgen::{Carrier, Population, Returns, Swarm, SwarmOptions};
+use loadgen::{Carrier, Leaving, Population, Returns, Swarm, SwarmOptions};
 use reactor::Clock;
 use record::{Event, EventKind, RunWriter, Sample, Step};
 use tokio::signal::unix::{SignalKind, signal};
@@ -149,6 +149,10 @@ impl Live<'_> {
             } else {
                 CONNECTING_MAX
             };
+        }
+        // Its own server is stopped next, and resets what is left.
+        if self.target.child.is_some() {
+            options.leaving = Leaving::Silent;
         }
         options.tls = self.target.tls.clone();
         options.http = queue;

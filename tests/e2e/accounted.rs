@@ -7,8 +7,9 @@ use record::{CapturedBytes, ReplayBytes, ReplayDatagrams, Run, Verdict};
 
 use crate::home::Home;
 use crate::inspect::json;
-use crate::replay::{Visits, closes, replay, visit};
+use crate::replay::{closes, replay};
 use crate::tapped::{ACK, FIN, Tapped};
+use crate::visits::{Visits, visit};
 use crate::wiretap::Wiretap;
 
 /// Requests of each visitor behind the greeting.

@@ -9,9 +9,10 @@ use std::net::TcpStream;
 use record::ReplaySummary;
 
 use crate::home::Home;
+use crate::message;
 use crate::replay::{closes, replay};
 use crate::wiretap::Wiretap;
-use vault::{Packing, Vault, read_message};
+use vault::{Packing, Vault};
 
 /// Recorded people.
 const PEOPLE: u64 = 3;
@@ -33,7 +34,7 @@ impl Visit {
 
     fn ask(&mut self, request: &str) -> (String, Vec<u8>) {
         self.stream.write_all(request.as_bytes()).unwrap();
-        read_message(&mut self.reader).unwrap()
+        message::read(&mut self.reader).unwrap()
     }
 
     /// Logs in: the token and the cookie.

@@ -104,7 +104,7 @@ fn twenty_people_become_a_thousand_over_sockets_and_tls() {
 #[test]
 fn a_server_of_the_replays_own_is_for_chats() {
     let home = Home::new();
-    let capture = crate::replay::visited(&home, 1, 1);
+    let capture = crate::visits::visited(&home, 1, 1);
     home.teem(&["replay", &capture, "--serve"])
         .mistake(&["--serve", "nobody chats"]);
     home.teem(&["replay", "-", "--serve"])
@@ -116,7 +116,7 @@ fn a_server_of_the_replays_own_is_for_chats() {
 #[test]
 fn what_packets_lack_is_one_sentence() {
     let home = Home::new();
-    let capture = crate::replay::visited(&home, 1, 1);
+    let capture = crate::visits::visited(&home, 1, 1);
     let packets = ["replay", &capture, "--serve", "--transport", "packet"];
     home.finish(powerless(&home, &packets))
         .mistake(&["CAP_NET_ADMIN", "root"]);

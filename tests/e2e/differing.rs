@@ -3,7 +3,8 @@
 use record::{Run, Verdict};
 
 use crate::home::Home;
-use crate::replay::{Visits, closes, replay, visited};
+use crate::replay::{closes, replay};
+use crate::visits::{Visits, visited};
 
 #[test]
 fn another_body_than_recorded_fails_and_both_texts_are_in_the_report() {
@@ -35,7 +36,10 @@ fn another_body_than_recorded_fails_and_both_texts_are_in_the_report() {
     let differences = Run::read(&home.path("out")).unwrap().replay.unwrap().differences;
     let first = &differences[0];
     assert!(first.what.contains("differs at byte"), "{first:?}");
+    // What is not the same is marked.
     let report = run.text("report.html");
+    assert!(report.contains("<mark>"));
+    let report = report.replace("<mark>", "").replace("</mark>", "");
     assert!(report.contains("First differences"));
     for (side, text) in [(&first.recorded, "well met"), (&first.actual, "ill met!")] {
         assert!(side.contains(text), "{first:?}");

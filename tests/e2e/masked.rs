@@ -11,6 +11,7 @@ use record::Verdict;
 
 use crate::home::Home;
 use crate::inspect::json;
+use crate::message;
 use crate::replay::{closes, replay};
 use crate::wiretap::Wiretap;
 
@@ -31,12 +32,6 @@ const NAMES: [&str; 9] = [
 struct Accounts {
     address: String,
     refused: Arc<AtomicU64>,
-}
-
-/// A request.
-struct Request {
-    head: String,
-    body: String,
 }
 
 impl Accounts {
@@ -63,7 +58,8 @@ impl Accounts {
 fn serve(mut stream: TcpStream, refused: &AtomicU64, tokens: &AtomicU64) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut token = String::new();
-    while let Some(Request { head, body }) = read(&mut reader) {
+    while let Some((head, body)) = message::read(&mut reader) {
+        let body = String::from_utf8_lossy(&body);
         let answer = if head.starts_with("POST /login ") {
             token = format!("Tok-{:016x}-en", tokens.fetch_add(77, Ordering::Relaxed));
             let body = format!(
@@ -92,24 +88,6 @@ fn serve(mut stream: TcpStream, refused: &AtomicU64, tokens: &AtomicU64) {
             return;
         }
     }
-}
-
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return None;
-        }
-    }
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).ok()?;
-    Some(Request {
-        head,
-        body: String::from_utf8_lossy(&body).into_owned(),
-    })
 }
 
 /// Logs in, reads, and writes in two packets.

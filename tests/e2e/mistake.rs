@@ -54,6 +54,39 @@ fn a_scenario_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_command_that_is_none_is_told_with_the_one_that_was_meant() {
+    let home = Home::new();
+    let done = refused(&home, &["inspct", "night.pcap"], &["inspct"]);
+    assert!(done.err.contains("'replay inspect'"), "{done:?}");
+    let meant = ["inspct", "did you mean `teem replay inspect`?"];
+    refused(&home, &["replay", "inspct", "night.pcap"], &meant);
+    refused(&home, &["replay", "inspct"], &meant);
+}
+
+#[test]
+fn a_folder_and_a_file_of_sessions_cut_off_in_its_first_bytes_are_told_as_such() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("night")).unwrap();
+    std::fs::write(home.path("cut.teem"), b"\x89teemses\x01\0").unwrap();
+    for command in [
+        &["replay", "inspect"][..],
+        &["replay", "fit"],
+        &["replay", "--serve"],
+    ] {
+        refused(
+            &home,
+            &[command, &["night"]].concat(),
+            &["night is a folder", "expected a capture"],
+        );
+        refused(
+            &home,
+            &[command, &["cut.teem"]].concat(),
+            &["cut.teem", "cut off at byte 10", "first 16"],
+        );
+    }
+}
+
+#[test]
 fn numbers_that_cannot_be_are_refused_before_anything_runs() {
     let home = Home::new();
     refused(

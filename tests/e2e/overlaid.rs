@@ -9,8 +9,9 @@ use record::{Run, Verdict, name};
 use crate::crowd::talked;
 use crate::home::Home;
 use crate::inspect::json;
-use crate::replay::{Visits, closes, visited};
+use crate::replay::closes;
 use crate::serving::Serving;
+use crate::visits::{Visits, visited};
 use crate::wiretap::Wiretap;
 
 /// A few people who talk for as long as what was recorded lasts.

@@ -1,6 +1,6 @@
 //! Accounts that a capture assumes are made first: chat's people register, and a rule's requests are made.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -9,8 +9,10 @@ use record::Verdict;
 
 use crate::crowd::talked;
 use crate::home::Home;
-use crate::replay::{closes, replay, visited};
+use crate::message;
+use crate::replay::{closes, replay};
 use crate::serving::Serving;
+use crate::visits::visited;
 
 #[test]
 fn people_register_before_they_are_driven() {
@@ -66,18 +68,7 @@ fn sign_ups(refused: usize) -> (String, Arc<Mutex<Vec<String>>>) {
             thread::spawn(move || {
                 let mut stream = stream.unwrap();
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
-                loop {
-                    let mut head = String::new();
-                    while !head.ends_with("\r\n\r\n") {
-                        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                            return;
-                        }
-                    }
-                    let length = head
-                        .lines()
-                        .find_map(|line| line.strip_prefix("Content-Length: "));
-                    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-                    reader.read_exact(&mut body).unwrap();
+                while let Some((head, body)) = message::read(&mut reader) {
                     let line = head.lines().next().unwrap();
                     let asked = {
                         let mut heard = heard.lock().unwrap();

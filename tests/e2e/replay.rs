@@ -1,10 +1,6 @@
 //! Captures driven again: at a fresh server, at one that dies, as many people.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::net::TcpListener;
 
 use record::{Run, Summary, Verdict};
 
@@ -12,157 +8,11 @@ use crate::home::{Done, Home};
 use crate::inspect::json;
 use crate::run_folder::RunFolder;
 use crate::serving::Serving;
+use crate::visits::{Visits, visited};
 use crate::wiretap::Wiretap;
 
 /// How often a replay is tried again whose driver found no CPU.
 const ATTEMPTS: u32 = 3;
-
-/// A small HTTP/1.1 server: it greets a visitor with a token of its own, and wants it back. It dies after so many answers.
-pub(crate) struct Visits {
-    pub(crate) address: String,
-    first_token: u64,
-    tokens: Arc<AtomicU64>,
-    refused: Arc<AtomicU64>,
-    answers: Arc<AtomicU64>,
-}
-
-impl Visits {
-    /// How many requests came with another visitor's token, or none.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-
-    /// How many visitors were given a token.
-    pub(crate) fn greeted(&self) -> u64 {
-        (self.tokens.load(Ordering::Relaxed) - self.first_token) / 7
-    }
-
-    /// How many requests it answered.
-    pub(crate) fn answered(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn start(dies_after: u64, first_token: u64) -> Self {
-        Self::answering("well met\n", dies_after, first_token)
-    }
-
-    /// One that lives, and says this to everybody.
-    pub(crate) fn saying(body: &'static str, first_token: u64) -> Self {
-        Self::answering(body, u64::MAX, first_token)
-    }
-
-    fn answering(body: &'static str, dies_after: u64, first_token: u64) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let visits = Self {
-            address: listener.local_addr().unwrap().to_string(),
-            first_token,
-            tokens: Arc::new(AtomicU64::new(first_token)),
-            refused: Arc::default(),
-            answers: Arc::default(),
-        };
-        let (tokens, refused) = (Arc::clone(&visits.tokens), Arc::clone(&visits.refused));
-        let answers = Arc::clone(&visits.answers);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (tokens, refused) = (Arc::clone(&tokens), Arc::clone(&refused));
-                let answers = Arc::clone(&answers);
-                thread::spawn(move || serve(stream.unwrap(), body, &tokens, &refused, &answers, dies_after));
-            }
-        });
-        visits
-    }
-}
-
-fn serve(
-    stream: TcpStream,
-    body: &str,
-    tokens: &AtomicU64,
-    refused: &AtomicU64,
-    answers: &AtomicU64,
-    dies_after: u64,
-) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    let mut token = String::new();
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                return;
-            }
-        }
-        if answers.fetch_add(1, Ordering::Relaxed) >= dies_after {
-            return;
-        }
-        let greeting = if head.starts_with("GET /hello") {
-            token = format!("visit-{:016x}", tokens.fetch_add(7, Ordering::Relaxed));
-            format!("Set-Cookie: visit={token}; Path=/\r\n")
-        } else {
-            if !head.contains(&format!("Cookie: visit={token}\r\n")) {
-                refused.fetch_add(1, Ordering::Relaxed);
-            }
-            String::new()
-        };
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nDate: Sun, 22 Nov 2026 00:00:{:02} GMT\r\n{greeting}\r\n{body}",
-            body.len(),
-            answers.load(Ordering::Relaxed) % 60
-        );
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-/// Visits a server: a greeting, then some requests with the token it gave.
-pub(crate) fn visit(address: &str, requests: usize) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut cookie = String::new();
-    for request in 0..=requests {
-        let path = if request == 0 {
-            "/hello".to_owned()
-        } else {
-            format!("/page/{request}")
-        };
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{cookie}\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if let Some(value) = line.strip_prefix("Content-Length: ") {
-                length = value.trim().parse().unwrap();
-            }
-            if let Some(value) = line.strip_prefix("Set-Cookie: ") {
-                cookie = format!("Cookie: {}\r\n", value.split(';').next().unwrap());
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        reader.read_exact(&mut vec![0; length]).unwrap();
-    }
-}
-
-/// A capture of some visitors.
-pub(crate) fn visited(home: &Home, visitors: usize, requests: usize) -> String {
-    let server = Visits::start(u64::MAX, 1);
-    let tap = Wiretap::before(&server.address);
-    let address = tap.address.to_string();
-    let all: Vec<_> = (0..visitors)
-        .map(|_| {
-            let address = address.clone();
-            thread::spawn(move || visit(&address, requests))
-        })
-        .collect();
-    all.into_iter().for_each(|visitor| visitor.join().unwrap());
-    assert_eq!(server.refused(), 0);
-    let path = home.path("visits.pcap");
-    tap.write(&path);
-    path.to_str().unwrap().to_owned()
-}
 
 /// Runs `teem replay ... --out NAME`, and again where the driver itself fell short: a busy host's fault, not teem's.
 pub(crate) fn replay(home: &Home, name: &str, args: &[&str]) -> (Done, RunFolder) {
@@ -433,65 +283,6 @@ fn mistakes_say_what_was_expected() {
     .mistake(&["replay.sent"]);
     let done = home.teem(&["replay", &capture, "--target", "127.0.0.1:1", "--speed", "1000"]);
     assert!(done.code(2).err.contains("from 0.1 to 100, or max"));
-}
-
-#[test]
-fn nginx_is_visited_again() {
-    let Some(nginx) = nginx() else { return };
-    let home = Home::new();
-    let address = {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().to_string()
-    };
-    let folder = home.path("nginx");
-    std::fs::create_dir(&folder).unwrap();
-    let configuration = format!(
-        "daemon off; master_process off; pid {0}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; \
-         client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
-         server {{ listen {address}; location / {{ return 200 \"well met\"; }} }} }}\n",
-        folder.display()
-    );
-    let file = home.write("nginx.conf", &configuration);
-    let mut server = std::process::Command::new(nginx)
-        .args([
-            std::ffi::OsStr::new("-p"),
-            folder.as_os_str(),
-            "-c".as_ref(),
-            file.as_os_str(),
-        ])
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    crate::home::until("nginx listens", || TcpStream::connect(&address).ok());
-    let tap = Wiretap::before(&address);
-    let through = tap.address.to_string();
-    (0..3).for_each(|_| visit(&through, 10));
-    let capture = home.path("nginx.pcap");
-    tap.write(&capture);
-    // Faster than it was, so that each answer has another date.
-    let arguments = [capture.to_str().unwrap(), "--target", &address, "--speed", "2"];
-    let (done, run) = replay(&home, "out", &arguments);
-    server.kill().unwrap();
-    server.wait().unwrap();
-    done.code(0);
-    let answers = closes(&run.summary()).answers;
-    assert_eq!(answers.identical + answers.masked, 33, "{answers:?}");
-    assert_eq!(
-        (answers.different, answers.missing, answers.extra),
-        (0, 0, 0),
-        "{answers:?}"
-    );
-}
-
-/// The web server, if it is here.
-fn nginx() -> Option<&'static str> {
-    let found = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"]
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists());
-    if found.is_none() {
-        testbed::skipped("nginx is not installed");
-    }
-    found
 }
 
 #[test]

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::crowd::talked;
 use crate::home::Home;
 use crate::inspect::json;
-use crate::replay::{Visits, closes, replay, visited};
+use crate::replay::{closes, replay};
+use crate::visits::{Visits, visited};
 
 /// What the mask of a person without wishes leaves.
 const ALL: &str = "";

@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use record::Verdict;
 
 use crate::home::Home;
-use crate::replay::{closes, replay, visited};
+use crate::replay::{closes, replay};
+use crate::visits::visited;
 
 /// Visitors, and what each asks for behind the greeting.
 const VISITORS: usize = 3;

@@ -6,7 +6,8 @@ use record::{PlanCurve, Run};
 
 use crate::exchange::{Exchange, capture};
 use crate::home::Home;
-use crate::replay::{Visits, closes, replay, visited};
+use crate::replay::{closes, replay};
+use crate::visits::{Visits, visited};
 
 /// What was planned: the seconds of the sends, and how long all of it lasts.
 fn planned(home: &Home, name: &str, speeds: &[&str]) -> (Vec<usize>, usize) {

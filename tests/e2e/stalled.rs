@@ -9,8 +9,9 @@ use record::Verdict;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::home::{Home, until};
-use crate::replay::{Visits, closes, visited};
+use crate::replay::closes;
 use crate::run_folder::RunFolder;
+use crate::visits::{Visits, visited};
 
 const REQUESTS: usize = 2;
 /// People who come one after the other, 10 ms apart.

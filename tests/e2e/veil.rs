@@ -292,7 +292,7 @@ fn a_capture_of_tls_is_opened_and_driven_in_one_step() {
 #[test]
 fn mistakes_in_targets_say_what_was_expected() {
     let home = Home::new();
-    let capture = crate::replay::visited(&home, 1, 1);
+    let capture = crate::visits::visited(&home, 1, 1);
     let told = |args: &[&str], words: &[&str]| {
         home.teem(&[&["replay", capture.as_str()], args].concat())
             .mistake(words);

@@ -4,73 +4,41 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // clippy.toml allows them in test functions, not in their helpers
 
+#[path = "../../fuzz/kept.rs"]
+mod kept;
 #[path = "../../fuzz/properties.rs"]
 mod properties;
 
-use std::fs;
-use std::path::Path;
-
-/// Runs a property over each file of a target's corpus, and says which file broke it.
-fn replay(target: &str, property: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/corpus")
-        .join(target);
-    let mut names: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    names.sort();
-    assert!(!names.is_empty(), "{} holds no file", folder.display());
-    for name in names {
-        let bytes = fs::read(&name).unwrap();
-        let held = std::panic::catch_unwind(|| property(&bytes)).is_ok();
-        assert!(held, "the property broke on {}", name.display());
-    }
-}
+use kept::{as_named, each};
 
 #[test]
 fn client_frames_decode_or_are_refused() {
-    replay("chat_client_frame", properties::client_frames);
+    each("chat_client_frame", |_, bytes| properties::client_frames(bytes));
 }
 
 #[test]
 fn server_frames_decode_or_are_refused() {
-    replay("chat_server_frame", properties::server_frames);
+    each("chat_server_frame", |_, bytes| properties::server_frames(bytes));
 }
 
 #[test]
 fn a_client_keeps_its_side_whatever_the_server_sends() {
-    replay("chat_session", properties::session);
+    each("chat_session", |_, bytes| properties::session(bytes));
 }
 
 #[test]
 fn a_tls_handshake_comes_to_the_same_however_it_is_cut() {
-    replay("tls_server", properties::tls_server);
+    each("tls_server", |_, bytes| properties::tls_server(bytes));
 }
 
 #[test]
 fn the_decoders_still_tell_the_kept_mistakes_apart() {
     // A corpus whose every file were refused would test little: each target keeps both kinds.
     use wire::chat::{ClientFrame, ServerFrame};
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
-    for (target, takes) in [
-        (
-            "chat_client_frame",
-            (|bytes| matches!(ClientFrame::decode(bytes), Ok(Some(_)))) as fn(&[u8]) -> bool,
-        ),
-        ("chat_server_frame", |bytes| {
-            matches!(ServerFrame::decode(bytes), Ok(Some(_)))
-        }),
-    ] {
-        for entry in fs::read_dir(folder.join(target)).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let bytes = fs::read(&path).unwrap();
-            match name.split_once('-') {
-                Some(("good", _)) => assert!(takes(&bytes), "{target}/{name} is refused"),
-                Some(("bad", _)) => assert!(!takes(&bytes), "{target}/{name} is taken"),
-                _ => {} // found by fuzzing, named for what it does
-            }
-        }
-    }
+    each("chat_client_frame", |name, bytes| {
+        as_named(name, matches!(ClientFrame::decode(bytes), Ok(Some(_))));
+    });
+    each("chat_server_frame", |name, bytes| {
+        as_named(name, matches!(ServerFrame::decode(bytes), Ok(Some(_))));
+    });
 }

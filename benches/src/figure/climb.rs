@@ -4,33 +4,25 @@
 //! It knows command lines and what to read off a run folder; every figure is that of a `teem run climb` in a lab of its own.
 
 mod handshakes;
+mod messages;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use record::{Run, Sample, Verdict as Judged, name::swarm};
+use record::{Run, Sample, name::swarm};
 
 use super::progress;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, Verdict, median};
 use crate::reference;
 use crate::subject::Bench;
-use crate::table::{Table, count, percent};
+use crate::table::{count, percent};
 
 const LOGINS_TARGET: f64 = 40_000.0;
 /// Of what rustls alone makes.
 const HANDSHAKES_TARGET: f64 = 0.8;
-/// Packets over kernel sockets.
-const MESSAGES_TARGET: f64 = 1.5;
 /// Of all that connect, from and to where their speed is taken: neither the first rush nor the stragglers.
 const FROM_SHARE: f64 = 0.1;
 const TO_SHARE: f64 = 0.9;
-/// The first step from a rate that was held to a higher one, and from one that was not to a lower one.
-const STRIDE: f64 = 1.4;
-/// What does not count of a hold, at either end, seconds: the load begins, and what waited is delivered.
-const EDGE_S: f64 = 2.0;
-/// A rate that was held is the most where one that is so much higher was not.
-const CLOSE: f64 = 1.06;
-
 /// One of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
@@ -57,13 +49,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 45_000)]
     login_speed: u64,
     /// Connections that shake hands in full.
-    #[arg(long, default_value_t = 300_000)]
+    #[arg(long, default_value_t = 120_000)]
     handshakes: u64,
     /// How many of them a second are planned.
     #[arg(long, default_value_t = 9_000)]
     handshake_speed: u64,
-    /// How long rustls shakes hands with itself, before the run and after it, seconds.
-    #[arg(long, default_value_t = 10.0)]
+    /// How long rustls shakes hands with itself, before each run and after it, seconds.
+    #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Connections that send and receive.
     #[arg(long, default_value_t = 200_000)]
@@ -71,15 +63,9 @@ pub(crate) struct Options {
     /// Messages a second that both transports are offered, more than either carries.
     #[arg(long, default_value_t = 45_000)]
     offered: u64,
-    /// Messages a second that kernel sockets are tried with first, for the most that pass.
-    #[arg(long, default_value_t = 28_000)]
-    kernel_rate: u64,
-    /// The same of packets.
-    #[arg(long, default_value_t = 41_000)]
-    packet_rate: u64,
-    /// Rates tried a transport at most, between the highest that was held and the lowest that was not.
-    #[arg(long, default_value_t = 8)]
-    rungs: u32,
+    /// How often handshakes and messages are measured, in turns with what they are compared with: medians count.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
 }
 
 /// Measures, prints and judges.
@@ -96,7 +82,7 @@ pub(crate) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -
         match part {
             Part::Logins => logins(bench, options, outcome)?,
             Part::Handshakes => handshakes(bench, options, outcome)?,
-            Part::Messages => messages(bench, options, outcome)?,
+            Part::Messages => messages::measure(bench, options, outcome)?,
         }
     }
     Ok(())
@@ -155,223 +141,54 @@ fn logins(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Re
 }
 
 fn handshakes(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let alone = || handshakes::alone(Duration::from_secs_f64(options.seconds));
-    progress("climb: rustls shakes hands with itself, in memory, on every CPU");
-    let before = alone()?;
-    progress(&format!(
-        "climb: {} shake hands over packets, {} a second",
-        count(options.handshakes as f64),
-        count(options.handshake_speed as f64)
-    ));
-    let mut arguments = arguments(options.handshakes, options.handshake_speed, "packet", false);
-    arguments.extend(["--hold".to_owned(), "10".to_owned()]);
-    let (run, _) = reference::climb(bench, &arguments)?;
-    // The host's clock moves: what was so before and after was so meanwhile, as nearly as can be told.
-    let alone = (before + alone()?) / 2.0;
-    let reached = speed(&run, swarm::TLS_HANDSHAKES);
-    outcome.figure("rustls_handshakes_per_second", alone, "/s");
-    if let Some(reached) = reached {
-        outcome.figure("packet_handshakes_per_second", reached, "/s");
+    let mut rounds = Vec::new();
+    for round in 1..=options.rounds {
+        let shaken = shaken(bench, options)?;
+        progress(&format!(
+            "climb, round {round} of {}: {} handshakes/s over packets, rustls alone {}",
+            options.rounds,
+            count(shaken.over_packets),
+            count(shaken.alone)
+        ));
+        rounds.push(shaken);
     }
-    let ratio = reached.map(|reached| reached / alone);
+    let middle = |of: fn(&Shaken) -> f64| median(rounds.iter().map(of));
+    let (reached, alone) = (middle(|round| round.over_packets), middle(|round| round.alone));
+    let ratio = middle(|round| round.over_packets / round.alone);
+    for (name, value) in [
+        ("rustls_handshakes_per_second", alone),
+        ("packet_handshakes_per_second", reached),
+    ] {
+        if let Some(value) = value {
+            outcome.figure(name, value, "/s");
+        }
+    }
+    let show = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), count);
     outcome.verdicts.push(Verdict {
         figure: "full TLS handshakes a second over packets (ratio: rustls alone on as many CPUs)".to_owned(),
-        target: format!("at least {} of {}", percent(HANDSHAKES_TARGET), count(alone)),
-        measured: reached.map_or_else(|| "-".to_owned(), count),
+        target: format!("at least {} of {}", percent(HANDSHAKES_TARGET), show(alone)),
+        measured: show(reached),
         ratio,
         reached: ratio.map(|ratio| ratio >= HANDSHAKES_TARGET),
     });
     Ok(())
 }
 
-/// The highest rate at which a transport passed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Held {
-    per_second: f64,
-    busy: f64,
-    /// Whether a higher one did not pass.
-    is_most: bool,
+/// Handshakes a second in a round.
+struct Shaken {
+    alone: f64,
+    over_packets: f64,
 }
 
-/// Rates in turn, each between the highest that was held and the lowest that was not.
-#[derive(Default)]
-struct Ladder {
-    held: Option<Held>,
-    /// The rate of what was held, and the lowest that was not.
-    low: Option<f64>,
-    high: Option<f64>,
-}
-
-impl Ladder {
-    /// Takes what came of a rate.
-    fn climb(&mut self, rate: f64, passed: Option<Held>) {
-        match passed {
-            Some(held) => {
-                self.held = Some(held);
-                self.low = Some(rate);
-            }
-            None => self.high = Some(rate),
-        }
-    }
-
-    /// The rate to try next; nothing once the most is found.
-    fn next(&self, first: f64) -> Option<f64> {
-        match (self.low, self.high) {
-            (None, None) => Some(first),
-            (Some(low), None) => Some(low * STRIDE),
-            (None, Some(high)) => Some(high / STRIDE),
-            (Some(low), Some(high)) => (high > low * CLOSE).then(|| (low * high).sqrt()),
-        }
-    }
-
-    /// The best, and whether it is the most.
-    fn held(&self, first: f64) -> Option<Held> {
-        let is_most = self.next(first).is_none();
-        self.held.map(|held| Held { is_most, ..held })
-    }
-}
-
-fn messages(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let mut table = Table::new(&[
-        "transport",
-        "of the same load",
-        "most that pass",
-        "CPUs busy",
-        "found",
-    ]);
-    let mut figures = Vec::new();
-    for (transport, first) in [("kernel", options.kernel_rate), ("packet", options.packet_rate)] {
-        let carried = carried(bench, options, transport)?;
-        progress(&format!(
-            "climb: {} of {} messages/s over {transport}",
-            count(carried),
-            count(options.offered as f64)
-        ));
-        let held = most(bench, options, transport, first as f64)?;
-        let show = |of: fn(Held) -> String| held.map_or_else(|| "-".to_owned(), of);
-        table.row([
-            transport.to_owned(),
-            count(carried),
-            show(|held| count(held.per_second)),
-            show(|held| percent(held.busy)),
-            show(|held| if held.is_most { "yes" } else { "not reached" }.to_owned()),
-        ]);
-        outcome.figure(format!("{transport}_messages_carried_per_second"), carried, "/s");
-        if let Some(held) = held {
-            outcome.figure(format!("{transport}_messages_per_second"), held.per_second, "/s");
-        }
-        figures.push((carried, held));
-    }
-    println!(
-        "\nMessages a second: delivered where {} are offered, and the most that pass (nothing lost, p99 under a second, arrivals on time); all of \
-         {} connections send and receive, both ends on this host.\n",
-        count(options.offered as f64),
-        count(options.connections as f64)
-    );
-    println!("{}", table.render());
-    let [kernel, packet] = figures[..] else {
-        return Ok(());
-    };
-    // A peer whose most was not found flatters.
-    let passed = packet.1.zip(kernel.1.filter(|held| held.is_most));
-    let mut verdict = |figure: &str, measured: Option<f64>, ratio: Option<f64>| {
-        outcome.verdicts.push(Verdict {
-            figure: figure.to_owned(),
-            target: format!("at least {MESSAGES_TARGET} x"),
-            measured: measured.map_or_else(|| "-".to_owned(), count),
-            ratio,
-            reached: ratio.map(|ratio| ratio >= MESSAGES_TARGET),
-        });
-    };
-    verdict(
-        "messages a second over packets, of the same load (ratio: kernel sockets at both ends)",
-        Some(packet.0),
-        Some(packet.0 / kernel.0),
-    );
-    verdict(
-        "messages a second over packets, the most that pass (ratio: kernel sockets at both ends)",
-        packet.1.map(|held| held.per_second),
-        passed.map(|(packet, kernel)| packet.per_second / kernel.per_second),
-    );
-    Ok(())
-}
-
-/// What a transport delivers a second of more than it carries, once the hold has begun and before it ends.
-fn carried(bench: &Bench, options: &Options, transport: &str) -> anyhow::Result<f64> {
-    let (run, _) = reference::climb(bench, &at(options, transport, options.offered as f64))?;
-    let step = run.manifest.steps.last().context("the climb had no step")?;
-    let second = |ms: u64| ms as f64 / 1e3;
-    let hold = reference::stretch(
-        &run,
-        second(step.hold_from_ms) + EDGE_S,
-        second(step.hold_until_ms) - EDGE_S,
-    )?;
-    Ok(hold.counted(swarm::COPIES_DELIVERED) / hold.seconds())
-}
-
-/// The highest rate that passes.
-fn most(bench: &Bench, options: &Options, transport: &str, first: f64) -> anyhow::Result<Option<Held>> {
-    let mut ladder = Ladder::default();
-    for _ in 0..options.rungs {
-        let Some(rate) = ladder.next(first).map(f64::round) else {
-            break;
-        };
-        let passed = at_rate(bench, options, transport, rate)?;
-        let word = if passed.is_some() { "held" } else { "not held" };
-        progress(&format!(
-            "climb: {} messages/s over {transport}: {word}",
-            count(rate)
-        ));
-        ladder.climb(rate, passed);
-    }
-    Ok(ladder.held(first))
-}
-
-/// A climb of one step that holds so many messages a second.
-fn at(options: &Options, transport: &str, rate: f64) -> Vec<String> {
-    let mut arguments = arguments(options.connections, 15_000, transport, true);
-    let rate = rate.to_string();
-    arguments.extend(["--rate", &rate, "--hold", "20"].map(str::to_owned));
-    arguments
-}
-
-fn at_rate(bench: &Bench, options: &Options, transport: &str, rate: f64) -> anyhow::Result<Option<Held>> {
-    let (_, summary) = reference::climb(bench, &at(options, transport, rate))?;
-    let step = summary.steps.last().filter(|_| summary.verdict == Judged::Pass);
-    Ok(step.map(|step| Held {
-        per_second: step.messages_per_second,
-        busy: step.cpu.busy,
-        is_most: false,
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HELD: Held = Held {
-        per_second: 1.0,
-        busy: 0.5,
-        is_most: false,
-    };
-
-    /// Tries rates from a first on; those tried, and the best, if it is known to be the most.
-    fn tried(first: f64, most: f64) -> (Vec<u32>, Option<u32>) {
-        let (mut ladder, mut rates) = (Ladder::default(), Vec::new());
-        while let Some(rate) = ladder.next(first).filter(|_| rates.len() < 9) {
-            rates.push(rate.round() as u32);
-            ladder.climb(rate, (rate <= most).then_some(HELD));
-        }
-        let best = ladder.held(first).filter(|held| held.is_most).and(ladder.low);
-        (rates, best.map(|rate| rate.round() as u32))
-    }
-
-    #[test]
-    fn a_ladder_ends_at_the_highest_rate_that_is_held_from_either_side() {
-        assert_eq!(tried(100.0, 110.0), (vec![100, 140, 118, 109, 113], Some(109)));
-        assert_eq!(tried(100.0, 95.0), (vec![100, 71, 85, 92, 96], Some(92)));
-        assert_eq!(tried(100.0, 40.0).1, Some(40), "from far above");
-        assert_eq!(tried(100.0, 1e9).1, None);
-        assert_eq!(tried(100.0, 0.0).1, None);
-    }
+fn shaken(bench: &Bench, options: &Options) -> anyhow::Result<Shaken> {
+    let alone = || handshakes::alone(Duration::from_secs_f64(options.seconds));
+    let before = alone()?;
+    let mut arguments = arguments(options.handshakes, options.handshake_speed, "packet", false);
+    arguments.extend(["--hold".to_owned(), "5".to_owned()]);
+    let (run, _) = reference::climb(bench, &arguments)?;
+    Ok(Shaken {
+        // The host's clock moves: what was so before and after was so meanwhile, as nearly as can be told.
+        alone: (before + alone()?) / 2.0,
+        over_packets: speed(&run, swarm::TLS_HANDSHAKES).context("too few connections to take a speed of")?,
+    })
 }

@@ -102,6 +102,29 @@ proptest! {
 }
 
 #[test]
+fn a_swarm_leaves_by_reset_and_without_a_word_where_its_server_ends_too() {
+    let there = USERS - 3;
+    for (leaving, reset, unsaid) in [(Leaving::Reset, there, 0), (Leaving::Silent, 0, there)] {
+        let mut world = World::that_ends(leaving, 7, Fault::None, plan(7, true), Vec::new());
+        world.run();
+        let ends = |world: &World| {
+            world.shards.iter().fold((0, 0), |(reset, unsaid), (_, net, _)| {
+                (reset + net.ends.reset, unsaid + net.ends.unsaid)
+            })
+        };
+        let before = ends(&world);
+        world.end();
+        let after = ends(&world);
+        assert_eq!(
+            (after.0 - before.0, after.1 - before.1),
+            (reset, unsaid),
+            "{leaving:?}"
+        );
+        assert!(world.shards.iter().all(|(_, net, _)| net.connections() == 0));
+    }
+}
+
+#[test]
 fn cuts_make_repeats_and_redeliveries_and_both_are_excused() {
     let (mut repeats, mut redelivered, mut reconnects, mut cut) = (0, 0, 0, 0);
     for seed in 0..10 {

@@ -5,7 +5,7 @@
 
 use crate::{End, Event, Side};
 
-/// The most moments, 40 B each.
+/// The most moments, 48 B each.
 const MOMENTS_MAX: usize = 1_024;
 /// The width of a moment at first.
 const FINEST_NS: u64 = 1_000_000;
@@ -17,6 +17,8 @@ pub struct Moment {
     pub opened: u64,
     /// Connections that ended.
     pub closed: u64,
+    /// The most connections open at once; 0 where none began or ended: then those before are.
+    pub most_open: u64,
     /// Bytes that clients said.
     pub client_bytes: u64,
     /// Bytes that servers said.
@@ -30,6 +32,8 @@ pub struct Moment {
 pub struct Shape {
     width_ns: u64,
     moments: Vec<Moment>,
+    /// Connections open now.
+    open: u64,
 }
 
 impl Default for Shape {
@@ -37,6 +41,7 @@ impl Default for Shape {
         Self {
             width_ns: FINEST_NS,
             moments: Vec::new(),
+            open: 0,
         }
     }
 }
@@ -61,12 +66,21 @@ impl Shape {
 
     /// Something happened on a connection.
     pub fn event(&mut self, event: &Event<'_>) {
+        let before = self.open;
         let moment = self.moment(event.at_ns());
         match event {
-            Event::Open { .. } => moment.opened += 1,
+            Event::Open { .. } => {
+                moment.opened += 1;
+                moment.most_open = moment.most_open.max(before + 1);
+                self.open += 1;
+            }
             // The capture ended, not the connection.
             Event::Close { end: End::Open, .. } => {}
-            Event::Close { .. } => moment.closed += 1,
+            Event::Close { .. } => {
+                moment.closed += 1;
+                moment.most_open = moment.most_open.max(before);
+                self.open = before.saturating_sub(1);
+            }
             Event::Data {
                 side: Side::Client,
                 bytes,
@@ -119,10 +133,11 @@ impl Shape {
 }
 
 impl Moment {
-    /// Adds what went on in another.
+    /// Adds what went on in another, right after it or at the same time as nothing on a connection.
     pub fn add(&mut self, more: &Self) {
         self.opened += more.opened;
         self.closed += more.closed;
+        self.most_open = self.most_open.max(more.most_open);
         self.client_bytes += more.client_bytes;
         self.server_bytes += more.server_bytes;
         self.packets += more.packets;
@@ -134,6 +149,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Flow, Start};
+
+    #[test]
+    fn connections_that_are_over_within_a_moment_were_open() {
+        let mut shape = Shape::default();
+        let open = |flow: u64, at_ns: u64| Event::Open {
+            flow: Flow(flow),
+            at_ns,
+            client: ([10, 0, 0, 1], 1_000).into(),
+            server: ([10, 0, 0, 2], 80).into(),
+            start: Start::Handshake,
+        };
+        let close = |flow: u64, at_ns: u64| Event::Close {
+            flow: Flow(flow),
+            at_ns,
+            end: End::Finished(Side::Client),
+        };
+        for event in [open(0, 10), open(1, 20), close(1, 30), open(2, 40), open(3, 50)] {
+            shape.event(&event);
+        }
+        shape.event(&close(2, 3 * FINEST_NS));
+        // Years later, when moments are days.
+        shape.event(&close(3, 1 << 56));
+        let (first, last) = (shape.moments()[0], shape.moments().last().unwrap());
+        assert_eq!((first.opened, first.closed, first.most_open), (4, 2, 3));
+        assert_eq!((last.opened, last.closed, last.most_open), (0, 1, 2));
+    }
 
     proptest! {
         #[test]

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use super::book::Book;
 use super::held::Rest;
 use super::rules::MaskRules;
-use crate::http::{Asked, Head};
+use crate::http::{Asked, BEGINNINGS, Head};
 use crate::{Protocol, Side};
 pub(crate) use field::is_harmless;
 use head::Plan;
@@ -238,20 +238,9 @@ impl Http {
 
 /// Whether these few bytes may be the beginning of a request or of a response.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
-    const METHODS: [&[u8]; 9] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"DELETE ",
-        b"OPTIONS ",
-        b"PATCH ",
-        b"CONNECT ",
-        b"TRACE ",
-    ];
     let begins = |method: &[u8]| match bytes.strip_prefix(method) {
         Some(target) => b"http".starts_with(target) && target.len() < 4,
         None => method.starts_with(bytes),
     };
-    METHODS.into_iter().any(begins) || b"HTTP/1".starts_with(bytes)
+    BEGINNINGS.into_iter().any(begins) || b"HTTP/1".starts_with(bytes)
 }

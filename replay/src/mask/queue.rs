@@ -61,37 +61,7 @@ impl Queue {
 
     /// Something else happened. [`Event::Data`] is none of these.
     pub(super) fn other(&mut self, event: Event<'_>) {
-        let event = match event {
-            Event::Data { .. } => return,
-            Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            } => Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            },
-            Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            } => Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            },
-            Event::Finish { flow, side, at_ns } => Event::Finish { flow, side, at_ns },
-            Event::Close { flow, at_ns, end } => Event::Close { flow, at_ns, end },
-        };
+        let Some(event) = event.unborrowed() else { return };
         self.bytes += KEEPING_BYTES;
         self.waiting.push_back(Waiting::Other(event));
     }

@@ -24,24 +24,11 @@ fn pseudonyms() -> Pseudonyms {
     Pseudonyms::new(&KEY)
 }
 
-fn outline(event: Event<'_>) -> String {
-    match event {
-        Event::Data {
-            flow,
-            side,
-            at_ns,
-            offset,
-            bytes,
-        } => format!("{flow:?} {side:?} {at_ns} {offset} {}", bytes.len()),
-        other => format!("{other:?}"),
-    }
-}
-
 fn heard(rules: &str, waiting_max_bytes: usize, events: &[Event<'_>]) -> Heard {
     let rules = MaskRules::parse(rules, "mask.toml").unwrap();
     let (mut said, mut outlines): ([Vec<u8>; 2], _) = (Default::default(), Vec::new());
     let mut mask = Mask::new(rules, KEY, |event: Event<'_>| {
-        outlines.push(outline(event));
+        outlines.push(event.to_string());
         if let Event::Data { side, bytes, .. } = event {
             said[side as usize].extend_from_slice(bytes);
         }
@@ -51,7 +38,8 @@ fn heard(rules: &str, waiting_max_bytes: usize, events: &[Event<'_>]) -> Heard {
         mask.event(*event);
     }
     let figures = mask.finish().1;
-    assert_eq!(outlines, events.iter().copied().map(outline).collect::<Vec<_>>());
+    let expected: Vec<_> = events.iter().map(Event::to_string).collect();
+    assert_eq!(outlines, expected);
     Heard { said, figures }
 }
 

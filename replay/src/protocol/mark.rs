@@ -4,6 +4,8 @@
 
 use wire::chat::{ClientFrame, ServerFrame};
 
+use crate::http::BEGINNINGS;
+
 /// RFC 1035, section 4.1.1.
 const DNS_HEADER_BYTES: usize = 12;
 
@@ -33,19 +35,8 @@ impl Heads<'_> {
 
     /// A method and a target, or a status line (RFC 9112, sections 3 and 4).
     pub(super) fn are_http(&self) -> bool {
-        const METHODS: [&[u8]; 9] = [
-            b"GET ",
-            b"POST ",
-            b"PUT ",
-            b"HEAD ",
-            b"DELETE ",
-            b"OPTIONS ",
-            b"PATCH ",
-            b"CONNECT ",
-            b"TRACE ",
-        ];
         self.server.starts_with(b"HTTP/1.")
-            || METHODS.iter().any(|method| {
+            || BEGINNINGS.iter().any(|method| {
                 self.client.strip_prefix(*method).is_some_and(|target| {
                     let absolute = target.starts_with(b"http") || *method == b"CONNECT ";
                     target.first().is_some_and(|first| b"/*".contains(first)) || absolute

@@ -131,9 +131,12 @@ fn why(flaw: Flaw) -> &'static str {
 fn check_file_header(source: &mut impl Read) -> Result<(), RecordingError> {
     let mut header = [0; FILE_HEADER_BYTES];
     let filled = block::fill(source, &mut header)?;
+    if filled < FILE_HEADER_BYTES && is_recording(&header[..filled]) {
+        return Err(RecordingError::Short { offset: filled });
+    }
     let version = u16::from_le_bytes([header[8], header[9]]);
     let sum = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
-    if filled < FILE_HEADER_BYTES || header[..8] != block::MAGIC || sum != crc32c::crc32c(&header[..12]) {
+    if header[..8] != block::MAGIC || sum != crc32c::crc32c(&header[..12]) {
         return Err(RecordingError::Foreign);
     }
     if version > block::VERSION {
@@ -145,8 +148,9 @@ fn check_file_header(source: &mut impl Read) -> Result<(), RecordingError> {
     Ok(())
 }
 
-/// Whether these first bytes are a file of sessions'.
+/// Whether these first bytes are a file of sessions', or the few that are left of one.
 #[must_use]
 pub fn is_recording(first: &[u8]) -> bool {
-    first.starts_with(&block::MAGIC)
+    let magic = &block::MAGIC[..block::MAGIC.len().min(first.len())];
+    !first.is_empty() && first.starts_with(magic)
 }

@@ -15,42 +15,19 @@ enum Owned {
 
 impl Owned {
     fn of(event: Event<'_>) -> Self {
-        match event {
-            Event::Data {
-                flow,
-                side,
-                at_ns,
-                offset,
-                bytes,
-            } => Self::Data(flow, side, at_ns, offset, bytes.to_vec()),
-            Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            } => Self::Other(Event::Open {
-                flow,
-                at_ns,
-                client,
-                server,
-                start,
-            }),
-            Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            } => Self::Other(Event::Gap {
-                flow,
-                side,
-                at_ns,
-                offset,
-                length,
-            }),
-            Event::Finish { flow, side, at_ns } => Self::Other(Event::Finish { flow, side, at_ns }),
-            Event::Close { flow, at_ns, end } => Self::Other(Event::Close { flow, at_ns, end }),
+        match (event, event.unborrowed()) {
+            (_, Some(event)) => Self::Other(event),
+            (
+                Event::Data {
+                    flow,
+                    side,
+                    at_ns,
+                    offset,
+                    bytes,
+                },
+                None,
+            ) => Self::Data(flow, side, at_ns, offset, bytes.to_vec()),
+            (other, None) => unreachable!("{other} borrows nothing"),
         }
     }
 
@@ -434,6 +411,12 @@ fn what_is_no_file_of_sessions_says_so() {
     for bytes in [&b""[..], b"short", &[0xd4; 400]] {
         assert!(matches!(refused(bytes), RecordingError::Foreign));
         assert!(!is_recording(bytes));
+    }
+    for kept in [1, 8, 15] {
+        let cut = &block::file_header()[..kept];
+        assert!(is_recording(cut), "what is left is of no capture");
+        let told = format!("cut off at byte {kept}, within its first 16");
+        assert!(refused(cut).to_string().contains(&told), "{kept}");
     }
     let mut later = block::file_header();
     later[8] = 2;

@@ -11,19 +11,20 @@
 //!   it out yet is remembered, to be told if somebody does.
 //! - **Content-Length** follows the body. A body in chunks, or one that waits for *100 Continue*, passes as it is.
 
+mod answers;
 mod borne;
 pub(super) mod lesson;
 
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 
 use super::common::Person;
 use super::edit::Editor;
 use super::feed::{Step, feed};
-use super::values::{CHANCE_MAX_BYTES, Giver, Known, Values};
+use super::values::{CHANCE_MAX_BYTES, Known};
 use super::{Patience, RewriteError, Said, Scene};
 use crate::Session;
-use crate::http::{Asked, Body, Framing, Head, Responses, blank_bytes};
+use crate::http::{Body, Framing, Head, blank_bytes};
+use answers::Answers;
 use borne::Stranger;
 
 /// The longest body that is rewritten; a longer one passes as it is.
@@ -39,16 +40,7 @@ pub(super) struct Http {
     /// What the client said that is not whole.
     held: Vec<u8>,
     at: At,
-    values: Values,
-    /// None where the recording lacks a part of them, until the next request of a client that waits for its answers.
-    recorded: Option<Responses>,
-    actual: Responses,
-    /// Requests so far.
-    asked: u32,
-    /// From the first to the last request whose recorded answer is lost, as far as the target has not answered them.
-    lost: Range<u32>,
-    /// Whether anything was asked before all was answered: behind a gap it cannot be told which answer comes next.
-    pipelines: bool,
+    answers: Answers,
 }
 
 /// Where a client's stream stands.
@@ -72,12 +64,7 @@ impl Http {
             at_ns: 0,
             held: Vec::new(),
             at: At::Head,
-            values: Values::default(),
-            recorded: Some(Responses::default()),
-            actual: Responses::default(),
-            asked: 0,
-            lost: 0..0,
-            pipelines: false,
+            answers: Answers::default(),
         }
     }
 
@@ -94,12 +81,14 @@ impl Http {
         out: &mut Vec<u8>,
     ) -> Result<Said, RewriteError> {
         let mut held = std::mem::take(&mut self.held);
-        self.values.share(scene.rules.common.of(self.person(scene)));
+        self.answers
+            .values
+            .share(scene.rules.common.of(self.person(scene)));
         let said = feed(&mut held, recorded, |bytes| {
             Ok(self.step(scene, patience, bytes, out))
         });
         self.held = held;
-        self.values.share(None);
+        self.answers.values.share(None);
         said
     }
 
@@ -109,84 +98,25 @@ impl Http {
     }
 
     pub(super) fn heard(&mut self, scene: &mut Scene, bytes: &[u8]) {
-        self.hear(scene, Giver::Target, bytes);
+        let person = self.person(scene);
+        self.answers.heard(scene, person, bytes);
     }
 
     pub(super) fn expected(&mut self, scene: &mut Scene, bytes: &[u8]) {
-        self.hear(scene, Giver::Recorded, bytes);
+        let person = self.person(scene);
+        self.answers.expected(scene, person, self.at_ns, bytes);
         // The change of protocol was the last that was asked for. All is answered, so it was not made: requests follow.
-        let is_answered = |recorded: &Responses| !recorded.are_awaited();
-        if self.at == At::Upgrade && self.recorded.as_ref().is_some_and(is_answered) {
+        if self.at == At::Upgrade && self.answers.are_in() {
             self.at = At::Head;
         }
     }
 
     /// The recording lacks what its server said here, the answer to a change of protocol perhaps.
     pub(super) fn gap(&mut self, scene: &mut Scene) {
-        self.lose(scene);
+        let person = self.person(scene);
+        self.answers.lose(scene, person);
         if self.at == At::Upgrade {
             self.at = At::Raw;
-        }
-    }
-
-    /// The recorded answers to all that was asked so far are lost.
-    fn lose(&mut self, scene: &mut Scene) {
-        self.recorded = None;
-        if self.lost.end <= self.values.turn(Giver::Target) {
-            self.lost.start = self.values.turn(Giver::Recorded);
-        }
-        self.lost.end = self.asked;
-        let person = self.person(scene);
-        let publish = |news| scene.rules.common.publish(person, news);
-        scene.unlearned += self
-            .values
-            .turn_to(Giver::Recorded, self.asked, &self.lost, publish);
-    }
-
-    /// A request was made.
-    fn asks(&mut self, scene: &mut Scene, head: Head<'_>) {
-        self.pipelines |= self.values.turn(Giver::Recorded) < self.asked;
-        self.asked = self.asked.saturating_add(1);
-        if self.recorded.is_none() && self.pipelines {
-            self.lose(scene);
-        } else {
-            self.recorded.get_or_insert_default().asked(Asked::of(head));
-        }
-        self.actual.asked(Asked::of(head));
-    }
-
-    fn hear(&mut self, scene: &mut Scene, giver: Giver, bytes: &[u8]) {
-        let person = self.person(scene);
-        let Self { values, at_ns, .. } = self;
-        let responses = match giver {
-            Giver::Recorded => self.recorded.as_mut(),
-            Giver::Target => Some(&mut self.actual),
-        };
-        let Some(responses) = responses else { return };
-        let publish = |news| scene.rules.common.publish(person, news);
-        let mut unlearned = 0;
-        responses.read(bytes, |response| {
-            // Whether one is sent at all is up to the server.
-            if response.interim {
-                return;
-            }
-            let is_sealed = lesson::learn(scene, response, &mut |name, value| {
-                if let Some(news) = values.learn(giver, name, value) {
-                    if giver == Giver::Recorded {
-                        scene.rules.early.handed_out(person, name, value, *at_ns);
-                    }
-                    publish(news);
-                }
-            });
-            // One that nobody asked for shifts none of those after it.
-            let next = values.turn(giver).saturating_add(1).min(self.asked);
-            unlearned += u32::from(is_sealed) + values.turn_to(giver, next, &self.lost, publish);
-        });
-        let is_astray = giver == Giver::Recorded && responses.are_foreign();
-        scene.unlearned += unlearned;
-        if is_astray {
-            // It began within an answer of which the recording lacks a part.
-            self.lose(scene);
         }
     }
 
@@ -231,7 +161,7 @@ impl Http {
         out: &mut Vec<u8>,
     ) -> Step {
         let framing = Framing::of_request(head);
-        let edits = scene.chosen != 0 || !self.values.is_empty();
+        let edits = scene.chosen != 0 || !self.answers.values.is_empty();
         let body = match framing {
             Framing::Length(length @ 1..=EDITED_MAX_BYTES)
                 if edits && !head.says("expect", "100-continue") =>
@@ -243,7 +173,7 @@ impl Http {
             }
             _ => &[],
         };
-        let Some(body_said) = Editor::new(scene, &self.values, patience).edit(body) else {
+        let Some(body_said) = Editor::new(scene, &self.answers.values, patience).edit(body) else {
             return Step::Waits;
         };
         let length = (body_said.len() != body.len()).then_some(body_said.len());
@@ -259,7 +189,8 @@ impl Http {
         }
         out.extend_from_slice(&head_said);
         out.extend_from_slice(&body_said);
-        self.asks(scene, head);
+        let person = self.person(scene);
+        self.answers.asked(scene, person, head);
         self.at = match Body::from(framing) {
             _ if !body.is_empty() => At::Head,
             body if body.ended() => At::Head,
@@ -303,7 +234,7 @@ impl Http {
             }
             put(&mut said, line, value, new.as_deref());
         }
-        let mut said = Editor::new(scene, &self.values, patience)
+        let mut said = Editor::new(scene, &self.answers.values, patience)
             .edit(&said)?
             .into_owned();
         if let (Some(length), Ok(Some(edited))) = (length, Head::parse(&said)) {
@@ -345,7 +276,7 @@ impl Http {
             let mut known = Known::Stranger;
             if let Some(cookie) = cookie.get(1..) {
                 let name = lesson::cookie_name(name);
-                known = self.values.known(Some(&name), cookie);
+                known = self.answers.values.known(Some(&name), cookie);
                 if known == Known::Stranger {
                     strangers.extend(self.stranger(scene, Some(&name), cookie));
                 }
@@ -370,7 +301,13 @@ impl Http {
 
     /// A value, if nobody has handed it out yet.
     fn stranger<'a>(&self, scene: &Scene, name: Option<&[u8]>, value: &'a [u8]) -> Option<Stranger<'a>> {
-        Stranger::among(&self.values, &scene.rules.early, self.person(scene), name, value)
+        Stranger::among(
+            &self.answers.values,
+            &scene.rules.early,
+            self.person(scene),
+            name,
+            value,
+        )
     }
 
     /// Whose session it is.

@@ -39,11 +39,16 @@ impl Mistake {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         RuleError {
             file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
+            line: line_of(text, self.span.start),
             column: before[line_start..].chars().count() + 1,
             expected: self.expected,
         }
     }
+}
+
+/// The line, from 1, of a place in a text.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 impl From<toml::de::Error> for Mistake {

@@ -2,6 +2,13 @@
 //!
 //! It does not know what else is in a frame.
 
+use super::error::Mistake;
+use super::raw::{RawCounts, RawEndian, RawLength};
+use super::resolve::Resolved;
+
+/// Nobody hides a length further in.
+const OFFSET_MAX: usize = 1024;
+
 /// A length in front of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Length {
@@ -16,6 +23,24 @@ pub(crate) struct Length {
 }
 
 impl Length {
+    /// The one that is spelled so.
+    ///
+    /// # Errors
+    /// It is wider than any, or further in.
+    pub(super) fn of(raw: &RawLength) -> Resolved<Self> {
+        let width = *raw.width.get_ref();
+        if !(1..=8).contains(&width) || raw.offset > OFFSET_MAX {
+            let expected = format!("a length is 1 to 8 bytes wide, at an offset of at most {OFFSET_MAX}");
+            return Err(Mistake::new(raw.width.span(), expected));
+        }
+        Ok(Self {
+            offset: raw.offset,
+            width,
+            little: matches!(raw.endian, RawEndian::Little),
+            whole: matches!(raw.counts, RawCounts::All),
+        })
+    }
+
     /// The bytes up to the end of the length itself.
     pub(crate) fn header_bytes(self) -> usize {
         self.offset + self.width

@@ -46,6 +46,7 @@ impl Provision {
             }
         }
         Rule {
+            line: 0,
             protocol: Some(Protocol::Http),
             server: self.server,
             unit: None,

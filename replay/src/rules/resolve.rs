@@ -9,10 +9,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use toml::Spanned;
 use wire::chat::{Number, Secret};
 
-use super::error::{Mistake, suggest};
+use super::error::{Mistake, line_of, suggest};
 use super::raw::{
-    RawChat, RawCounts, RawEndian, RawHttp, RawLearn, RawLength, RawProvision, RawReplace, RawRewrite,
-    RawRule, RawRules, RawTarget, RawUnit,
+    RawChat, RawHttp, RawLearn, RawProvision, RawReplace, RawRewrite, RawRule, RawRules, RawTarget, RawUnit,
 };
 use super::template::is_name;
 use super::{
@@ -40,7 +39,7 @@ const PROTOCOLS: [Protocol; 13] = [
     Protocol::Unknown,
 ];
 
-type Resolved<T> = Result<T, Mistake>;
+pub(super) type Resolved<T> = Result<T, Mistake>;
 
 /// Reads a file of rules.
 pub(super) fn parse(text: &str) -> Resolved<Rules> {
@@ -72,12 +71,12 @@ pub(super) fn parse(text: &str) -> Resolved<Rules> {
         .map(|learn| learn.name.get_ref().clone())
         .collect();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let resolved = raw.rule.into_iter().map(|raw| {
+        let line = line_of(text, raw.span().start);
+        rule(raw, line, &known)
+    });
     Ok(Rules {
-        rules: raw
-            .rule
-            .into_iter()
-            .map(|raw| rule(raw, &known))
-            .collect::<Resolved<_>>()?,
+        rules: resolved.collect::<Resolved<_>>()?,
         ..rules
     })
 }
@@ -185,7 +184,7 @@ fn provision(raw: Spanned<RawProvision>) -> Resolved<Provision> {
     })
 }
 
-fn rule(raw: Spanned<RawRule>, known: &[&str]) -> Resolved<Rule> {
+fn rule(raw: Spanned<RawRule>, line: usize, known: &[&str]) -> Resolved<Rule> {
     let raw = raw.into_inner();
     let protocol = match raw.protocol {
         None => None,
@@ -196,7 +195,7 @@ fn rule(raw: Spanned<RawRule>, known: &[&str]) -> Resolved<Rule> {
             let expected = "`length` cuts what is said into frames; `unit` is not needed beside it";
             return Err(Mistake::new(length.span(), expected));
         }
-        (None, Some(raw)) => Some(Unit::Frame(length(raw.into_inner())?)),
+        (None, Some(raw)) => Some(Unit::Frame(Length::of(&raw.into_inner())?)),
         (Some(RawUnit::Saying), None) => Some(Unit::Saying),
         (Some(RawUnit::Line), None) => Some(Unit::Line),
         (None, None) => None,
@@ -204,6 +203,7 @@ fn rule(raw: Spanned<RawRule>, known: &[&str]) -> Resolved<Rule> {
     let replace = raw.replace.into_iter().map(|raw| replace(raw, known));
     let regex = raw.regex.into_iter().map(|raw| rewrite(&raw, known));
     Ok(Rule {
+        line,
         protocol,
         server: place(raw.server)?,
         unit,
@@ -226,22 +226,6 @@ fn protocol(name: &Spanned<String>) -> Resolved<Protocol> {
                 format!("unknown protocol `{found}`; {}", suggest(found, &known)),
             )
         })
-}
-
-fn length(raw: RawLength) -> Resolved<Length> {
-    /// Nobody hides a length further in.
-    const OFFSET_MAX: usize = 1024;
-    let width = *raw.width.get_ref();
-    if !(1..=8).contains(&width) || raw.offset > OFFSET_MAX {
-        let expected = format!("a length is 1 to 8 bytes wide, at an offset of at most {OFFSET_MAX}");
-        return Err(Mistake::new(raw.width.span(), expected));
-    }
-    Ok(Length {
-        offset: raw.offset,
-        width,
-        little: matches!(raw.endian, RawEndian::Little),
-        whole: matches!(raw.counts, RawCounts::All),
-    })
 }
 
 fn replace(raw: Spanned<RawReplace>, known: &[&str]) -> Resolved<Replace> {

@@ -1,6 +1,8 @@
 //! Files of rules that are taken, and the mistakes of those that are not.
 
 use super::*;
+use crate::Side;
+use crate::drive::testing::{recorded, said};
 
 fn mistake(text: &str) -> String {
     Rules::parse(text, "r.toml").unwrap_err().to_string()
@@ -134,5 +136,24 @@ fn the_examples_of_the_page_are_rules() {
         "counts",
     ] {
         assert!(all.contains(&format!("{key} =")), "no example of `{key}`");
+    }
+}
+
+#[test]
+fn a_rule_that_is_for_no_session_is_known_by_its_line() {
+    let rules = "# of a test\n[[rule]]\nserver = \":80\"\n\n[[rule]]\nprotocol = \"redis\"\n[[rule]]\nserver = \"10.0.0.8\"\n";
+    let rules = Rules::parse(rules, "r.toml").unwrap();
+    let says: &[_] = &[said(Side::Client, 10, b"hello")];
+    let recording = recorded(&[
+        (0, "10.0.0.1:1000", "10.0.0.9:80", says),
+        (5, "10.0.0.1:1001", "10.0.0.8:81", says),
+    ]);
+    for (sessions, lines) in [
+        (&[0, 1][..], &[5][..]),
+        (&[0], &[5, 7]),
+        (&[1], &[2, 5]),
+        (&[], &[2, 5, 7]),
+    ] {
+        assert_eq!(rules.unfitting(&recording, sessions), lines, "{sessions:?}");
     }
 }

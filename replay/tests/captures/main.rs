@@ -4,7 +4,6 @@
 
 mod corpus;
 mod damage;
-mod decryption;
 mod interfaces;
 mod saved;
 mod selected;

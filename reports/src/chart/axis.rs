@@ -5,6 +5,8 @@
 use super::{Panel, Scale, X};
 use crate::quantity::{Unit, clock, tick, trimmed};
 
+const DAY_S: f64 = 86_400.0;
+
 /// A range with ticks.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Axis {
@@ -37,6 +39,7 @@ impl Axis {
         match x {
             X::Time(end_s) => Self::time(end_s.max(1.0)),
             X::Recorded(end_s) if is_brief(end_s) => Self::brief(end_s.max(0.001)),
+            X::Recorded(end_s) if is_long(end_s) => Self::days(end_s),
             X::Recorded(end_s) => Self::time(end_s),
             X::Percentile(most) => Self::percentile(most),
             X::Count(from, to) => {
@@ -140,6 +143,22 @@ impl Axis {
         }
     }
 
+    /// Days and parts of them.
+    fn days(end_s: f64) -> Self {
+        let step = round_step(end_s / DAY_S / 10.0);
+        let ticks = multiples(0.0, end_s / DAY_S, step).into_iter();
+        let ticks = ticks.map(|day| Tick {
+            at: day * DAY_S,
+            label: trimmed(day, 2),
+        });
+        Self {
+            low: 0.0,
+            high: end_s,
+            log: false,
+            ticks: ticks.collect(),
+        }
+    }
+
     fn percentile(most: f64) -> Self {
         let high = 10f64.powf(most.max(100.0).log10().ceil());
         let mut ticks = vec![
@@ -174,6 +193,11 @@ impl Axis {
 /// Whether a capture is over so soon that minutes would say nothing.
 pub(super) fn is_brief(end_s: f64) -> bool {
     end_s < 12.0
+}
+
+/// Whether a capture lasts so long that minutes are noise, and hours run off the picture.
+pub(super) fn is_long(end_s: f64) -> bool {
+    end_s > 3.0 * DAY_S
 }
 
 /// The highest value of a panel, its stack included; never zero.
@@ -253,6 +277,17 @@ mod tests {
             }
         }
 
+        // A packet in two years is 1.6·10⁻⁸ a second.
+        #[test]
+        fn small_rates_have_ticks_that_differ_and_fit_beside_their_panel(power in -9.0f64..2.0, bytes in any::<bool>()) {
+            let unit = if bytes { Unit::Bytes } else { Unit::PerSecond };
+            let axis = Axis::up(&panel(unit, Scale::Linear, &[10f64.powf(power)]));
+            let mut labels: Vec<&str> = axis.ticks.iter().map(|tick| tick.label.as_str()).collect();
+            prop_assert!(labels.iter().all(|label| label.chars().count() <= 11), "{:?}", labels);
+            labels.dedup();
+            prop_assert_eq!(labels.len(), axis.ticks.len(), "{:?}", axis);
+        }
+
         #[test]
         fn a_run_of_any_length_has_at_most_a_dozen_times(end_s in 1.0f64..1e6) {
             let axis = Axis::across(X::Time(end_s));
@@ -260,7 +295,7 @@ mod tests {
         }
 
         #[test]
-        fn a_capture_of_any_length_has_times_that_differ(end_s in prop_oneof![0.001f64..12.0, 12.0..1e6]) {
+        fn a_capture_of_any_length_has_times_that_differ(end_s in prop_oneof![0.001f64..12.0, 12.0..1e6, 1e6..1.8e10]) {
             let axis = Axis::across(X::Recorded(end_s));
             prop_assert!((2..=13).contains(&axis.ticks.len()), "{:?}", axis);
             let mut labels: Vec<&str> = axis.ticks.iter().map(|tick| tick.label.as_str()).collect();
@@ -282,6 +317,8 @@ mod tests {
             labels(Axis::across(X::Percentile(5_000.0))),
             ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]
         );
+        let years = Axis::across(X::Recorded(5.0 * 365.0 * DAY_S));
+        assert_eq!(labels(years)[..3], ["0", "200", "400"]);
         assert_eq!(
             labels(Axis::across(X::Time(120.0)))[..3],
             ["0:00", "0:10", "0:20"]

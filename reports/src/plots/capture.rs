@@ -27,8 +27,8 @@ pub(super) fn shape(run: &Run) -> Plot {
     Plot {
         id: "capture",
         title: "The capture over its own time",
-        caption: "What a replay at its own speed would do: a climb of open connections at the begin is often where the capture \
-                  joined, not a rush.",
+        caption: "What a replay at its own speed would do; of open connections the most at once between two points. A climb of them at \
+                  the begin is often where the capture joined, not a rush.",
         x: X::Recorded(end_s(run)),
         panels: vec![open, bytes, packets],
         notes: Vec::new(),

@@ -2,16 +2,18 @@
 //!
 //! It knows rows and words; whether the ledger adds up was found out before.
 
+mod difference;
 mod notes;
 mod recording;
 
 use std::collections::BTreeMap;
 
-use record::{Differing, Failing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
+use record::{Failing, Percentiles, Replay, ReplaySummary, Run, Summary, Undriven};
 
 use super::key::{Tile, tile, wait};
 use super::table::{Wait, cells};
 use crate::quantity::{Unit, grouped, short};
+use difference::Difference;
 
 /// Rows of a list that a page shows; the rest is in `replay.json`.
 const ROWS_MAX: usize = 20;
@@ -22,7 +24,7 @@ pub(crate) struct ReplayView {
     pub(crate) how: String,
     pub(crate) rows: Vec<Row>,
     pub(crate) waits: Vec<Wait>,
-    pub(crate) differences: Vec<Differing>,
+    pub(crate) differences: Vec<Difference>,
     pub(crate) failures: Vec<Failing>,
     pub(crate) undriven: Vec<Undriven>,
     pub(crate) notes: Vec<String>,
@@ -48,7 +50,12 @@ impl ReplayView {
             how: how(replay),
             rows: rows(figures),
             waits: waits(figures),
-            differences: replay.differences.iter().take(ROWS_MAX).cloned().collect(),
+            differences: replay
+                .differences
+                .iter()
+                .take(ROWS_MAX)
+                .map(Difference::of)
+                .collect(),
             failures: replay.failures.iter().take(ROWS_MAX).cloned().collect(),
             undriven: replay.unplayable.iter().take(ROWS_MAX).cloned().collect(),
             notes: notes::of(replay),

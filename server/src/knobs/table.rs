@@ -39,6 +39,7 @@ pub(super) enum Cell {
     UnreadTotalMaxBytes,
     PinsASource,
     LookupsASource,
+    Farewell,
     /// Kept as text beside the cells; its cell stays unused, so that the table and the cells have one order.
     LogLevel,
 }
@@ -69,7 +70,7 @@ pub(super) struct Spec {
 pub(super) const COUNT: usize = TABLE.len();
 
 /// The knobs, in the order of their cells.
-pub(super) static TABLE: [Spec; 11] = [
+pub(super) static TABLE: [Spec; 12] = [
     Spec {
         cell: Cell::Durability,
         name: "durability",
@@ -148,6 +149,14 @@ pub(super) static TABLE: [Spec; 11] = [
         meaning: "numbers one address may look up by HTTP in ten minutes without a credential; more are refused with rate_limited",
         unit: "look-ups",
         domain: Domain::Whole(1, 100_000_000),
+        default: 1_000,
+    },
+    Spec {
+        cell: Cell::Farewell,
+        name: "farewell_ms",
+        meaning: "when stopping, how long clients may take to read that the server does, 0 to reset them unsaid",
+        unit: "ms",
+        domain: Domain::Whole(0, 60_000),
         default: 1_000,
     },
     Spec {

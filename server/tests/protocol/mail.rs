@@ -23,6 +23,23 @@ fn a_message_gets_two_ticks() {
 }
 
 #[test]
+fn a_stop_without_a_farewell_resets_and_keeps_what_was_accepted() {
+    let mut house = House::new();
+    house.knobs.set("farewell_ms", "0").unwrap();
+    let (mut ann, mut quiet) = (house.phone(1), house.phone(3));
+    ann.text(1, number(2), "kept");
+    assert_eq!(ann.next(), "Accepted 1");
+
+    house.stop();
+    assert_eq!(ann.read(), Err(End::Reset));
+    assert_eq!(quiet.read(), Err(End::Reset));
+    house.start();
+    let mut bob = house.guest();
+    bob.log_in(number(2), &crate::house::key(2));
+    assert_eq!(bob.several(2), ["Welcome 0 0", "Deliver 1/1 kept"]);
+}
+
+#[test]
 fn mail_for_someone_away_survives_a_restart_in_order_and_comes_once() {
     const ALL: u64 = 150;
     let mut house = House::new();

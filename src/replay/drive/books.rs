@@ -95,6 +95,23 @@ pub(crate) fn begun(
     }
 }
 
+/// What is to be told of the rules of the file that are for no session that is driven.
+pub(crate) fn unfitting(args: &DriveArgs, options: &DriveOptions, picked: &Picked) -> Option<String> {
+    let file = args.rules.as_ref()?;
+    let lines = options.rules.unfitting(&options.recording, &picked.sessions);
+    let numbers: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let told = match lines.len() {
+        0 => return None,
+        1 => "the rule of line",
+        _ => "the rules of lines",
+    };
+    Some(format!(
+        "{}: no session that was driven fits {told} {}: `protocol` or `server` is another",
+        file.display(),
+        numbers.join(", ")
+    ))
+}
+
 /// Packets of the capture that were not used, by cause.
 fn unused(figures: &CaptureFigures) -> BTreeMap<String, u64> {
     figures

@@ -28,6 +28,8 @@ struct Live {
     clock: reactor::Clock,
     desk: Desk,
     sent_before: (u64, u64),
+    /// What is to be told of rules that were for nobody.
+    unfitting: Option<String>,
 }
 
 /// Drives, and leaves a run folder behind. Returns what broke it off where that folder cannot even say so.
@@ -59,6 +61,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         prepared.folder.display()
     ));
     let course = (drive.planned(), drive.picked());
+    let unfitting = books::unfitting(args, &prepared.options, drive.picked());
     let replay = books::begun(args, &prepared.recorded, &prepared.options, course);
     let written = RunWriter::create(&prepared.folder, &prepared.manifest, &curve)
         .and_then(|writer| begin(writer, &replay, &prepared));
@@ -79,6 +82,7 @@ pub(super) async fn run(args: &DriveArgs, prepared: Prepared) -> Result<Option<a
         clock: prepared.options.clock,
         desk,
         sent_before: (0, 0),
+        unfitting,
     };
     if let Some(address) = knobs_at {
         live.note(0, EventKind::Note, "knobs", &desk::told(address))?;
@@ -188,6 +192,9 @@ impl Live {
         if self.drive.was_stopped_by_failure() {
             let what = "a session failed, and --on-failure stop was given";
             self.note(t_ms, EventKind::Note, "stopped", what)?;
+        }
+        if let Some(what) = self.unfitting.take() {
+            self.note(t_ms, EventKind::Note, "rules", &what)?;
         }
         for (kind, name, what) in books::failures(&self.drive.figures().tally) {
             self.note(t_ms, kind, name, &what)?;

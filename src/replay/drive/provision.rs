@@ -53,12 +53,20 @@ pub(super) fn file_of(sink: &str) -> Result<&Path> {
 /// Gives everybody an account, and makes the rules' requests. Returns what is to be told of requests that were refused.
 ///
 /// # Errors
-/// Somebody did not get an account of chat, or none of the requests was granted.
+/// There is nobody and nothing to do so for, somebody did not get an account of chat, or none of the requests was granted.
 pub(super) async fn everybody(options: &DriveOptions) -> Result<Option<String>> {
     let recording = &options.recording;
     let picked = Picked::of(recording, &options.selection);
     let people = People::of(recording, &picked.sessions)?;
-    if let Some(registrations) = people.registrations(recording)? {
+    let registrations = people.registrations(recording)?;
+    let requests = options.rules.requests(recording, &picked.sessions)?;
+    if registrations.is_none() && requests.is_none() {
+        bail!(
+            "--provision: nobody chats in the sessions that are driven, and no [[provision]] request of a file of rules is for \
+             one of their servers of HTTP: leave it out"
+        );
+    }
+    if let Some(registrations) = registrations {
         let wanted = u64::from(options.clones.count) * u64::from(options.clones.loops) * people.count();
         drive(
             options,
@@ -76,7 +84,7 @@ pub(super) async fn everybody(options: &DriveOptions) -> Result<Option<String>> 
             );
         }
     }
-    if let Some((requests, rules)) = options.rules.requests(recording, &picked.sessions)? {
+    if let Some((requests, rules)) = requests {
         let done = drive(options, requests, Arc::new(rules), "making the rules' requests").await?;
         let granted = done.figures().tally.answers;
         let granted = granted.identical + granted.masked;

@@ -82,7 +82,24 @@ pub(super) fn find(args: &DriveArgs, rules: &Rules, sessions: &[Session]) -> Res
         };
         found.destinations.insert(session.server, destination);
     }
+    let is_spoken = found.ways.is_empty() || found.ways.iter().any(Option::is_some);
+    if let (Some(flag), false) = (flag_of_tls(args), is_spoken) {
+        bail!(
+            "{flag}: no target is spoken to under TLS, which --tls-ca, --tls-cert or tls:// in front of one asks for: ask, or leave it out"
+        );
+    }
     Ok(found)
+}
+
+/// A flag that says something of TLS, and nothing where none is spoken.
+fn flag_of_tls(args: &DriveArgs) -> Option<&'static str> {
+    let given = [
+        (args.tls_name.is_some(), "--tls-name"),
+        (args.client_cert.is_some(), "--client-cert"),
+        (args.tls_cert.is_some(), "--tls-cert"),
+        (args.tls_ca.is_some(), "--tls-ca"),
+    ];
+    given.into_iter().find_map(|(given, flag)| given.then_some(flag))
 }
 
 fn resolve(target: &str) -> Result<SocketAddr> {

@@ -62,8 +62,15 @@ fn samples(found: &Found) -> Vec<Sample> {
     let mut sum = Moment::default();
     let mut samples: Vec<Sample> = Vec::new();
     for (index, moments) in shape.moments().chunks(group).enumerate() {
+        // A moment in which none began or ended has those of the moment before.
+        let before = sum.opened.saturating_sub(sum.closed);
+        let most_open = moments
+            .iter()
+            .map(|moment| moment.most_open)
+            .fold(before, u64::max);
         moments.iter().for_each(|moment| sum.add(moment));
-        samples.push(sample(&shape, (index * group + moments.len()) as u64, &sum));
+        let until = (index * group + moments.len()) as u64;
+        samples.push(sample(&shape, until, &sum, most_open));
     }
     if let Some(last) = samples.last_mut() {
         let totals = &found.findings.totals;
@@ -74,18 +81,17 @@ fn samples(found: &Found) -> Vec<Sample> {
     samples
 }
 
-fn sample(shape: &Shape, moments: u64, sum: &Moment) -> Sample {
+fn sample(shape: &Shape, moments: u64, sum: &Moment, most_open: u64) -> Sample {
     let counters = [
         (name::OPENED, sum.opened),
         (name::CLIENT_BYTES, sum.client_bytes),
         (name::SERVER_BYTES, sum.server_bytes),
         (name::PACKETS, sum.packets),
     ];
-    let open = sum.opened.saturating_sub(sum.closed);
     Sample {
         t_ms: moments * shape.width_ns() / 1_000_000,
         counters: counters.map(|(name, value)| (name.to_owned(), value)).into(),
-        gauges: [(name::CONNECTIONS.to_owned(), open as f64)].into(),
+        gauges: [(name::CONNECTIONS.to_owned(), most_open as f64)].into(),
         ..Sample::default()
     }
 }

@@ -3,7 +3,7 @@
 //! It does not know who asks.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -11,6 +11,8 @@ use std::thread;
 use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
+
+use crate::message;
 
 /// How a server packs its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl Books {
     fn serve(&self, stream: TcpStream, prefix: &str, packing: Packing) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut stream = stream;
-        while let Some((head, _)) = read_message(&mut reader) {
+        while let Some((head, _)) = message::read(&mut reader) {
             let (status, field, body) = if head.starts_with("POST /login ") {
                 self.log_in(prefix)
             } else if head.starts_with("GET /news ") {
@@ -181,20 +183,4 @@ impl Packing {
 /// Other bytes, and again the same.
 fn turned(body: &[u8]) -> Vec<u8> {
     body.iter().map(|byte| !byte).collect()
-}
-
-/// A request or a response: its head, and its body as it is sent.
-pub(super) fn read_message(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head).unwrap_or(0) == 0 {
-            return None;
-        }
-    }
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).ok()?;
-    Some((head, body))
 }

@@ -22,6 +22,14 @@ pub(super) struct Net {
     pub(super) shard: usize,
     pub(super) server: Rc<RefCell<Server>>,
     pub(super) conns: Arena<()>,
+    pub(super) ends: Ends,
+}
+
+/// How connections ended by the shard's doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) reset: u32,
+    pub(super) unsaid: u32,
 }
 
 impl Link for Net {
@@ -36,8 +44,9 @@ impl Link for Net {
         assert_eq!(taken, bytes.len(), "clients write whole frames");
         Ok(())
     }
-    fn close(&mut self, id: Id, _: Close) {
+    fn close(&mut self, id: Id, how: Close) {
         self.conns.remove(id);
+        self.ends.reset += u32::from(how == Close::Reset);
         self.server.borrow_mut().close(self.shard, id);
     }
     fn connections(&self) -> u32 {
@@ -45,6 +54,11 @@ impl Link for Net {
     }
     fn pause_accepting(&mut self, _: bool) {}
     fn stop_listening(&mut self) {}
+    fn misbehave(&mut self, id: Id, how: Misfit) -> bool {
+        let vanishes = how == Misfit::Vanish && self.conns.remove(id).is_some();
+        self.ends.unsaid += u32::from(vanishes);
+        vanishes
+    }
 }
 
 /// Does uploads at once; their links come back with the next turn.
@@ -81,7 +95,17 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, fault: Fault, mut plan: Vec<Action>, cuts: Vec<u64>) -> Self {
+    pub(super) fn new(seed: u64, fault: Fault, plan: Vec<Action>, cuts: Vec<u64>) -> Self {
+        Self::that_ends(Leaving::default(), seed, fault, plan, cuts)
+    }
+
+    pub(super) fn that_ends(
+        leaving: Leaving,
+        seed: u64,
+        fault: Fault,
+        mut plan: Vec<Action>,
+        cuts: Vec<u64>,
+    ) -> Self {
         plan.sort();
         let secret = Secret::new(b"secret");
         let base = Number::new(10_000_000_000).unwrap();
@@ -90,7 +114,7 @@ impl World {
         let (to_histograms, timings) = Queue::new("timings", 1 << 16, Wake::new().unwrap());
         let members: Arc<dyn Members> = Arc::new(Neighbours { users: USERS });
         let errand = Errand::default();
-        let control = Arc::new(Control::default());
+        let control = Arc::new(Control::new(leaving));
         control.begin(1_000);
         let common = Common {
             population: Arc::new(Population::new(base, u64::from(USERS), secret).unwrap()),
@@ -131,6 +155,7 @@ impl World {
                 shard: shard as usize,
                 server: Rc::clone(&server),
                 conns: Arena::default(),
+                ends: Ends::default(),
             };
             shards.push((Shard::new(common.clone(), own), net, 0));
             uploads.push(queue);
