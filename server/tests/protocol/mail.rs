@@ -36,7 +36,7 @@ fn a_stop_without_a_farewell_resets_and_keeps_what_was_accepted() {
     house.start();
     let mut bob = house.guest();
     bob.log_in(number(2), &crate::house::key(2));
-    assert_eq!(bob.several(2), ["Welcome 0 0", "Deliver 1/1 kept"]);
+    assert_eq!(bob.several(2), ["Welcome 0 1", "Deliver 1/1 kept"]);
 }
 
 #[test]
