@@ -8,6 +8,7 @@ use wire::tls::ServerTls;
 
 use crate::knobs::Durability;
 use crate::office::Provisioned;
+use crate::store::OPEN_MAX;
 
 /// Everything a server needs to know.
 #[derive(Clone, Debug)]
@@ -95,6 +96,10 @@ const FILL: f64 = 0.93;
 /// Tables, each with a thread, at most: each has an eventfd below [`PART_FLOOR`], and main's own descriptors are there, too.
 const SHARDS_MAX: u16 = 900;
 
+/// What main's table holds beside its shards' eventfds and HTTP's connections: the store's files and the accounts', and at most
+/// 40 more for standard streams, the runtime, listeners, a log, sinks and their connections.
+const MAINS: u32 = OPEN_MAX as u32 + 4 + 40;
+
 /// The limit of descriptors is too low for the connections, whatever way they are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -142,7 +147,7 @@ impl ShardPlan {
             return Err(TooFewFiles::new(connections, nofile));
         }
         Ok(Self {
-            shards: (needed as u16).max(wanted.unwrap_or(0)),
+            shards: (needed as u16).max(wanted.unwrap_or(0)).min(SHARDS_MAX),
             parted: true,
             connections_max: each.min(u64::from(u32::MAX)) as u32,
         })
@@ -150,6 +155,17 @@ impl ShardPlan {
 }
 
 impl ShardPlan {
+    /// How many connections the public HTTP port may serve at once: as many as wanted, and no more than leave the numbers of
+    /// main's table below [`PART_FLOOR`] where shards have tables of their own. Each takes two, itself and a file.
+    #[must_use]
+    pub(crate) fn http_connections(&self, wanted: u32, admin: u32) -> u32 {
+        if !self.parted {
+            return wanted;
+        }
+        let taken = MAINS + u32::from(self.shards) + admin;
+        wanted.min((PART_FLOOR as u32).saturating_sub(taken) / 2)
+    }
+
     /// The least time between two turns of a shard, microseconds: a quarter of a millisecond for each shard there is.
     ///
     /// Of the server's packets each of n shards gets the n-th part, and what a thread finds in the caches when it wakes
@@ -179,6 +195,29 @@ mod tests {
         assert!(u64::from(plan.connections_max) * u64::from(plan.shards) > 200_000);
         assert!(!ShardPlan::new(200_000, 1 << 20, 2, None).unwrap().parted);
         assert_eq!(ShardPlan::new(5_000_000, 20_000, 2, None).unwrap().shards, 285);
+    }
+
+    #[test]
+    fn all_that_main_opens_has_room_below_the_floor() {
+        let (wanted, admin) = (256, 16);
+        for (connections, tables) in [(200_000, 12), (5_000_000, 285), (15_825_000, 900)] {
+            let plan = ShardPlan::new(connections, 20_000, 2, None).unwrap();
+            assert_eq!(plan.shards, tables);
+            let http = plan.http_connections(wanted, admin);
+            assert!(
+                http == wanted || tables == 900 && http >= 16,
+                "{http} beside {tables} tables"
+            );
+            assert!(MAINS + u32::from(tables) + admin + 2 * http <= PART_FLOOR as u32);
+        }
+        let most = ShardPlan::new(200_000, 20_000, 2, Some(2_000)).unwrap();
+        assert_eq!(most.shards, SHARDS_MAX, "more tables than have room are not made");
+        let shared = ShardPlan::new(10_000, 20_000, 2, None).unwrap();
+        assert_eq!(
+            shared.http_connections(wanted, admin),
+            wanted,
+            "of one table all is in order"
+        );
     }
 
     #[test]

@@ -34,6 +34,7 @@
 //! counted as `server.http.refused.<name>`; `code` is the chat protocol's, 0 where it has none.
 
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -131,6 +132,9 @@ pub struct HttpConfig {
     pub media: MediaOptions,
     /// Connections that the public listener serves at once; further ones wait in the kernel's queue.
     pub connections_max: u32,
+    /// Public connections whose descriptor has this number or a higher one are closed at once and counted
+    /// (`server.http.connections_above_floor`): where shards have tables of their own, main's numbers end there.
+    pub descriptors_end: Option<RawFd>,
     /// Connections that the admin listener serves at once.
     pub admin_connections_max: u32,
     /// Uploads under way at once; further ones are refused as busy.
@@ -187,6 +191,7 @@ impl HttpConfig {
             public,
             media,
             connections_max: 256,
+            descriptors_end: None,
             admin_connections_max: 16,
             uploads_max: 128,
             uploads_a_source: 64,
@@ -219,6 +224,7 @@ pub async fn bind(config: HttpConfig) -> Result<Bound, HttpError> {
     let bind = |what, addr, max| Listener::bind(what, addr, (max, stall), Arc::clone(&tally));
     let admin = bind("admin", config.admin.addr(), config.admin_connections_max).await?;
     let public = bind("public", config.public, config.connections_max).await?;
+    let public = public.below(config.descriptors_end);
     Ok(Bound {
         config,
         tally,

@@ -9,6 +9,7 @@
 //! frames; its acknowledgement one look in the mailbox, one for the sender, one frame. No allocation.
 
 mod directory;
+mod frames;
 pub(crate) mod groups;
 mod login;
 mod mail;
@@ -21,13 +22,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha12Rng;
-use wire::chat::{ClientFrame, Code, Number, Secret, ServerFrame};
+use wire::chat::{Number, Secret, ServerFrame};
 
 use crate::desk::Inquiry;
 use crate::figures::OfficeFigures;
 use crate::http;
 use crate::knobs::Knobs;
-use crate::parcel::{Content, Letter, Location, Outbox, Parcel};
+use crate::parcel::{Content, Location, Outbox, Parcel};
 use crate::sink::{Notice, Sink, Sms};
 use crate::store::accounts::Accounts;
 use crate::store::{Erased, Health, Store};
@@ -235,65 +236,6 @@ impl Office {
     pub(crate) fn maintain(&mut self, now_ms: u64) {
         self.parts.store.maintain(now_ms);
         self.publish();
-    }
-
-    fn frame(&mut self, at: Location, letter: &Letter, bytes: &[u8]) {
-        // The shard decoded it before: it is whole and well formed.
-        let Ok(Some((frame, _))) = ClientFrame::decode(bytes) else {
-            return;
-        };
-        let about = frame.kind();
-        let done = match frame {
-            ClientFrame::Prove { number, pin } => self.redeem_pin(number, pin).map(|key| {
-                self.reply(at, &ServerFrame::NewKey { number, key });
-                self.void_device(number);
-            }),
-            frame => match Number::new(letter.number) {
-                Ok(who) => self.online_frame(at, who, frame),
-                Err(_) => Err(Code::NotLoggedIn),
-            },
-        };
-        if let Err(code) = done {
-            self.reply(at, &ServerFrame::Error { code, about });
-        }
-    }
-
-    fn online_frame(&mut self, at: Location, who: Number, frame: ClientFrame<'_>) -> Result<(), Code> {
-        if self.directory.location(who.value()) != Some(at) {
-            // Replaced, and told so. Heard all the same, its acknowledgements would draw the mail of the connection
-            // that came after it, and a device whose key is void would go on sending.
-            return Ok(());
-        }
-        match frame {
-            ClientFrame::Send { id, to, body } => {
-                match self.send(who, id, to, body) {
-                    Ok(()) => self.reply(at, &ServerFrame::Accepted { id }),
-                    Err(code) => {
-                        self.parts.figures.messages_refused.add(1);
-                        self.reply(at, &ServerFrame::Refused { id, code });
-                    }
-                }
-                Ok(())
-            }
-            ClientFrame::Ack { seq } => {
-                self.acknowledge(at, who, seq);
-                Ok(())
-            }
-            ClientFrame::Typing { to, on } => {
-                if let Some(there) = self.directory.location(to.value()) {
-                    self.reply(there, &ServerFrame::Typing { from: who, on });
-                }
-                Ok(())
-            }
-            ClientFrame::Watch { number, on } => self.watch(at, who, number, on),
-            ClientFrame::SetGroup { tag, members } => self.set_group(at, who, tag, members),
-            ClientFrame::LeaveGroup { group } => self.leave_group(at, who, group),
-            // The shard answers these itself, refuses them, or sends them as what they are.
-            ClientFrame::Ping { .. }
-            | ClientFrame::Login { .. }
-            | ClientFrame::Register { .. }
-            | ClientFrame::Prove { .. } => Ok(()),
-        }
     }
 
     fn reply(&mut self, at: Location, frame: &ServerFrame<'_>) {

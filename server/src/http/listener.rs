@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(super) struct Listener {
     socket: TcpListener,
     addr: SocketAddr,
     connections_max: u32,
+    /// Numbers of descriptors from here on are not for connections.
+    descriptors_end: RawFd,
     /// How long a client may take none of what was sent to it.
     stall_ms: u32,
     slots: Arc<Semaphore>,
@@ -79,10 +82,19 @@ impl Listener {
             socket,
             addr,
             connections_max,
+            descriptors_end: RawFd::MAX,
             stall_ms: u32::try_from(stall.as_millis()).unwrap_or(u32::MAX),
             slots,
             tally,
         })
+    }
+
+    /// Closes connections whose descriptor has this number or a higher one.
+    pub(super) fn below(self, end: Option<RawFd>) -> Self {
+        Self {
+            descriptors_end: end.unwrap_or(RawFd::MAX),
+            ..self
+        }
     }
 
     /// Where it listens: the port is real where 0 was asked for.
@@ -130,6 +142,17 @@ impl Listener {
         }
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         match self.socket.accept().await {
+            // The plan leaves room; this holds if it errs.
+            Ok((stream, _)) if stream.as_raw_fd() >= self.descriptors_end => {
+                tracing::warn!(
+                    number = stream.as_raw_fd(),
+                    "too many descriptors are open for HTTP; pausing"
+                );
+                self.tally.add(Count::ConnectionsAboveFloor, 1);
+                drop(stream);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
             Ok((stream, peer)) => Some((stream, Source::of(peer.ip()), slot)),
             // The client was gone before its turn.
             Err(error) if is_the_clients(&error) => None,

@@ -14,6 +14,7 @@ use crate::figures::Snapshot;
 pub(super) enum Count {
     Connections,
     ConnectionsClosed,
+    ConnectionsAboveFloor,
     AcceptPauses,
     Requests,
     Registrations,
@@ -26,9 +27,10 @@ pub(super) enum Count {
 }
 
 /// The counts and their names after `server.http.`, in the order of [`Count`].
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "connections_accepted",
     "connections_closed",
+    "connections_above_floor",
     "accept_pauses",
     "requests",
     "registrations",

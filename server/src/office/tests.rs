@@ -7,7 +7,8 @@ mod trouble;
 use rand::SeedableRng as _;
 use reactor::Id;
 use wire::chat::{
-    Address, BODY_MAX_BYTES, Body, DELIVER_WINDOW, GroupId, ID_WINDOW, Key, Kind, Members, Presence, Proof,
+    Address, BODY_MAX_BYTES, Body, ClientFrame, DELIVER_WINDOW, GroupId, ID_WINDOW, Key, Kind, Members,
+    Presence, Proof,
 };
 
 use super::*;

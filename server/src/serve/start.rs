@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use reactor::{raise_nofile, reserve};
+use reactor::{PART_FLOOR, raise_nofile, reserve};
 use wire::chat::Secret;
 
 use super::opening::{open_office, open_store};
@@ -40,9 +40,8 @@ impl Server {
         let plan = ShardPlan::new(config.connections, nofile, cpus, config.shards)?;
         // The ports first: one who cannot have them leaves the disk alone.
         let reserved = reserve(config.listen)?;
-        let bound = bind_http(&config).await?;
-        // Before the store, whose segments may be a thousand files: a shard that parts keeps its wakers' numbers, which are
-        // below a floor.
+        let bound = bind_http(&config, plan).await?;
+        // Before the store: a shard that parts keeps its wakers' numbers, which are below a floor.
         let wiring = Wiring::new(plan)?;
         let kept = open_store(&config)?;
 
@@ -109,12 +108,14 @@ impl Sinks {
 }
 
 /// Takes the ports of the HTTP side.
-async fn bind_http(config: &Config) -> Result<Bound, StartError> {
-    let http = HttpConfig::new(
+async fn bind_http(config: &Config, plan: ShardPlan) -> Result<Bound, StartError> {
+    let mut http = HttpConfig::new(
         Admin::new(config.admin, config.admin_token.clone())?,
         config.http,
         MediaOptions::in_folder(config.data.join("media")),
     );
+    http.connections_max = plan.http_connections(http.connections_max, http.admin_connections_max);
+    http.descriptors_end = plan.parted.then_some(PART_FLOOR);
     Ok(http::bind(http).await?)
 }
 

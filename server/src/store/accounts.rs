@@ -7,13 +7,13 @@
 //! records follow, what is cut off is kept beside it first. When more than half of the file
 //! is replaced records, a new file is written beside it, some at each commit, and takes its name.
 
+mod reading;
 mod record;
 mod rewriting;
 #[cfg(test)]
 mod tests;
 
 use std::hash::BuildHasher;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ use hashbrown::{HashMap, HashTable};
 
 use super::Error;
 use super::damage;
-use super::disk::{Disk, DiskFile, RealDisk, read_exact_at, write_all_at};
+use super::disk::{Disk, DiskFile, RealDisk, write_all_at};
 use super::slab::{Linked, NONE, Slab};
-use record::{ACCOUNT, ACCOUNT_BYTES, GROUP, GROUP_HEAD_BYTES, append_account, append_group, u64_of};
+use record::{ACCOUNT_BYTES, GROUP_HEAD_BYTES, append_account, append_group};
 use rewriting::{NEW_FILE, Rewriting};
 
 const FILE: &str = "accounts.log";
@@ -296,75 +296,11 @@ impl Accounts {
         self.table.find(self.hasher.hash_one(number), is_number).copied()
     }
 
-    fn read(&mut self, file: &dyn DiskFile) -> io::Result<()> {
-        let size = file.size()?;
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-        loop {
-            let count = (size - self.end).min(CHUNK_BYTES as u64) as usize;
-            chunk.clear();
-            chunk.resize(count, 0);
-            read_exact_at(file, &mut chunk, self.end)?;
-            let mut at = 0;
-            while let Some(bytes) = self.read_record(&chunk[at..]) {
-                at += bytes;
-            }
-            if at == 0 {
-                return Ok(());
-            }
-            self.end += at as u64;
-        }
-    }
-
-    /// What stands behind the last whole record, if there are whole ones among it.
-    ///
-    /// A crash leaves such a tail, too, where it tore the first records of a commit and not the last; it is kept as well.
-    fn damaged_tail(&self, file: &dyn DiskFile) -> io::Result<Option<Vec<u8>>> {
-        let mut tail = vec![0; usize::try_from(file.size()? - self.end).unwrap_or(usize::MAX)];
-        read_exact_at(file, &mut tail, self.end)?;
-        let is_damaged = (1..tail.len()).any(|offset| whole(&tail[offset..]).is_some());
-        Ok(is_damaged.then_some(tail))
-    }
-
     /// How often opening found the file damaged and kept what it cut off: 0 or 1.
     #[must_use]
     pub fn damaged_tails(&self) -> usize {
         self.damaged_tails
     }
-
-    /// Takes the record at the start of `bytes`; its length, if it is whole.
-    fn read_record(&mut self, bytes: &[u8]) -> Option<usize> {
-        let bytes = whole(bytes)?;
-        let length = bytes.len();
-        let number = u64_of(&bytes[8..16]);
-        if bytes[4] == ACCOUNT {
-            let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
-            self.set_account(
-                number,
-                &Account {
-                    key: bytes[20..].try_into().ok()?,
-                    epoch,
-                },
-            );
-        } else {
-            self.set_group(
-                number,
-                bytes[GROUP_HEAD_BYTES..].chunks_exact(8).map(u64_of).collect(),
-            );
-        }
-        Some(length)
-    }
-}
-
-/// The record at the start of `bytes`, if it is whole.
-fn whole(bytes: &[u8]) -> Option<&[u8]> {
-    let members = usize::from(u16::from_le_bytes(bytes.get(6..8)?.try_into().ok()?));
-    let length = match bytes[4] {
-        ACCOUNT => ACCOUNT_BYTES,
-        GROUP => GROUP_HEAD_BYTES + members * 8,
-        _ => return None,
-    };
-    let bytes = bytes.get(..length)?;
-    (crc32c::crc32c(&bytes[4..]).to_le_bytes() == bytes[..4]).then_some(bytes)
 }
 
 /// Places that a group of so many takes; one without members is none.

@@ -13,6 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::Error;
+use super::files::OpenFiles;
 use crate::custody::{FILE_MODE, private_folder};
 
 /// A flat directory of files.
@@ -84,6 +85,7 @@ pub(super) struct RealDisk {
     directory: PathBuf,
     /// Syncs the directory, and holds its lock, which ends with the process whatever ends that.
     handle: File,
+    files: Arc<OpenFiles>,
 }
 
 impl RealDisk {
@@ -96,7 +98,11 @@ impl RealDisk {
         private_folder(&directory).map_err(named)?;
         let handle = File::open(&directory).map_err(named)?;
         match flock(&handle, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { directory, handle }),
+            Ok(()) => Ok(Self {
+                directory,
+                handle,
+                files: Arc::default(),
+            }),
             Err(Errno::WOULDBLOCK) => Err(Error::InUse { directory }),
             Err(errno) => Err(named(errno.into()).into()),
         }
@@ -161,7 +167,7 @@ impl Disk for RealDisk {
             let _ = std::fs::remove_file(&path);
             return Err(named(error));
         }
-        Ok(Arc::new(file))
+        Ok(self.files.adopt(path, file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -169,9 +175,9 @@ impl Disk for RealDisk {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .open(path)
+            .open(&path)
             .map_err(named)?;
-        Ok(Arc::new(file))
+        Ok(self.files.adopt(path, file))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -182,7 +188,9 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (path, named) = self.at(from);
-        std::fs::rename(path, self.directory.join(to)).map_err(named)?;
+        let target = self.directory.join(to);
+        std::fs::rename(&path, &target).map_err(named)?;
+        self.files.renamed(&path, &target);
         self.handle.sync_all()
     }
 }
@@ -190,28 +198,6 @@ impl Disk for RealDisk {
 /// An error that tells the path, of the same kind.
 fn name(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-impl DiskFile for File {
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        FileExt::write_at(self, bytes, offset)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        File::sync_data(self)
-    }
-
-    fn truncate(&self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use wire::chat::Code;
 
@@ -16,8 +16,7 @@ use super::super::refusal::{Reason, Refusal};
 use super::MediaId;
 use crate::custody::private_folder;
 
-/// How old an upload that nobody finished must be before it is removed.
-const PART_AGE_MAX: Duration = Duration::from_secs(3_600);
+mod sweep;
 
 /// Where media lie, and within which bounds.
 #[derive(Clone, Debug)]
@@ -44,13 +43,6 @@ pub(crate) struct Shelf {
     files: AtomicU64,
     /// The last write failed and that was logged.
     failing: AtomicBool,
-}
-
-/// What a sweep removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Swept {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
 }
 
 /// What a name in the folder stands for.
@@ -197,43 +189,6 @@ impl Shelf {
             tracing::info!("uploads succeed again");
         }
     }
-
-    /// How often to sweep.
-    pub(super) fn sweep_every(&self) -> Duration {
-        (self.options.keep / 10).clamp(Duration::from_secs(1), Duration::from_secs(3_600))
-    }
-
-    /// Removes media older than they are kept, and uploads that were left behind. Blocks.
-    pub(super) fn sweep(&self, now: SystemTime) -> Swept {
-        let mut swept = Swept::default();
-        let Ok(entries) = fs::read_dir(&self.options.folder) else {
-            return swept;
-        };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let age_max = match kind(&path) {
-                Entry::Medium => self.options.keep,
-                Entry::Part => PART_AGE_MAX,
-                Entry::Stranger => continue,
-            };
-            let Ok(metadata) = entry.metadata() else { continue };
-            // A file from the future, after the clock was set back, is young.
-            let age = metadata
-                .modified()
-                .ok()
-                .and_then(|modified| now.duration_since(modified).ok());
-            if age.is_none_or(|age| age < age_max) || fs::remove_file(&path).is_err() {
-                continue;
-            }
-            if let Entry::Medium = kind(&path) {
-                self.release(metadata.len());
-                self.files.fetch_sub(1, Relaxed);
-                swept.files += 1;
-                swept.bytes += metadata.len();
-            }
-        }
-        swept
-    }
 }
 
 fn kind(path: &Path) -> Entry {
@@ -250,8 +205,10 @@ fn kind(path: &Path) -> Entry {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::SystemTime;
 
     use super::super::part::Part;
+    use super::sweep::Swept;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);

@@ -50,3 +50,17 @@ async fn a_port_in_use_is_told_with_a_remedy() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_connection_whose_number_is_not_for_it_is_closed_and_counted() {
+    let bench = Bench::with(|config| config.descriptors_end = Some(3)).await;
+    let mut client = TcpStream::connect(bench.http.public_addr).await.unwrap();
+    // A reset, or an end without a word.
+    assert_eq!(client.read(&mut [0; 64]).await.unwrap_or(0), 0);
+    let stats = bench.stats().await;
+    assert_eq!(stats["counters"]["server.http.connections_above_floor"], 1);
+    assert_eq!(
+        stats["counters"]["server.http.requests"], 1,
+        "that of these figures"
+    );
+}

@@ -1,5 +1,6 @@
 //! The store on real files.
 
+use super::super::files::open_in;
 use super::*;
 
 #[test]
@@ -50,4 +51,34 @@ fn real_files_keep_and_forget() {
     assert!((201..=300).all(shows));
     let (store, _) = Store::open(durable, 20_000).unwrap();
     assert_eq!(store.stats().items, 150);
+}
+
+#[test]
+fn a_log_of_many_segments_has_few_files_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().canonicalize().unwrap();
+    // The keeper may be making one more just now.
+    let few_are_open = || open_in(&folder) <= OPEN_MAX + 1;
+    let long = Options {
+        dir: Some(folder.clone()),
+        segment_bytes: 1024,
+        quota_bytes: 400 * 1024,
+        ..options(Durability::Commit)
+    };
+    let (mut store, _) = Store::open(long.clone(), 1).unwrap();
+    for id in 1..=1_000 {
+        store.put_message(id % 10, &message(7, id, &[1; 100])).unwrap();
+        if id % 10 == 0 {
+            store.commit(id).unwrap();
+            store.maintain(id);
+        }
+    }
+    assert!(store.stats().segments > 4 * OPEN_MAX);
+    assert!(few_are_open());
+    store.close().unwrap();
+    let (mut store, recovery) = Store::open(long, 2_000).unwrap();
+    assert!(few_are_open());
+    assert_eq!((recovery.items, recovery.torn_bytes), (1_000, 0));
+    assert!((0..10).all(|to| bodies(&mut store, to).len() == 100));
+    assert!(few_are_open());
 }
