@@ -35,7 +35,7 @@ struct Carried {
 pub(super) fn measure(bench: &Bench, options: &Options, outcome: &mut Outcome) -> anyhow::Result<()> {
     let mut rounds = Vec::new();
     for round in 1..=options.rounds {
-        let mut one = |transport| {
+        let one = |transport| {
             let carried = carried(bench, options, transport)?;
             progress(&format!(
                 "climb, round {round} of {}: {} of {} messages/s over {transport}",
