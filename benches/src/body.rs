@@ -63,13 +63,17 @@ fn put_hex(out: &mut [u8], value: u64) {
     }
 }
 
-/// Reads at most 16 hexadecimal digits.
+/// Reads at most 16 hexadecimal digits as [`put_hex`] writes them: a capital is a byte that was changed.
 pub(crate) fn hex(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 16 {
         return None;
     }
     digits.iter().try_fold(0, |value, byte| {
-        let digit = (*byte as char).to_digit(16)?;
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
         Some(value << 4 | u64::from(digit))
     })
 }
@@ -79,6 +83,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_digit_of_the_checksum_in_capitals_shows() {
+        // Its checksum has letters.
+        let label = Label {
+            number: 8_985_087_178_492_431_004,
+            from: 3_052_500_254,
+            to: 1_310_571_710,
+        };
+        let mut body = label.body();
+        body[94] ^= 32;
+        assert!(body[94].is_ascii_uppercase());
+        assert_eq!(Label::parse(&body), None);
+    }
 
     proptest! {
         #[test]
