@@ -13,8 +13,8 @@ pub enum Leaving {
     /// Each connection by RST: the server learns of it. Millions of FINs would take minutes.
     #[default]
     Reset,
-    /// Without a word where the transport can, else by RST: for a server that ends as well. Telling five million sockets,
-    /// each of which is about to be closed by its own process anyway, doubles what an end costs.
+    /// Without a word where the transport can, else by RST: for a server that ends as well. Each of its sockets is about to be
+    /// closed by its own process anyway, and an RST to it costs about as much as that.
     Silent,
 }
 
